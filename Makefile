@@ -1,0 +1,41 @@
+# Two commands do all the set-up: make demo, make test. They need Python 3.11 or newer, and make.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+FILES  ?= src/affekt/examples
+RECIPE ?= svm
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: demo test check train model clean
+
+demo: $(VENV)/core           ## classify the example clips, or FILES="a.wav folder/"
+	$(BIN)/affekt predict $(FILES) --csv predictions.csv
+
+test: $(VENV)/dev            ## install what tests need, run them all
+	$(BIN)/pytest
+
+check: $(VENV)/dev           ## format, lint, types, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+train: $(VENV)/dev           ## score, train and save: make train CORPUS=RAVDESS/ [RECIPE=svm]
+	$(BIN)/affekt train $(CORPUS) --recipe $(RECIPE)
+
+model: $(VENV)/dev           ## train the bundled model anew: make model CORPUS=RAVDESS/
+	$(BIN)/affekt train $(CORPUS) --recipe svm --out src/affekt/models/default.onnx
+
+clean:
+	rm -rf $(VENV)
+
+# An installation is done again when what is to be installed has changed.
+$(VENV)/core: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+$(VENV)/dev: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	touch $@ $(VENV)/core

@@ -1,0 +1,69 @@
+"""affekt: which emotion a voice carries, and how far to trust the answer.
+
+>>> import affekt
+>>> affekt.predict("clip.wav").emotion  # doctest: +SKIP
+'happy'
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from affekt.errors import AffektError, explain_import
+
+if TYPE_CHECKING:
+    from affekt.audio import Waveform, load_audio
+    from affekt.bundle import Bundle, Contract, load
+    from affekt.evaluation import Evaluation, evaluate
+    from affekt.prediction import Answer, Prediction, predict, predict_many
+    from affekt.training import train
+
+# Public names and where they live. Each is imported when it is first asked for, so that whoever
+# predicts does not pay for what whoever trains needs.
+_HOMES = {
+    "Answer": "prediction",
+    "Bundle": "bundle",
+    "Contract": "bundle",
+    "Evaluation": "evaluation",
+    "Prediction": "prediction",
+    "Waveform": "audio",
+    "evaluate": "evaluation",
+    "load": "bundle",
+    "load_audio": "audio",
+    "predict": "prediction",
+    "predict_many": "prediction",
+    "train": "training",
+}
+
+__all__ = [
+    "AffektError",
+    "Answer",
+    "Bundle",
+    "Contract",
+    "Evaluation",
+    "Prediction",
+    "Waveform",
+    "evaluate",
+    "load",
+    "load_audio",
+    "predict",
+    "predict_many",
+    "train",
+]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'affekt' has no attribute {name!r}")
+    try:
+        value = getattr(import_module(f"affekt.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        raise explain_import(error, f"affekt.{name}") from error
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,326 @@
+"""Audio in: anything that holds sound -> one checked ``Waveform``.
+
+This is the border. What passes ``load_audio`` is finite, audible, mono float32 of a known rate,
+and nobody behind it checks again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import ArrayLike, NDArray
+
+from affekt.errors import (
+    AudioContentError,
+    AudioFormatError,
+    AudioNotFoundError,
+    AudioReadError,
+    MissingExtraError,
+)
+
+MIN_DURATION_S = 0.1
+MAX_DURATION_S = 2 * 3600.0
+SILENCE_PEAK = 1e-4  # -80 dB below full scale, three steps of a 16-bit recording
+MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 1_000, 768_000
+MAX_CHANNELS = 64
+MIN_KEPT = 0.5  # a file that lost more than half of its promised length is refused
+BLOCK_FRAMES = 1 << 18  # read so many frames at a time, so that a long recording is never held twice
+
+# What counts as audio when a folder is searched. A file that is named outright may be called
+# anything: its content decides.
+_LIBSNDFILE_SUFFIXES = {".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".aifc"}
+_LIBSNDFILE_SUFFIXES |= {".au", ".caf", ".w64", ".rf64"}
+_FFMPEG_SUFFIXES = {".m4a", ".mp4", ".aac", ".webm", ".mka", ".wma"}
+AUDIO_SUFFIXES = frozenset(_LIBSNDFILE_SUFFIXES | _FFMPEG_SUFFIXES)
+
+AudioSource = str | os.PathLike[str] | bytes | BinaryIO | tuple[ArrayLike, int]
+"""What can be heard: a path, the bytes of a file, an open binary file, or ``(waveform, sample_rate)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waveform:
+    """Checked mono sound.
+
+    Attributes
+    ----------
+    samples : float32 array of shape (n,)
+        Full scale is -1 to 1; finite, not silent.
+    sample_rate : int
+        In Hz.
+    notes : tuple of str
+        What was changed or found on the way in, in words.
+    """
+
+    samples: NDArray[np.float32]
+    sample_rate: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return len(self.samples) / self.sample_rate
+
+
+def load_audio(
+    source: AudioSource, sample_rate: int | None = None, *, max_duration_s: float = MAX_DURATION_S
+) -> Waveform:
+    """Read, check, mix to mono and resample.
+
+    Parameters
+    ----------
+    source
+        A path, ``bytes``, a binary file object, or ``(waveform, sample_rate)`` where the waveform
+        has shape ``(n,)``, ``(n, channels)`` or ``(channels, n)``; integers count as full scale
+        of their type. Files are told apart by content, whatever they are called: WAV, FLAC, OGG,
+        Opus, MP3, AIFF and all else that libsndfile reads; m4a, webm and the like with the extra
+        ``affekt[formats]``.
+    sample_rate
+        Wanted rate in Hz; None keeps the rate of the source.
+    max_duration_s
+        Longer sound is refused.
+
+    Raises
+    ------
+    AudioNotFoundError, AudioReadError
+        No such file; a folder; not allowed to read.
+    AudioFormatError
+        Not audio, or an array that cannot be sound.
+    AudioContentError
+        Empty, shorter than 0.1 s, longer than ``max_duration_s``, silent throughout, NaN or
+        infinite values, or cut off so that less than half is left.
+    MissingExtraError
+        The format needs ``affekt[formats]``.
+
+    Examples
+    --------
+    >>> tone = np.sin(np.arange(8000) * 0.3)
+    >>> load_audio((tone, 8000), sample_rate=16000).duration_s
+    1.0
+    """
+    name = source_name(source)
+    if isinstance(source, tuple):
+        samples, rate, notes = _from_array(source, max_duration_s)
+    elif isinstance(source, str | os.PathLike):
+        with _open(source) as file:
+            samples, rate, notes = _decode(file, name, max_duration_s)
+    elif isinstance(source, bytes | bytearray | memoryview):
+        samples, rate, notes = _decode(io.BytesIO(source), name, max_duration_s)
+    elif hasattr(source, "read"):
+        samples, rate, notes = _decode(io.BytesIO(source.read()), name, max_duration_s)
+    else:
+        raise AudioFormatError(
+            f"{name} is not audio: give a path, bytes, a binary file object, or (waveform, sample_rate)"
+        )
+    _check_content(samples, rate, name)
+    if sample_rate is not None and sample_rate != rate:
+        samples = _resample(samples, rate, sample_rate)
+        notes.append(f"resampled from {rate} to {sample_rate} Hz")
+        rate = sample_rate
+    return Waveform(samples, rate, tuple(notes))
+
+
+def source_name(source: object) -> str:
+    """What to call a source in a table or a message: its path, or a word for what it is."""
+    if isinstance(source, str | os.PathLike):
+        return os.fspath(source)
+    if isinstance(source, tuple):
+        return "waveform"
+    if isinstance(source, bytes | bytearray | memoryview):
+        return "bytes"
+    return str(getattr(source, "name", f"{type(source).__name__} object"))
+
+
+def fingerprint(waveform: Waveform) -> str:
+    """A digest that two clips share only where their mono samples and rates are the same."""
+    digest = hashlib.blake2b(waveform.samples.tobytes(), digest_size=16)
+    digest.update(str(waveform.sample_rate).encode())
+    return digest.hexdigest()
+
+
+def find_audio(folder: Path) -> list[Path]:
+    """All files below a folder that are named like audio, sorted; hidden ones are passed over."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in AUDIO_SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and not path.is_dir()
+    )
+
+
+def _open(path: str | os.PathLike[str]) -> BinaryIO:
+    try:
+        return open(path, "rb")
+    except FileNotFoundError as error:
+        raise AudioNotFoundError(f"there is no file {os.fspath(path)!r}") from error
+    except IsADirectoryError as error:
+        raise AudioReadError(f"{os.fspath(path)!r} is a folder: name the files in it") from error
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL character
+        raise AudioReadError(f"{os.fspath(path)!r} cannot be opened: {error}") from error
+
+
+Decoded = tuple[NDArray[np.float32], int, list[str]]
+
+
+def _decode(file: BinaryIO, name: str, max_duration_s: float) -> Decoded:
+    head = file.read(16)
+    if not head:
+        raise AudioContentError(f"{name} is empty (0 bytes)")
+    file.seek(0)
+    if _needs_av(head):
+        return _decode_with_av(file, name, max_duration_s)
+    try:
+        with soundfile.SoundFile(file) as sound:
+            return _read(sound, name, max_duration_s)
+    except (soundfile.LibsndfileError, TypeError) as error:
+        reason = getattr(error, "error_string", "") or str(error)
+        raise AudioFormatError(f"{name} is not audio that can be read ({reason})") from error
+
+
+def _read(sound: soundfile.SoundFile, name: str, max_duration_s: float) -> Decoded:
+    rate, channels, promised = sound.samplerate, sound.channels, _promised_frames(sound)
+    blocks: list[NDArray[np.float32]] = []
+    got = 0
+    for block in _blocks(sound):
+        got += len(block)
+        if got > max_duration_s * rate:
+            raise AudioContentError(f"{name} is longer than the limit of {max_duration_s:g} s")
+        blocks.append(_mix(block))
+    notes = [f"mixed {channels} channels to mono"] if channels > 1 else []
+    if got < promised * 0.99:
+        there = f"the file is cut off: {got / rate:.2f} s of {promised / rate:.2f} s are there"
+        if got < promised * MIN_KEPT:
+            raise AudioContentError(f"{name}: {there}")
+        notes.append(there)
+    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32), rate, notes
+
+
+def _blocks(sound: soundfile.SoundFile) -> Iterator[NDArray[np.float32]]:
+    """What can be decoded, up to the first fault: a cut FLAC ends in an error, a cut MP3 early."""
+    while True:
+        try:
+            block = sound.read(BLOCK_FRAMES, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError:
+            return
+        if not len(block):
+            return
+        yield block
+
+
+def _promised_frames(sound: soundfile.SoundFile) -> int:
+    """The length by the header. libsndfile mends the count of a cut WAV, but logs what it read."""
+    cut = re.search(r"^(?:data|SSND) : (\d+) \(should be (\d+)\)", sound.extra_info, re.MULTILINE)
+    if not cut:
+        return int(sound.frames) if sound.frames < 1 << 40 else 0
+    promised, there = int(cut[1]), int(cut[2])
+    if promised >= 0x7FFF_F000 or not there:  # written to a pipe: the length was never known
+        return 0
+    return int(sound.frames * promised / there)
+
+
+def _needs_av(head: bytes) -> bool:
+    """MP4 family, Matroska/WebM, ASF, ADTS AAC: containers that libsndfile does not know."""
+    return (
+        head[4:8] == b"ftyp"
+        or head.startswith((b"\x1a\x45\xdf\xa3", b"\x30\x26\xb2\x75"))
+        or (head[0] == 0xFF and head[1] & 0xF6 == 0xF0)
+    )
+
+
+def _decode_with_av(file: BinaryIO, name: str, max_duration_s: float) -> Decoded:
+    try:
+        import av
+    except ImportError as error:
+        raise MissingExtraError(f"{name}: reading m4a, webm and the like", "formats") from error
+    blocks: list[NDArray[np.float32]] = []
+    got, channels, rate = 0, 1, 0
+    try:
+        with av.open(file, mode="r") as container:
+            if not container.streams.audio:
+                raise AudioFormatError(f"{name} holds no sound")
+            planar = av.AudioResampler(format="fltp")
+            for frame in container.decode(container.streams.audio[0]):
+                for part in planar.resample(frame):
+                    block = part.to_ndarray().astype(np.float32)
+                    rate, channels, got = part.sample_rate, len(block), got + block.shape[1]
+                    if got > max_duration_s * rate:
+                        raise AudioContentError(f"{name} is longer than the limit of {max_duration_s:g} s")
+                    blocks.append(_mix(block.T))
+    except av.FFmpegError as error:
+        if not blocks:
+            raise AudioFormatError(f"{name} is not audio that can be read ({error})") from error
+    notes = [f"mixed {channels} channels to mono"] if channels > 1 else []
+    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32), rate or 1, notes
+
+
+def _from_array(source: tuple[Any, ...], max_duration_s: float) -> Decoded:
+    if len(source) != 2:
+        raise AudioFormatError(f"a tuple of {len(source)} is not (waveform, sample_rate)")
+    if np.ndim(source[0]) == 0 and np.ndim(source[1]) > 0:
+        raise AudioFormatError("got (sample_rate, waveform): swap the two, the waveform comes first")
+    samples, rate = np.asarray(source[0]), source[1]
+    if not isinstance(rate, int | np.integer) or not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE:
+        raise AudioFormatError(
+            f"sample rate {rate!r} is not a whole number of Hz from {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE}"
+        )
+    if samples.ndim not in (1, 2) or samples.dtype.kind not in "fiu":
+        raise AudioFormatError(
+            f"an array of shape {samples.shape} and type {samples.dtype} is not sound: "
+            "give (n,), (n, channels) or (channels, n) of floats or integers"
+        )
+    frames = samples.reshape(len(samples), -1)
+    if samples.ndim == 2 and samples.shape[0] < samples.shape[1]:
+        frames = samples.T
+    if frames.shape[1] > MAX_CHANNELS:
+        raise AudioFormatError(f"an array of shape {samples.shape} has too many channels to be sound")
+    if len(frames) > max_duration_s * rate:
+        raise AudioContentError(f"the waveform is longer than the limit of {max_duration_s:g} s")
+    if frames.dtype.kind in "iu":
+        info = np.iinfo(frames.dtype)
+        middle = 0 if frames.dtype.kind == "i" else (info.max + 1) / 2
+        frames = (frames - np.float64(middle)) / (info.max - middle + 1)
+    elif frames.size and np.nanmax(np.abs(frames)) > 256:
+        raise AudioFormatError(
+            f"float samples reach {np.nanmax(np.abs(frames)):g}, but full scale is 1: "
+            "are these 16-bit values? Divide them by 32768"
+        )
+    notes = [f"mixed {frames.shape[1]} channels to mono"] if frames.shape[1] > 1 else []
+    return _mix(frames.astype(np.float32)), int(rate), notes
+
+
+def _mix(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    if frames.shape[1] == 1:
+        return np.ascontiguousarray(frames[:, 0])
+    return np.asarray(frames.mean(axis=1), np.float32)
+
+
+def _check_content(samples: NDArray[np.float32], rate: int, name: str) -> None:
+    if not len(samples):
+        raise AudioContentError(f"{name} holds not one sample of sound")
+    if len(samples) / rate < MIN_DURATION_S:
+        raise AudioContentError(
+            f"{name} is too short: {len(samples) / rate:.3f} s, where {MIN_DURATION_S} s are needed"
+        )
+    low, high = float(samples.min()), float(samples.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise AudioContentError(f"{name} holds NaN or infinite values")
+    if (high - low) / 2 < SILENCE_PEAK:
+        raise AudioContentError(f"{name} is silent throughout (or its channels cancel each other out)")
+
+
+def _resample(samples: NDArray[np.float32], rate: int, wanted: int) -> NDArray[np.float32]:
+    """Soxr's high quality, and librosa's length: rounded up, so that frames fall alike."""
+    length = math.ceil(len(samples) * wanted / rate)
+    resampled = np.asarray(soxr.resample(samples, rate, wanted, quality="HQ"), np.float32)
+    return np.pad(resampled[:length], (0, max(0, length - len(resampled))))

@@ -1,0 +1,279 @@
+"""The shipped model: one ``.onnx`` file that carries its own contract.
+
+The contract is JSON in the file's metadata and says what the graph needs, what its outputs mean,
+what it was trained on and how it was scored. Loading parses bytes and hands the graph to
+onnxruntime; no code from the file runs, and a file that breaks its contract is refused.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import onnxruntime.capi.onnxruntime_pybind11_state as ort_errors
+from numpy.typing import NDArray
+
+from affekt.errors import BundleError
+from affekt.features import FEATURE_SETS
+from affekt.writing import whole_file
+
+DEFAULT_MODEL = Path(__file__).parent / "models" / "default.onnx"
+CONTRACT_FORMAT = 1
+MAX_BUNDLE_BYTES = 1 << 30
+_RUNTIME_ERRORS = (  # onnxruntime's errors share no base but Exception
+    ort_errors.EPFail,
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+    ValueError,  # more than one output
+)
+_METADATA_KEY = b"affekt"
+_METADATA_FIELD = 14  # ModelProto.metadata_props in onnx.proto
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingCorpus:
+    """A corpus that a model was trained on."""
+
+    name: str
+    licence: str
+    citation: str
+    clips: int
+    speakers: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contract:
+    """What a model promises.
+
+    Attributes
+    ----------
+    emotions
+        The meaning of each output, in order.
+    features, sample_rate
+        The feature set ``name@version``, and the rate in Hz that it starts from.
+    recipe, seed
+        How it was trained.
+    corpora
+        What it was trained on, each with licence and speakers.
+    scores
+        How it was scored: protocol, whether that is leaky, n, chance, headlines with intervals.
+    parity
+        Largest difference, on real clips, between this graph and the estimator it was made from.
+    versions
+        Of the libraries that trained it.
+    graph_sha256
+        Checksum of all of the file but its metadata.
+    """
+
+    emotions: tuple[str, ...]
+    features: str
+    sample_rate: int
+    recipe: str
+    seed: int
+    corpora: tuple[TrainingCorpus, ...]
+    scores: Mapping[str, Any]
+    parity: float
+    versions: Mapping[str, str]
+    graph_sha256: str = ""
+    format: int = CONTRACT_FORMAT
+
+    @property
+    def speaker_ids(self) -> frozenset[str]:
+        """Every voice that was trained on, as ``corpus/speaker``."""
+        return frozenset(
+            f"{corpus.name}/{speaker}" for corpus in self.corpora for speaker in corpus.speakers
+        )
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model that is ready to answer. Made by ``load`` alone."""
+
+    contract: Contract
+    name: str
+    _session: onnxruntime.InferenceSession = field(repr=False)
+
+    def run(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities of shape (clips, emotions), rows summing to 1, of features (clips, columns)."""
+        (probabilities,) = self._session.run(None, {self._session.get_inputs()[0].name: features})
+        return np.asarray(probabilities, np.float32)
+
+
+def load(path: str | os.PathLike[str] | None = None) -> Bundle:
+    """Load a model, the one that comes with affekt by default.
+
+    A file is read once per process, and again when it has changed.
+
+    Raises
+    ------
+    BundleError
+        The file is missing, truncated, foreign, changed since it was made, of an unknown feature
+        version, or its outputs do not fit its labels.
+
+    Examples
+    --------
+    >>> load().contract.emotions[:3]
+    ('neutral', 'calm', 'happy')
+    """
+    place = DEFAULT_MODEL if path is None else Path(path)
+    try:
+        status = place.stat()
+        if status.st_size > MAX_BUNDLE_BYTES:
+            raise BundleError(f"{place} is larger than any model of affekt ({status.st_size} bytes)")
+        return _load(place.resolve(), status.st_mtime_ns, status.st_size)
+    except OSError as error:
+        raise BundleError(f"the model {str(place)!r} cannot be read: {error.strerror}") from error
+
+
+@functools.lru_cache(maxsize=4)
+def _load(path: Path, modified_ns: int, size: int) -> Bundle:
+    return parse(path.read_bytes(), str(path))
+
+
+def parse(content: bytes, name: str) -> Bundle:
+    """A bundle from the bytes of its file; ``name`` stands in messages."""
+    contract = _read_contract(content, name)
+    if contract.features not in FEATURE_SETS:
+        raise BundleError(
+            f"{name} needs the features {contract.features!r}, and this version of affekt knows "
+            f"{', '.join(FEATURE_SETS)}: upgrade affekt, or train the model again"
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # small graphs: waking threads costs more than they save
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+        bundle = Bundle(contract, name, session)
+        columns = len(FEATURE_SETS[contract.features].columns)
+        probe = bundle.run(np.zeros((1, columns), np.float32))
+    except _RUNTIME_ERRORS as error:
+        raise BundleError(f"{name} holds no graph that answers {contract.features}: {error}") from error
+    if probe.shape != (1, len(contract.emotions)):
+        raise BundleError(
+            f"{name} names {len(contract.emotions)} emotions, but its graph answers with an array of "
+            f"shape {probe.shape}"
+        )
+    return bundle
+
+
+def save(path: str | os.PathLike[str], graph: bytes, contract: Contract) -> None:
+    """Write a serialized ONNX model and its contract as one file, whole or not at all."""
+    with whole_file(path, "wb") as file:
+        file.write(seal(graph, contract))
+
+
+def seal(graph: bytes, contract: Contract) -> bytes:
+    """The bytes of a bundle: the graph, then one metadata entry with the contract.
+
+    A protobuf message is the concatenation of its fields, so appending is all that it takes.
+    """
+    values = {**asdict(contract), "graph_sha256": _checksum(graph)}
+    text = json.dumps(values, ensure_ascii=False).encode()
+    entry = _field(1, _METADATA_KEY) + _field(2, text)
+    return graph + _field(_METADATA_FIELD, entry)
+
+
+def _read_contract(content: bytes, name: str) -> Contract:
+    try:
+        entries = [value for number, _, value in _fields(content) if number == _METADATA_FIELD]
+        metadata = [{n: v for n, _, v in _fields(entry)} for entry in entries]
+    except (IndexError, ValueError) as error:
+        raise BundleError(f"{name} is truncated, or not an ONNX file at all") from error
+    texts = [entry.get(2, b"") for entry in metadata if entry.get(1) == _METADATA_KEY]
+    if len(texts) != 1:
+        raise BundleError(f"{name} is not a model of affekt: it carries no contract")
+    try:
+        contract = _parse_contract(json.loads(texts[0]))
+    except (TypeError, ValueError, KeyError) as error:
+        raise BundleError(f"{name} carries a contract that cannot be read: {error}") from error
+    if contract.graph_sha256 != _checksum(content):
+        raise BundleError(f"{name} was changed since it was made: its checksum does not fit")
+    return contract
+
+
+def _parse_contract(values: dict[str, Any]) -> Contract:
+    if values.get("format") != CONTRACT_FORMAT:
+        raise ValueError(f"format {values.get('format')!r}, this version reads {CONTRACT_FORMAT}")
+    known = {one.name for one in fields(Contract)}
+    if missing := known - values.keys():
+        raise ValueError(f"no {', '.join(sorted(missing))}")
+    emotions = values["emotions"]
+    if not (isinstance(emotions, list) and emotions and all(isinstance(e, str) for e in emotions)):
+        raise ValueError(f"emotions are {emotions!r}")
+    if len(set(emotions)) != len(emotions):
+        raise ValueError(f"an emotion is named twice: {emotions}")
+    corpora = tuple(
+        TrainingCorpus(**{**corpus, "speakers": tuple(corpus["speakers"])}) for corpus in values["corpora"]
+    )
+    chosen = {key: values[key] for key in known}
+    return Contract(**{**chosen, "emotions": tuple(emotions), "corpora": corpora})
+
+
+def _checksum(content: bytes) -> str:
+    digest = hashlib.sha256()
+    for number, whole, _ in _fields(content):
+        if number != _METADATA_FIELD:
+            digest.update(whole)
+    return digest.hexdigest()
+
+
+# The few lines of protobuf's wire format that it takes to find a message's fields:
+# https://protobuf.dev/programming-guides/encoding
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """(number, the field's bytes with its tag, its value) for each field at the top of a message."""
+    at = 0
+    while at < len(message):
+        start = at
+        tag, at = _varint(message, at)
+        wire_type = tag & 7
+        if wire_type == 2:
+            length, at = _varint(message, at)
+        elif wire_type == 0:
+            length = _varint(message, at)[1] - at
+        elif wire_type in (1, 5):
+            length = 8 if wire_type == 1 else 4
+        else:
+            raise ValueError(f"no such wire type: {wire_type}")
+        if at + length > len(message):
+            raise ValueError("the message ends within a field")
+        yield tag >> 3, message[start : at + length], message[at : at + length]
+        at += length
+
+
+def _varint(message: bytes, at: int) -> tuple[int, int]:
+    """A number of 7 bits a byte, and where it ends."""
+    value = shift = 0
+    while True:
+        byte = message[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return value, at
+        if shift > 63:
+            raise ValueError("a number of more than 64 bits")
+
+
+def _field(number: int, value: bytes) -> bytes:
+    return _to_varint(number << 3 | 2) + _to_varint(len(value)) + value
+
+
+def _to_varint(value: int) -> bytes:
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*encoded, value])

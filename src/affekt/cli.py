@@ -1,0 +1,320 @@
+"""The command line: every command is a few lines around a function that Python users call too.
+
+Exit code 0: all went well; 1: an input failed, all others were answered; 2: wrong usage;
+130: stopped with Ctrl-C, what was finished is kept.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import rich_click as click
+from click.exceptions import Exit
+from rich.console import Console
+from rich.markup import escape
+
+from affekt import tables
+from affekt.emotions import canonical_emotion, sort_emotions
+from affekt.errors import AffektError, UnknownNameError, explain_import
+from affekt.progress import track
+from affekt.writing import whole_file
+
+if TYPE_CHECKING:
+    from affekt.prediction import Answer
+
+FAILED_INPUT, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+SHOWN_ROWS = 50  # more than this, and a written CSV, and the table is a summary
+
+stdout, stderr = Console(), Console(stderr=True)
+
+click.rich_click.STYLE_OPTION = "bold cyan"
+click.rich_click.STYLE_COMMAND = "bold cyan"
+
+
+def main() -> None:
+    """Run the command line; every expected failure ends in one line, never in a traceback."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except Exit as stop:
+        code = stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        stderr.print("[yellow]stopped")
+        code = INTERRUPTED
+    except BrokenPipeError:  # | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = FAILED_INPUT
+    except UnknownNameError as error:
+        code = _fail(error, WRONG_USAGE)
+    except ModuleNotFoundError as error:
+        code = _fail(explain_import(error, "this command"), FAILED_INPUT)
+    except (AffektError, OSError) as error:
+        code = _fail(error, FAILED_INPUT)
+    sys.exit(code or 0)
+
+
+def _fail(error: BaseException, code: int) -> int:
+    stderr.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+    return code
+
+
+def _emotions(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+    return sort_emotions(canonical_emotion(word) for word in (value or "").split(",") if word.strip())
+
+
+_file = click.Path(dir_okay=False, path_type=Path)
+_existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+_emotions_option = click.option(
+    "--emotions", callback=_emotions, metavar="A,B,...", help="Only clips of these emotions."
+)
+_channel_option = click.option(
+    "--channel", type=click.Choice(["speech", "song"]), help="Only spoken, or only sung clips."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="affekt")
+def cli() -> None:
+    """Hear which emotion a voice carries, in speech and in song, and how far to trust the answer."""
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--model", type=_existing_file, help="A model file; by default the one that comes along.")
+@click.option("--csv", "csv_file", type=_file, help="Write a row for each file to this CSV file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--jobs", type=click.IntRange(1), help="Threads; by default one for each core.")
+def predict(
+    paths: tuple[str, ...], model: Path | None, csv_file: Path | None, as_json: bool, jobs: int | None
+) -> None:
+    """Say which emotion is heard in files, and in all audio files of folders."""
+    from affekt.bundle import load
+    from affekt.prediction import expand_folders, predict_many
+
+    bundle = load(model)
+    sources = expand_folders(paths)
+    answers: list[Answer] = []
+    heard = track(predict_many(sources, bundle, jobs=jobs), "listening", len(sources))
+    with whole_file(csv_file) if csv_file else nullcontext() as file:
+        heard = _into_csv(heard, file, bundle.contract.emotions) if file else heard
+        try:
+            for answer in _into_json(heard) if as_json else heard:
+                answers.append(answer)
+        except KeyboardInterrupt:
+            stderr.print(f"[yellow]stopped: {len(answers)} of {len(sources)} are answered")
+            raise
+        finally:
+            if not as_json:
+                _show(answers, summarised=csv_file is not None)
+    if csv_file:
+        stderr.print(f"wrote {len(answers)} rows to {csv_file}", highlight=False)
+    if any(answer.error for answer in answers):
+        raise Exit(FAILED_INPUT)
+
+
+def _into_csv(answers: Iterable[Answer], file: IO[str], emotions: tuple[str, ...]) -> Iterator[Answer]:
+    """Write a row for each answer as it passes by."""
+    writer = csv.writer(file)
+    writer.writerow(["file", "emotion", "confidence", *emotions, "duration_s", "error"])
+    for answer in answers:
+        if heard := answer.prediction:
+            shares = [f"{heard.probabilities[emotion]:.6f}" for emotion in emotions]
+            row = [heard.emotion, f"{heard.confidence:.6f}", *shares, f"{heard.duration_s:.3f}", ""]
+        else:
+            row = ["", "", *[""] * len(emotions), "", str(answer.error)]
+        writer.writerow([answer.source, *row])
+        file.flush()
+        yield answer
+
+
+def _into_json(answers: Iterable[Answer]) -> Iterator[Answer]:
+    """Print a JSON list, an element for each answer as it passes by; it is closed whatever happens."""
+    before = "[\n"
+    try:
+        for answer in answers:
+            print(before + json.dumps(_plain_answer(answer), ensure_ascii=False), end="", flush=True)
+            before = ",\n"
+            yield answer
+    finally:
+        print("[]" if before == "[\n" else "\n]", flush=True)
+
+
+def _plain_answer(answer: Answer) -> dict[str, Any]:
+    if answer.prediction is None:
+        return {"source": answer.source, "error": str(answer.error)}
+    heard = answer.prediction
+    return {
+        "source": answer.source,
+        "emotion": heard.emotion,
+        "confidence": heard.confidence,
+        "probabilities": dict(heard.probabilities),
+        "duration_s": heard.duration_s,
+        "notes": list(heard.notes),
+    }
+
+
+def _show(answers: list[Answer], *, summarised: bool) -> None:
+    shown = answers
+    if summarised and len(answers) > SHOWN_ROWS:
+        counts = Counter(answer.prediction.emotion for answer in answers if answer.prediction)
+        stdout.print(", ".join(f"{emotion} {counts[emotion]}" for emotion in sort_emotions(counts)))
+        shown = [answer for answer in answers if answer.error]
+    if shown:
+        stdout.print(tables.predictions(shown))
+
+
+@cli.command()
+@click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...")
+@click.option("--recipe", default="svm", show_default=True, help="How to train: see 'affekt recipes'.")
+@click.option("--protocol", default="by-actor-5", show_default=True, help="How to score it.")
+@_emotions_option
+@_channel_option
+@click.option("--seed", default=0, show_default=True, help="Of everything random.")
+@click.option("--out", type=_file, help="The model file; by default RECIPE.onnx.")
+def train(
+    corpus: tuple[str, ...],
+    recipe: str,
+    protocol: str,
+    emotions: tuple[str, ...],
+    channel: str | None,
+    seed: int,
+    out: Path | None,
+) -> None:
+    """Score a recipe on a corpus, then train it on all of it and save it as one file."""
+    from affekt.training import train
+
+    out = out or Path(f"{recipe}.onnx")
+    bundle, evaluation = train(
+        corpus,
+        recipe,
+        protocol=protocol,
+        emotions=emotions,
+        channel=channel,
+        seed=seed,
+        out=out,
+        progress=True,
+    )
+    stdout.print(tables.evaluation(evaluation))
+    stdout.print(
+        f"\nwrote {out} ({out.stat().st_size / 1e6:.1f} MB, parity {bundle.contract.parity:.0e}). "
+        f"Try: affekt predict --model {out} FILE",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@cli.command()
+@click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...")
+@click.option("--recipe", help="Cross-validate this recipe: see 'affekt recipes'.")
+@click.option("--model", type=_existing_file, help="Score this model on voices it never heard.")
+@click.option(
+    "--protocol",
+    default="by-actor-5",
+    show_default=True,
+    help="Who trains and who is tested, for a recipe.",
+)
+@_emotions_option
+@_channel_option
+@click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="Train so many times.")
+@click.option("--json", "json_file", type=_file, help="Write all figures to this file, - for the terminal.")
+def evaluate(
+    corpus: tuple[str, ...],
+    recipe: str | None,
+    model: Path | None,
+    protocol: str,
+    emotions: tuple[str, ...],
+    channel: str | None,
+    seeds: int,
+    json_file: Path | None,
+) -> None:
+    """Say how good a recipe or a model is on a corpus, and on whom.
+
+    With neither --recipe nor --model, the model that comes along is scored.
+    """
+    from affekt.evaluation import evaluate
+
+    if recipe and model:
+        raise click.UsageError("give --recipe or --model, not both")
+    result = evaluate(
+        corpus,
+        recipe=recipe,
+        model=model,
+        protocol=protocol,
+        emotions=emotions,
+        channel=channel,
+        seeds=seeds,
+        progress=True,
+    )
+    text = json.dumps(result.to_json(), indent=2, ensure_ascii=False)
+    if str(json_file) == "-":
+        print(text)
+        return
+    stdout.print(tables.evaluation(result))
+    if json_file:
+        with whole_file(json_file) as file:
+            file.write(text + "\n")
+        stderr.print(f"wrote {json_file}", highlight=False)
+
+
+@cli.group(invoke_without_command=True)
+@click.pass_context
+def corpora(context: click.Context) -> None:
+    """List the corpora that can be read; check or download one."""
+    if context.invoked_subcommand is None:
+        from affekt.corpora import READERS
+
+        stdout.print(tables.corpora(reader.card for reader in READERS.values()))
+
+
+@corpora.command()
+@click.argument("path")
+def check(path: str) -> None:
+    """Open every file of a corpus, count it against its card, and name every problem."""
+    from affekt.corpora import load
+    from affekt.corpus_check import check_corpus
+
+    result = check_corpus(load(path), progress=True)
+    stdout.print(tables.corpus_check(result), soft_wrap=True)
+    if not result.sound:
+        raise Exit(FAILED_INPUT)
+
+
+@corpora.command()
+@click.argument("name")
+@click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), required=True)
+def download(name: str, folder: Path) -> None:
+    """Fetch a corpus: continued where it broke off, verified, unpacked."""
+    from affekt.corpora import find_card
+    from affekt.corpus_download import download_corpus
+
+    card = find_card(name)
+    stdout.print(f"[bold]{card.title}[/]\nlicence: {card.licence}\ncite: {card.citation}\n{card.address}")
+    download_corpus(card, folder, progress=True)
+    stdout.print(f"{card.name} is in {folder}. Try: affekt corpora check {folder}", highlight=False)
+
+
+@cli.command()
+def recipes() -> None:
+    """List the ways to train."""
+    from affekt.recipes import RECIPES
+
+    stdout.print(tables.recipes(RECIPES.values()))
+
+
+@cli.command()
+@click.argument("file", type=_existing_file, required=False)
+def model(file: Path | None) -> None:
+    """Show what a model was made of and what it scored; the one that comes along by default."""
+    from affekt.bundle import load
+
+    stdout.print(tables.model(load(file)))

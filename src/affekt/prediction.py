@@ -1,0 +1,135 @@
+"""Audio to answer: load, describe, ask the model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from affekt.audio import AudioSource, find_audio, load_audio, source_name
+from affekt.bundle import Bundle, load
+from affekt.errors import AffektError, AudioNotFoundError
+from affekt.features import extract
+from affekt.parallel import map_in_order
+
+Model = str | os.PathLike[str] | Bundle | None
+"""A model: a file, one already loaded, or None for the one that comes with affekt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the model hears in one recording.
+
+    Attributes
+    ----------
+    emotion : str
+        The most probable emotion.
+    confidence : float
+        Its probability, 0 to 1.
+    probabilities : mapping of str to float
+        Of every emotion that the model knows, in its order; they sum to 1.
+    duration_s : float
+        Length of the recording in seconds.
+    notes : tuple of str
+        What was done to the audio on the way.
+    """
+
+    emotion: str
+    confidence: float
+    probabilities: Mapping[str, float]
+    duration_s: float
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One input of many: its prediction, or the error that says why there is none."""
+
+    source: str
+    prediction: Prediction | None = None
+    error: AffektError | None = None
+
+
+def predict(source: AudioSource, model: Model = None) -> Prediction:
+    """Which emotion a voice carries.
+
+    Parameters
+    ----------
+    source
+        A path, the bytes of a file, an open binary file, or ``(waveform, sample_rate)``.
+    model
+        A model file or a loaded ``Bundle``; None for the one that comes with affekt.
+
+    Raises
+    ------
+    AudioError
+        The input cannot be heard; its subclasses and message say why.
+    BundleError
+        The model file cannot be trusted.
+
+    Examples
+    --------
+    >>> predict((np.sin(np.arange(22050) * 0.05), 22050)).duration_s
+    1.0
+    """
+    bundle = model if isinstance(model, Bundle) else load(model)
+    waveform = load_audio(source, bundle.contract.sample_rate)
+    features = extract(waveform, bundle.contract.features)
+    row = bundle.run(features[None])[0].astype(np.float64)
+    probabilities = dict(zip(bundle.contract.emotions, (row / row.sum()).tolist(), strict=True))
+    emotion = max(probabilities, key=lambda name: probabilities[name])
+    return Prediction(
+        emotion=emotion,
+        confidence=probabilities[emotion],
+        probabilities=probabilities,
+        duration_s=waveform.duration_s,
+        notes=waveform.notes,
+    )
+
+
+def predict_many(
+    sources: Iterable[AudioSource], model: Model = None, *, jobs: int | None = None
+) -> Iterator[Answer]:
+    """Predict many inputs; a broken one costs its own answer and no other.
+
+    Parameters
+    ----------
+    sources
+        As for ``predict``; a folder stands for every audio file below it.
+    model
+        As for ``predict``; one that cannot be trusted raises at once.
+    jobs
+        Threads, all cores by default.
+
+    Yields
+    ------
+    Answer
+        In the order of the sources.
+    """
+    bundle = model if isinstance(model, Bundle) else load(model)
+    yield from map_in_order(partial(_answer, bundle=bundle), expand_folders(sources), jobs)
+
+
+def expand_folders(sources: Iterable[AudioSource]) -> list[AudioSource]:
+    """The same sources, each folder replaced by the audio files below it (itself if there are none)."""
+    expanded: list[AudioSource] = []
+    for source in sources:
+        if isinstance(source, str | os.PathLike) and Path(source).is_dir():
+            expanded.extend(find_audio(Path(source)) or [source])
+        else:
+            expanded.append(source)
+    return expanded
+
+
+def _answer(source: AudioSource, bundle: Bundle) -> Answer:
+    name = source_name(source)
+    try:
+        if isinstance(source, str | os.PathLike) and Path(source).is_dir():
+            raise AudioNotFoundError(f"{name!r} is a folder without audio files")
+        return Answer(name, prediction=predict(source, bundle))
+    except AffektError as error:
+        return Answer(name, error=error)

@@ -1,0 +1,59 @@
+"""Progress bars on the terminal's error stream; nothing at all where there is no terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+Item = TypeVar("Item")
+
+
+class Advance(Protocol):
+    """Moves a bar by some steps, one by default, with a word for what is being done."""
+
+    def __call__(self, doing: str = "", steps: int = 1) -> None:
+        """Move."""
+
+
+@contextmanager
+def progress_bar(title: str, total: int, *, unit: str = "", shown: bool = True) -> Iterator[Advance]:
+    """A bar with count and remaining time, for a block that calls what it is given.
+
+    Steps are counted, or shown as a download where ``unit`` is ``bytes``.
+    """
+    if not shown:
+        yield lambda doing="", steps=1: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn() if unit == "bytes" else MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("[dim]{task.fields[doing]}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task(title, total=total, doing="")
+        yield lambda doing="", steps=1: bar.update(task, advance=steps, doing=doing)
+
+
+def track(items: Iterable[Item], title: str, total: int, *, shown: bool = True) -> Iterator[Item]:
+    """The same items, with a bar that moves as they are taken."""
+    with progress_bar(title, total, shown=shown) as advance:
+        for item in items:
+            yield item
+            advance()

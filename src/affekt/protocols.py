@@ -1,0 +1,274 @@
+"""Who trains and who is tested: the named splits, and the guard against leaks.
+
+A score of a voice model is worth what its split is worth. Protocols that keep every tested voice
+out of training are honest; the random ones are here to compare with what others publish, are
+declared leaky, and carry that word wherever a score of theirs is shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+
+from affekt.corpus import Clip, Corpus
+from affekt.errors import CorpusError, LeakError, UnknownNameError
+
+Indices = NDArray[np.intp]
+_NONE: Indices = np.zeros(0, np.intp)
+_GROUPING_SEED = 0  # by-actor folds of an unpublished corpus are the same for everyone
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One split of a corpus's clips, by index; ``validation`` is for early stopping alone."""
+
+    train: Indices
+    test: Indices
+    validation: Indices = field(default_factory=lambda: _NONE)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A named way to split.
+
+    Attributes
+    ----------
+    name, description
+    leaky
+        The tested speakers are also trained on.
+    split
+        (corpus, audio groups, seed) -> folds.
+    """
+
+    name: str
+    description: str
+    leaky: bool
+    split: Callable[[Corpus, Sequence[int], int], list[Fold]]
+
+    @property
+    def label(self) -> str:
+        """The name as it must be shown beside every score."""
+        return f"{self.name} (LEAKY: tested speakers were trained on)" if self.leaky else self.name
+
+
+def split(corpus: Corpus, protocol: Protocol, fingerprints: Sequence[str], seed: int) -> list[Fold]:
+    """Split a corpus, and refuse a split that leaks.
+
+    Parameters
+    ----------
+    corpus
+        Labelled clips.
+    protocol
+        How to split them.
+    fingerprints
+        ``audio.fingerprint`` of each clip: identical audio stays on one side.
+    seed
+        Of the random protocols; the others are fixed.
+
+    Raises
+    ------
+    CorpusError
+        The protocol needs what this corpus does not tell, such as its speakers.
+    LeakError
+        A speaker, identical audio or an augmented copy stands on both sides of a fold.
+    """
+    groups = audio_groups(corpus.clips, fingerprints)
+    folds = protocol.split(corpus, groups, seed)
+    for number, fold in enumerate(folds):
+        _refuse_leaks(corpus.clips, groups, fold, number, protocol)
+    return folds
+
+
+def audio_groups(clips: Sequence[Clip], fingerprints: Sequence[str]) -> list[int]:
+    """A number for each clip, equal where two clips are the same recording.
+
+    They are where their audio is identical, or where one is an augmented copy of the other.
+    """
+    originals = [clip.augmented_from or str(clip.path) for clip in clips]
+    return _connected([fingerprints, originals])
+
+
+def _connected(labelings: Sequence[Sequence[str]]) -> list[int]:
+    """Number the clips so that two that share a label in any labeling share a number."""
+    parent = list(range(len(labelings[0])))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            i = parent[i]
+        return i
+
+    for labels in labelings:
+        first: dict[str, int] = {}
+        for i, label in enumerate(labels):
+            parent[root(i)] = root(first.setdefault(label, i))
+    return [root(i) for i in range(len(parent))]
+
+
+def _refuse_leaks(
+    clips: Sequence[Clip], groups: Sequence[int], fold: Fold, number: int, protocol: Protocol
+) -> None:
+    sides = {"train": fold.train, "validation": fold.validation, "test": fold.test}
+    names = list(sides)
+    for one, other in [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]:
+        shared = {groups[i] for i in sides[one]} & {groups[i] for i in sides[other]}
+        if shared:
+            twins = [str(clips[i].path) for i in range(len(clips)) if groups[i] == min(shared)]
+            raise LeakError(
+                f"{protocol.name}, fold {number}: the same recording is on the {one} and the {other} "
+                f"side: {', '.join(twins)}"
+            )
+        voices = {clips[i].speaker_id for i in sides[one]} & {clips[i].speaker_id for i in sides[other]}
+        if voices and not protocol.leaky:
+            raise LeakError(
+                f"{protocol.name}, fold {number}: speaker {', '.join(sorted(voices))} is on the {one} "
+                f"and the {other} side"
+            )
+
+
+def _by_speaker(name: str, count: int) -> Callable[[Corpus, Sequence[int], int], list[Fold]]:
+    """The published folds where the corpus has them, else ``count`` stratified groups of speakers."""
+
+    def split_by_speaker(corpus: Corpus, groups: Sequence[int], seed: int) -> list[Fold]:
+        published = corpus.cards[0].folds.get(name, ()) if len(corpus.cards) == 1 else ()
+        present = {clip.speaker for clip in corpus.clips}
+        if published and present <= {speaker for fold in published for speaker in fold}:
+            return _folds_of([clip.speaker for clip in corpus.clips], published)
+        speakers = _speaker_groups(corpus, groups, name, count)
+        folds = StratifiedGroupKFold(count, shuffle=True, random_state=_GROUPING_SEED)
+        emotions = [clip.emotion for clip in corpus.clips]
+        return [Fold(train, test) for train, test in folds.split(emotions, emotions, speakers)]
+
+    return split_by_speaker
+
+
+def _leave_one_speaker_out(corpus: Corpus, groups: Sequence[int], seed: int) -> list[Fold]:
+    speakers = _speaker_groups(corpus, groups, "leave-one-speaker-out", 2)
+    return _folds_of(speakers, [(speaker,) for speaker in dict.fromkeys(speakers)])
+
+
+def _leave_one_statement_out(corpus: Corpus, groups: Sequence[int], seed: int) -> list[Fold]:
+    """Each fold of by-actor-5 once for each statement: neither the voice nor the words were heard."""
+    statements = np.array([clip.statement for clip in corpus.clips])
+    if "" in statements or len(set(statements)) < 2:
+        raise CorpusError(f"{corpus.name} does not tell what is said: no leave-one-statement-out")
+    return [
+        Fold(fold.train[statements[fold.train] != said], fold.test[statements[fold.test] == said])
+        for fold in _by_speaker("by-actor-5", 5)(corpus, groups, seed)
+        for said in sorted(set(statements))
+    ]
+
+
+def _random(test_share: float, validation_share: float = 0.0) -> Callable[..., list[Fold]]:
+    """Clips drawn at random, stratified by emotion, whoever speaks."""
+
+    def split_at_random(corpus: Corpus, groups: Sequence[int], seed: int) -> list[Fold]:
+        emotion_of = {group: corpus.clips[i].emotion for i, group in reversed(list(enumerate(groups)))}
+        rest, test = _draw(emotion_of, list(emotion_of), test_share, seed)
+        validation: list[int] = []
+        if validation_share:
+            rest, validation = _draw(emotion_of, rest, validation_share / (1 - test_share), seed)
+        return [Fold(*(_members(groups, side) for side in (rest, test, validation)))]
+
+    return split_at_random
+
+
+def _draw(
+    emotion_of: dict[int, str], groups: list[int], share: float, seed: int
+) -> tuple[list[int], list[int]]:
+    emotions = [emotion_of[group] for group in groups]
+    rarest, count = min(Counter(emotions).items(), key=lambda item: item[1])
+    if count < 2 or round(share * len(groups)) < len(set(emotions)):
+        raise CorpusError(f"too few clips for a stratified random split: {count} of {rarest!r}")
+    kept, drawn = train_test_split(groups, test_size=share, stratify=emotions, random_state=seed)
+    return kept, drawn
+
+
+def _cross_corpus(corpus: Corpus, groups: Sequence[int], seed: int) -> list[Fold]:
+    names = [clip.corpus for clip in corpus.clips]
+    if len(set(names)) < 2:
+        raise CorpusError("cross-corpus needs two corpora or more: affekt evaluate ONE OTHER ...")
+    return _folds_of(names, [(name,) for name in sorted(set(names))])
+
+
+def _folds_of(values: Sequence[str | int], tested: Iterable[Sequence[str | int]]) -> list[Fold]:
+    """One fold for each set of tested values that occurs; all others are trained on."""
+    array = np.array(values)
+    masks = [np.isin(array, list(fold)) for fold in tested]
+    folds = [Fold(np.flatnonzero(~mask), np.flatnonzero(mask)) for mask in masks if mask.any()]
+    if any(not len(fold.train) for fold in folds):
+        raise CorpusError("only one fold's speakers are there: nobody is left to train on")
+    return folds
+
+
+def _members(groups: Sequence[int], chosen: Iterable[int]) -> Indices:
+    return np.flatnonzero(np.isin(groups, list(chosen)))
+
+
+def _speaker_groups(corpus: Corpus, groups: Sequence[int], protocol: str, needed: int) -> list[int]:
+    """A number for each clip's speaker; speakers who share a recording share a number."""
+    speakers = [clip.speaker_id for clip in corpus.clips]
+    unknown = speakers.count("")
+    if unknown:
+        raise CorpusError(
+            f"{protocol} tests on unseen speakers, but nobody knows who speaks in {unknown} of "
+            f"{len(speakers)} clips of {corpus.name}: give a CSV manifest of path,emotion,speaker, "
+            "or ask for random-80-20, which is leaky"
+        )
+    numbers = _connected([speakers, [str(group) for group in groups]])
+    if len(set(numbers)) < needed:
+        raise CorpusError(f"{protocol} needs {needed} speakers, {corpus.name} has {len(set(numbers))}")
+    return numbers
+
+
+PROTOCOLS: dict[str, Protocol] = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol(
+            "by-actor-5",
+            "five folds of unseen speakers, RAVDESS's as published (Luna-Jimenez et al. 2021)",
+            False,
+            _by_speaker("by-actor-5", 5),
+        ),
+        Protocol(
+            "emobox-6",
+            "six folds of unseen speakers, RAVDESS's as in EmoBox (Ma et al. 2024)",
+            False,
+            _by_speaker("emobox-6", 6),
+        ),
+        Protocol("leave-one-speaker-out", "each speaker in turn is unseen", False, _leave_one_speaker_out),
+        Protocol(
+            "leave-one-statement-out",
+            "unseen speakers say words that were never trained on",
+            False,
+            _leave_one_statement_out,
+        ),
+        Protocol("cross-corpus", "each corpus in turn is unseen, of several", False, _cross_corpus),
+        Protocol("random-80-20", "80 % of clips train, 20 % test, whoever speaks", True, _random(0.2)),
+        Protocol(
+            "random-70-15-15",
+            "70 % train, 15 % stop the training, 15 % test, whoever speaks",
+            True,
+            _random(0.15, 0.15),
+        ),
+    )
+}
+
+
+def find_protocol(name: str) -> Protocol:
+    """The protocol of that name; ``UnknownNameError`` where there is none."""
+    if name not in PROTOCOLS:
+        raise UnknownNameError("protocol", name, PROTOCOLS)
+    return PROTOCOLS[name]
+
+
+def speakers_overlap(clips: Sequence[Clip], folds: Iterable[Fold]) -> bool:
+    """Whether any fold trains on a voice that it tests; unknown voices count as shared."""
+    return any(
+        {clips[i].speaker_id for i in fold.train} & {clips[i].speaker_id for i in fold.test}
+        for fold in folds
+    )

@@ -1,0 +1,54 @@
+"""What a recipe is: a named way from features to an estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from numpy.typing import ArrayLike, NDArray
+
+
+class Estimator(Protocol):
+    """A classifier by scikit-learn's contract.
+
+    Classes are whole numbers, the positions in the list of emotions. An estimator whose ``fit``
+    takes ``groups`` is given the speakers, to keep them apart in what it fits inside.
+    """
+
+    classes_: NDArray[Any]
+
+    def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: Any) -> Estimator:
+        """Learn."""
+        ...
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
+        """Answer: shape (clips, classes), rows summing to 1."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a model is made.
+
+    Attributes
+    ----------
+    name, summary
+        ``summary`` is one line for people.
+    source
+        Where it comes from.
+    features
+        The feature set ``name@version`` that it learns from.
+    build
+        seed -> an estimator that has not been fitted. Whatever is fitted is inside it, so that
+        each fold fits it anew.
+    claims
+        Scores that its source reports, by metric; what they are worth is for us to find out.
+    """
+
+    name: str
+    summary: str
+    source: str
+    features: str
+    build: Callable[[int], Estimator]
+    claims: Mapping[str, float] = field(default_factory=dict)

@@ -1,0 +1,28 @@
+"""A support vector machine on MFCC statistics, its confidence calibrated on unseen voices."""
+
+from __future__ import annotations
+
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import Normalizer, StandardScaler
+from sklearn.svm import SVC
+
+from affekt.calibration import SpeakerCalibratedClassifier
+from affekt.recipe import Estimator, Recipe
+
+
+def build(seed: int) -> Estimator:
+    """RBF kernel on vectors of unit length. Nothing in it is random: every seed gives the same model.
+
+    Without the unit length, a recording that is louder or duller than all of the training material
+    is far from every support vector, and all such recordings get one and the same answer.
+    """
+    return SpeakerCalibratedClassifier(make_pipeline(StandardScaler(), Normalizer(), SVC(C=10, gamma=0.5)))
+
+
+RECIPE = Recipe(
+    name="svm",
+    summary="RBF support vector machine on MFCC statistics, calibrated by speaker",
+    source="our own baseline, the best of eleven simple classifiers compared under by-actor-5",
+    features="mfcc-stats@1",
+    build=build,
+)

@@ -1,0 +1,290 @@
+"""What the command line shows: results as rich tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from affekt.emotions import emotion_style
+from affekt.metrics import Score
+
+if TYPE_CHECKING:  # a table of predictions must not cost the imports of a table of scores
+    from affekt.bundle import Bundle
+    from affekt.corpus import CorpusCard
+    from affekt.corpus_check import CorpusCheck
+    from affekt.evaluation import Evaluation, SliceScore
+    from affekt.prediction import Answer, Prediction
+    from affekt.recipe import Recipe
+
+_BAR_CELLS = 10
+_TITLES = {
+    "accuracy": "accuracy",
+    "uar": "UAR",
+    "macro_f1": "macro F1",
+    "weighted_f1": "weighted F1",
+    "weighted_f2": "weighted F2",
+}
+
+
+def predictions(answers: Iterable[Answer]) -> Table:
+    """A row for each input: what was heard, how sure, and what else it could be."""
+    table = Table(box=None, pad_edge=False, header_style="bold dim")
+    table.add_column("file", overflow="fold", ratio=1)
+    table.add_column("emotion", no_wrap=True)
+    table.add_column("confidence", no_wrap=True)
+    table.add_column("next", no_wrap=True)
+    table.add_column("length", justify="right", no_wrap=True)
+    for answer in answers:
+        table.add_row(*_prediction_row(answer))
+    return table
+
+
+def _prediction_row(answer: Answer) -> list[RenderableType]:
+    if answer.prediction is None:
+        reason = str(answer.error)
+        file = reason if answer.source in reason else f"{answer.source}: {reason}"
+        return [Text(file, "red"), Text("✗ error", "red")]
+    heard = answer.prediction
+    style = emotion_style(heard.emotion)
+    return [
+        Text.assemble(answer.source, *((f"\n  {note}", "dim") for note in _remarkable(heard.notes))),
+        Text(f"{style.emoji} {heard.emotion}", f"bold {style.colour}"),
+        Text(f"{bar(heard.confidence)} {heard.confidence:4.0%}", style.colour),
+        _runner_up(heard),
+        f"{heard.duration_s:.1f} s",
+    ]
+
+
+def _remarkable(notes: Iterable[str]) -> list[str]:
+    """Notes that a reader of the table wants; that a clip was resampled is nothing to remark."""
+    return [note for note in notes if not note.startswith("resampled")]
+
+
+def _runner_up(heard: Prediction) -> str:
+    others = {name: p for name, p in heard.probabilities.items() if name != heard.emotion}
+    if not others:
+        return ""
+    second = max(others, key=lambda name: others[name])
+    return f"{second} {others[second]:.0%}"
+
+
+def bar(share: float) -> str:
+    """A share as a bar of ten cells."""
+    full = round(share * _BAR_CELLS)
+    return "█" * full + "░" * (_BAR_CELLS - full)
+
+
+def evaluation(result: Evaluation) -> Group:
+    """Headlines with intervals, emotions, confusion matrix and slices."""
+    parts: list[RenderableType] = [_headline_text(result), _headlines(result), "", _emotions(result)]
+    parts += ["", confusion(result), "", _slices(result)]
+    if result.excluded:
+        parts += ["", _listing("left out", [f"{path}: {why}" for path, why in result.excluded], "yellow")]
+    return Group(*parts)
+
+
+def _headline_text(result: Evaluation) -> Text:
+    text = Text.assemble(
+        (f"{result.recipe} on {result.corpus}", "bold"),
+        ", ",
+        (result.protocol_label, "bold red" if result.leaky else "bold green"),
+        f"\n{result.n} clips of {len(result.slices['speaker']) or 'unknown'} speakers, "
+        f"{len(result.emotions)} emotions; chance {result.chance:.1%}, "
+        f"always the most frequent {result.majority:.1%}; {len(result.by_seed)} seed(s)\n",
+    )
+    if result.leaky:
+        text.append("This is no score on unseen voices: compare it with by-actor-5.\n", "red")
+    return text
+
+
+def _headlines(result: Evaluation) -> Table:
+    table = _plain_table("", "score", "95 % over speakers", "± over seeds")
+    for name, score in result.headlines.items():
+        spread = f"{score.spread:.1%}" if len(result.by_seed) > 1 else "-"
+        table.add_row(_TITLES[name], Text(f"{score.value:.1%}", "bold"), interval(score), spread)
+    return table
+
+
+def interval(score: Score) -> str:
+    """The bounds of a score in percent, or a dash where there is no interval."""
+    return f"{100 * score.low:.1f} - {100 * score.high:.1f}" if score.low == score.low else "-"
+
+
+def _emotions(result: Evaluation) -> Table:
+    table = _plain_table("emotion", "recall", "precision", "F1", "clips")
+    for name, score in result.per_emotion.items():
+        style = emotion_style(name)
+        recall = f"{bar(score.recall)} {score.recall:4.0%}" if score.support else "-"
+        table.add_row(
+            Text(f"{style.emoji} {name}", style.colour),
+            Text(recall, style.colour),
+            f"{score.precision:.0%}",
+            f"{score.f1:.0%}",
+            str(score.support),
+        )
+    return table
+
+
+def confusion(result: Evaluation) -> Table:
+    """The confusion matrix in percent of each row; the fuller, the more often."""
+    table = _plain_table("was ╲ heard as, %", *result.emotions)
+    for name, row in zip(result.emotions, result.confusion_matrix, strict=True):
+        total = max(int(row.sum()), 1)
+        cells = [
+            Text(f"{100 * count / total:.0f}", "bold reverse" if other == name else _shade(count / total))
+            for other, count in zip(result.emotions, row, strict=True)
+        ]
+        table.add_row(Text(name, emotion_style(name).colour), *cells)
+    return table
+
+
+def _shade(share: float) -> str:
+    return "bold" if share >= 0.2 else "" if share >= 0.05 else "dim"
+
+
+def _slices(result: Evaluation) -> Table:
+    table = _plain_table("slice", "clips", "accuracy", "UAR")
+    for field, scores in result.slices.items():
+        shown = list(scores.items())
+        if field == "speaker":
+            shown = [(f"worst speaker, {name}", score) for name, score in shown[:1]] + [
+                (f"best speaker, {name}", score) for name, score in shown[1:][-1:]
+            ]
+        elif len(shown) > 1:
+            shown = [(f"{field}: {name}", score) for name, score in shown]
+        else:
+            continue
+        for name, score in shown:
+            table.add_row(name, *_slice_cells(score))
+    return table
+
+
+def _slice_cells(score: SliceScore) -> list[str]:
+    return [str(score.n), f"{score.accuracy:.1%}", f"{score.uar:.1%}"]
+
+
+def model(bundle: Bundle) -> Table:
+    """A model's contract."""
+    contract, scores = bundle.contract, bundle.contract.scores
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("model", escape(bundle.name))
+    table.add_row("emotions", " ".join(f"{emotion_style(e).emoji} {e}" for e in contract.emotions))
+    table.add_row("features", f"{contract.features}, from {contract.sample_rate} Hz")
+    table.add_row("recipe", f"{contract.recipe}, seed {contract.seed}")
+    for corpus in contract.corpora:
+        table.add_row(
+            "trained on",
+            f"{escape(corpus.name)}: {corpus.clips} clips, {len(corpus.speakers)} speakers "
+            f"({', '.join(corpus.speakers)})",
+        )
+        table.add_row("licence", escape(corpus.licence))
+        if corpus.citation:
+            table.add_row("", Text(corpus.citation, "dim"))
+    table.add_row("protocol", Text(scores["protocol_label"], "red" if scores["leaky"] else "green"))
+    table.add_row(
+        "", f"{scores['n']} clips, {len(contract.emotions)} emotions, chance {scores['chance']:.1%}"
+    )
+    for name, title in _TITLES.items():
+        score = Score(**scores[name])
+        table.add_row(title, f"{score.value:.1%} (95 % over speakers: {interval(score)})")
+    table.add_row("parity", f"{contract.parity:.1e} between graph and estimator, on real clips")
+    table.add_row("made with", ", ".join(f"{name} {number}" for name, number in contract.versions.items()))
+    table.add_row("sha256", f"{contract.graph_sha256} (checked)")
+    return table
+
+
+def corpora(cards: Iterable[CorpusCard]) -> Table:
+    """The corpora that can be read."""
+    table = _plain_table("name", "what", "clips", "speakers", "licence", "address", right=False)
+    for card in cards:
+        counts = " + ".join(f"{count} {channel}" for channel, count in card.counts.items())
+        address = card.address + (
+            f"\naffekt corpora download {card.name} --to DIR" if card.archives else ""
+        )
+        table.add_row(
+            Text(card.name, "bold"), card.title, counts, str(card.speakers or ""), card.licence, address
+        )
+    return table
+
+
+def recipes(known: Iterable[Recipe]) -> Table:
+    """The recipes, and what their sources claim."""
+    table = _plain_table("name", "what", "features", "from", "claims", right=False)
+    for recipe in known:
+        claims = ", ".join(f"{_TITLES[name]} {value:.1%}" for name, value in recipe.claims.items())
+        table.add_row(
+            Text(recipe.name, "bold"), recipe.summary, recipe.features, recipe.source, claims or "-"
+        )
+    return table
+
+
+def corpus_check(check: CorpusCheck) -> Group:
+    """Counts against the card, then every problem by name."""
+    corpus = check.corpus
+    parts: list[RenderableType] = []
+    for card in corpus.cards:
+        parts += [Text(card.title, "bold"), f"licence: {card.licence}"]
+        parts += [f"cite: {card.citation}", ""] if card.citation else [""]
+    parts.append(_counts(corpus.count("channel"), "channel", _expected(corpus.cards, "counts")))
+    speakers = corpus.count("speaker")
+    expected = sum(card.speakers for card in corpus.cards)
+    known = {name: count for name, count in speakers.items() if name}
+    verdict = "" if not expected else f" of {expected} expected" + (" ✓" if len(known) == expected else "")
+    parts += ["", _counts(corpus.count("emotion"), "emotion", {}, corpus.emotions)]
+    parts += ["", f"{len(known)} speakers{verdict}"]
+    if known:
+        parts.append(Text(", ".join(f"{name}: {count}" for name, count in known.items()), "dim"))
+    if speakers.get(""):
+        parts.append(Text(f"{speakers['']} clips of unknown speakers", "yellow"))
+    for channel in check.absent_channels:
+        parts.append(Text(f"no clip of {channel} is there", "yellow"))
+    parts += [
+        "",
+        _listing("missing", check.missing, "red"),
+        _listing("misnamed", [str(path) for path in check.misnamed], "red"),
+        _listing("unusable", [why for _, why in check.unusable], "red"),
+        _listing(
+            "identical audio under different names",
+            [" = ".join(str(path) for path in group) for group in check.identical],
+            "yellow",
+        ),
+    ]
+    return Group(*parts)
+
+
+def _expected(cards: Sequence[CorpusCard], field: str) -> Mapping[str, int]:
+    return dict(getattr(cards[0], field)) if len(cards) == 1 else {}
+
+
+def _counts(
+    found: Mapping[str, int], what: str, expected: Mapping[str, int], order: Sequence[str] | None = None
+) -> Table:
+    table = _plain_table(what, "clips", *(["expected", ""] if expected else []))
+    for name in order or list({**expected, **found}):
+        cells: list[Any] = [name, str(found.get(name, 0))]
+        if expected:
+            right = found.get(name, 0) == expected.get(name)
+            cells += [str(expected.get(name, "-")), Text("✓", "green") if right else Text("✗", "red")]
+        table.add_row(*cells)
+    return table
+
+
+def _listing(title: str, items: Sequence[str], style: str) -> Text:
+    if not items:
+        return Text.assemble(("✓ ", "green"), f"{title}: none")
+    lines = [f"  {item}" for item in items]
+    return Text("\n".join([f"✗ {title}: {len(items)}", *lines]), style)
+
+
+def _plain_table(*columns: str, right: bool = True) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold dim")
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="right" if right and i else "left")
+    return table
