@@ -33,14 +33,23 @@ class SpeakerCalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: igno
     def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike) -> SpeakerCalibratedClassifier:
         """Fit on all clips, and the calibration on out-of-fold answers; ``groups`` are speakers."""
         folds = min(self.folds, len(np.unique(groups)))
+        if folds < 2:
+            raise ValueError("calibration needs two speakers: one to learn from and one to be sure about")
         splits = list(GroupKFold(folds).split(X, y, groups))
-        self.exported_ = CalibratedClassifierCV(self.estimator, cv=splits, ensemble=False).fit(X, y)
-        self.classes_ = self.exported_.classes_
+        self.calibrated_ = CalibratedClassifierCV(self.estimator, cv=splits, ensemble=False).fit(X, y)
+        self.classes_ = self.calibrated_.classes_
+        self.classifier_ = self.calibrated_.calibrated_classifiers_[0].estimator
         return self
+
+    @property
+    def sigmoids(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Slopes and offsets, one for each class, or one alone for two classes (Platt 1999)."""
+        fitted = self.calibrated_.calibrated_classifiers_[0].calibrators
+        return -np.array([one.a_ for one in fitted]), -np.array([one.b_ for one in fitted])
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Calibrated probabilities of shape (clips, classes)."""
-        return np.asarray(self.exported_.predict_proba(X))
+        return np.asarray(self.calibrated_.predict_proba(X))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The most probable class of each clip."""

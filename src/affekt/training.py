@@ -7,6 +7,7 @@ import platform
 from collections.abc import Collection
 from dataclasses import asdict
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from affekt.bundle import Bundle, Contract, TrainingCorpus, parse, seal
@@ -69,6 +70,8 @@ def train(
     """
     chosen = find_recipe(recipe) if isinstance(recipe, str) else recipe
     find_protocol(protocol)
+    if out is not None and not Path(out).absolute().parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {Path(out).parent} to write {Path(out).name} into")
     selected = read_corpus(corpus, protocol, channel, emotions)
     dataset = listen(selected, find_feature_set(chosen.features), progress=progress)
     evaluation = cross_validate(dataset, chosen, protocol, seeds=[seed], progress=progress)
@@ -103,10 +106,11 @@ def _contract(
 
 def _training_corpora(dataset: Dataset) -> list[TrainingCorpus]:
     clips, cards = dataset.corpus.clips, {card.name: card for card in dataset.corpus.cards}
+    own_card = dataset.corpus.cards[0] if len(dataset.corpus.cards) == 1 else None
     found = []
     for name in dict.fromkeys(clip.corpus for clip in clips):
         own = [clip for clip in clips if clip.corpus == name]
-        card = cards.get(name)
+        card = cards.get(name, own_card)
         found.append(
             TrainingCorpus(
                 name=name,

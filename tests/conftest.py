@@ -1,0 +1,70 @@
+"""What several tests need: the real corpora where they are, and small synthetic ones elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+SAMPLE_RATE = 16_000
+
+
+def _real_corpus(name: str) -> Path:
+    data = os.environ.get("AFFEKT_DATA")
+    if not data or not Path(data, name).is_dir():
+        pytest.skip(f"the real {name} is not here: set AFFEKT_DATA to the folder that holds {name}/")
+    return Path(data, name)
+
+
+@pytest.fixture(scope="session")
+def ravdess() -> Path:
+    """The real RAVDESS; the test is skipped without it."""
+    return _real_corpus("ravdess")
+
+
+@pytest.fixture(scope="session")
+def emodb() -> Path:
+    """The real EMO-DB; the test is skipped without it."""
+    return _real_corpus("emodb")
+
+
+@pytest.fixture(scope="session")
+def write_voice() -> Callable[..., Path]:
+    """Writes something like a voice: ``write_voice(path, pitch_hz=.., loudness=.., seed=..)``."""
+
+    def write(path: Path, *, pitch_hz: float = 120, loudness: float = 0.1, seed: int = 0) -> Path:
+        rng = np.random.default_rng(seed)
+        time_s = np.arange(int(0.6 * SAMPLE_RATE)) / SAMPLE_RATE
+        glide = pitch_hz * (1 + 0.1 * rng.standard_normal() * time_s)
+        harmonics = sum(np.sin(2 * np.pi * k * glide * time_s) / k for k in range(1, 8))
+        sound = loudness * (harmonics + 0.05 * rng.standard_normal(len(time_s)))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, np.clip(sound, -1, 1), SAMPLE_RATE, subtype="PCM_16")
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def small_ravdess(tmp_path_factory: pytest.TempPathFactory, write_voice: Callable[..., Path]) -> Path:
+    """Ten synthetic speakers in RAVDESS's names: neutral low and quiet, happy high, angry loud."""
+    root = tmp_path_factory.mktemp("small_ravdess")
+    sound_of = {"01": (0.8, 0.03), "03": (1.5, 0.08), "05": (1.1, 0.12)}
+    seed = 0
+    for actor in range(1, 11):
+        for emotion, (height, loudness) in sound_of.items():
+            for statement in ("01", "02"):
+                for repetition in ("01", "02"):
+                    seed += 1
+                    take = f"03-01-{emotion}-01-{statement}-{repetition}"
+                    write_voice(
+                        root / f"Actor_{actor:02}" / f"{take}-{actor:02}.wav",
+                        pitch_hz=height * (110 if actor % 2 else 200),
+                        loudness=loudness,
+                        seed=seed,
+                    )
+    return root

@@ -1,0 +1,160 @@
+"""A bundle carries its contract, and one that breaks it is refused with the reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from affekt.bundle import DEFAULT_MODEL, Contract, TrainingCorpus, load, parse, save, seal
+from affekt.errors import BundleError
+
+CONTRACT = Contract(
+    emotions=("happy", "sad"),
+    features="mfcc-stats@1",
+    sample_rate=22050,
+    recipe="quick",
+    seed=0,
+    corpora=(TrainingCorpus(name="own", licence="mine", citation="", clips=2, speakers=("a", "b")),),
+    scores={"protocol": "by-actor-5"},
+    parity=0.0,
+    versions={"affekt": "0.1.0"},
+)
+
+
+def make_graph(columns: int = 80, outputs: int = 2) -> bytes:
+    """Softmax of the features times a matrix."""
+    weights = np.linspace(-1, 1, columns * outputs, dtype=np.float32)
+    nodes = [
+        helper.make_node("MatMul", ["features", "weights"], ["scores"]),
+        helper.make_node("Softmax", ["scores"], ["probabilities"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, columns])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, outputs])],
+        [helper.make_tensor("weights", TensorProto.FLOAT, [columns, outputs], weights)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return model.SerializeToString()
+
+
+def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
+    save(tmp_path / "m.onnx", make_graph(), CONTRACT)
+    bundle = load(tmp_path / "m.onnx")
+    assert replace(bundle.contract, graph_sha256="") == CONTRACT
+    assert bundle.contract.speaker_ids == {"own/a", "own/b"}
+    probabilities = bundle.run(np.ones((3, 80), np.float32))
+    assert probabilities.shape == (3, 2)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+
+
+def test_a_bundle_is_an_onnx_file_that_anyone_can_read() -> None:
+    model = onnx.load_from_string(seal(make_graph(), CONTRACT))
+    onnx.checker.check_model(model)
+    (entry,) = model.metadata_props
+    assert json.loads(entry.value)["emotions"] == ["happy", "sad"]
+
+
+def test_a_file_is_loaded_once_and_again_when_it_changed(tmp_path: Path) -> None:
+    file = tmp_path / "m.onnx"
+    save(file, make_graph(), CONTRACT)
+    first = load(file)
+    assert load(file) is first
+    save(file, make_graph(), replace(CONTRACT, recipe="another"))
+    assert load(file).contract.recipe == "another"
+
+
+def test_the_bundled_model_has_a_complete_contract() -> None:
+    contract = load().contract
+    assert len(contract.emotions) == 8
+    assert len(contract.speaker_ids) == 24
+    assert contract.corpora[0].licence == "CC BY-NC-SA 4.0"
+    assert contract.scores["protocol"] == "by-actor-5"
+    assert not contract.scores["leaky"]
+    assert contract.parity <= 1e-5
+    assert DEFAULT_MODEL.stat().st_size < 8e6
+
+
+def edited(change: Callable[[dict], None]) -> bytes:
+    """A bundle whose contract was rewritten by a foreign hand."""
+    model = onnx.load_from_string(seal(make_graph(), CONTRACT))
+    values = json.loads(model.metadata_props[0].value)
+    change(values)
+    model.metadata_props[0].value = json.dumps(values)
+    return model.SerializeToString()
+
+
+def without_metadata() -> bytes:
+    return make_graph()
+
+
+def with_changed_weights() -> bytes:
+    content = bytearray(seal(make_graph(), CONTRACT))
+    at = content.find(np.float32(-1.0).tobytes())
+    content[at : at + 4] = np.float32(-0.5).tobytes()
+    return bytes(content)
+
+
+WHOLE = seal(make_graph(), CONTRACT)
+REFUSED = {
+    "empty": (b"", "carries no contract"),
+    "truncated": (WHOLE[:-200], "truncated"),
+    "truncated early": (WHOLE[:300], "truncated"),
+    "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(200), "truncated, or not an ONNX file|carries no contract"),
+    "a pickle": (b"\x80\x04\x95" + bytes(range(200)), "truncated, or not an ONNX file|carries no contract"),
+    "foreign ONNX": (without_metadata(), "not a model of affekt"),
+    "changed weights": (with_changed_weights(), "checksum"),
+    "unknown features": (seal(make_graph(), replace(CONTRACT, features="mfcc-stats@9")), "upgrade affekt"),
+    "too many labels": (
+        seal(make_graph(), replace(CONTRACT, emotions=("a", "b", "c"))),
+        r"names 3 emotions, but its graph answers with an array of shape \(1, 2\)",
+    ),
+    "a graph for other features": (seal(make_graph(columns=7), CONTRACT), "no graph that answers"),
+    "a graph that is noise": (seal(b"\x0a\x03abc", CONTRACT), "no graph that answers"),
+    "another format": (edited(lambda c: c.update(format=9)), "format 9"),
+    "a missing field": (edited(lambda c: c.pop("recipe")), "no recipe"),
+    "labels of a wrong type": (edited(lambda c: c.update(emotions="happy")), "emotions are 'happy'"),
+    "a label twice": (edited(lambda c: c.update(emotions=["sad", "sad"])), "named twice"),
+    "a contract that is no object": (
+        onnx.load_from_string(WHOLE).SerializeToString().replace(b'{"emotions"', b'["emotions"'),
+        "cannot be read",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_file_that_breaks_its_contract_is_refused_with_the_reason(case: str) -> None:
+    content, reason = REFUSED[case]
+    with pytest.raises(BundleError, match=reason):
+        parse(content, "m.onnx")
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="No such file"):
+        load(tmp_path / "none.onnx")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_damaged_file_is_accepted_with_another_graph_or_crashes(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    content = bytearray(WHOLE)
+    content[rng.integers(len(content) - len(json.dumps(CONTRACT.scores)))] ^= int(rng.integers(1, 256))
+    try:
+        bundle = parse(bytes(content), "m.onnx")
+    except BundleError:
+        return
+    assert bundle.contract.graph_sha256 == parse(WHOLE, "m.onnx").contract.graph_sha256
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Contract)])
+def test_no_part_of_the_contract_may_be_missing(name: str) -> None:
+    with pytest.raises(BundleError, match="cannot be read"):
+        parse(edited(lambda values: values.pop(name)), "m.onnx")

@@ -1,0 +1,273 @@
+"""The command line as people use it: what it prints, writes and returns."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from affekt import cli
+from affekt.bundle import load
+from affekt.prediction import predict
+
+Run = Callable[..., tuple[int, str, str]]
+EXAMPLES = Path(cli.__file__).parent / "examples"
+EMOTIONS = load().contract.emotions
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command line in this process: (exit code, stdout, stderr)."""
+
+    def run_command(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["affekt", *map(str, arguments)])
+        monkeypatch.setattr(cli, "stdout", cli.Console(width=200))
+        monkeypatch.setattr(cli, "stderr", cli.Console(stderr=True, width=200))
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        printed = capsys.readouterr()
+        return int(stop.value.code or 0), printed.out, printed.err
+
+    return run_command
+
+
+@pytest.fixture
+def mixed_folder(tmp_path: Path, write_voice: Callable[..., Path]) -> Path:
+    """Twenty good clips and six bad ones."""
+    folder = tmp_path / "mixed"
+    for i in range(20):
+        write_voice(folder / f"good{i:02}.wav", seed=i)
+    whole = (folder / "good00.wav").read_bytes()
+    samples = soundfile.read(folder / "good00.wav")[0]
+    (folder / "empty.wav").touch()
+    (folder / "text.wav").write_text("this is not sound")
+    (folder / "truncated.wav").write_bytes(whole[:2000])
+    soundfile.write(folder / "aiff.wav", samples, 16000, format="AIFF")
+    soundfile.write(folder / "silent.wav", np.zeros(16000), 16000)
+    soundfile.write(folder / "short.wav", samples[:800], 16000)
+    return folder
+
+
+BAD = {"empty.wav", "text.wav", "truncated.wav", "silent.wav", "short.wav"}
+
+
+def read_csv(file: Path) -> list[dict[str, str]]:
+    with open(file, newline="", encoding="utf-8") as rows:
+        return list(csv.DictReader(rows))
+
+
+def test_a_file_is_answered_in_a_table(run: Run) -> None:
+    code, out, _ = run("predict", EXAMPLES / "low-plain.flac")
+    heard = predict(EXAMPLES / "low-plain.flac")
+    assert code == 0
+    assert heard.emotion in out
+    assert f"{heard.confidence:.0%}" in out
+
+
+def test_a_folder_with_broken_files_answers_all_others(
+    run: Run, mixed_folder: Path, tmp_path: Path
+) -> None:
+    code, out, _ = run("predict", mixed_folder, "--csv", tmp_path / "p.csv")
+    assert code == 1
+    assert out.count("✗ error") == len(BAD)
+    rows = read_csv(tmp_path / "p.csv")
+    assert len(rows) == 26
+    assert {Path(row["file"]).name for row in rows if row["error"]} == BAD
+    for row in rows:
+        assert bool(row["emotion"]) != bool(row["error"])
+
+
+def test_the_csv_has_its_columns_and_the_models_numbers(run: Run, tmp_path: Path) -> None:
+    run("predict", EXAMPLES, "--csv", tmp_path / "p.csv")
+    rows = read_csv(tmp_path / "p.csv")
+    assert list(rows[0]) == ["file", "emotion", "confidence", *EMOTIONS, "duration_s", "error"]
+    for row in rows:
+        heard = predict(row["file"])
+        assert row["emotion"] == heard.emotion
+        assert [float(row[name]) for name in EMOTIONS] == pytest.approx(
+            list(heard.probabilities.values()), abs=1e-6
+        )
+
+
+def test_json_is_a_list_with_an_element_for_each_input(run: Run, mixed_folder: Path) -> None:
+    code, out, _ = run("predict", "--json", mixed_folder)
+    answers = json.loads(out)
+    assert code == 1
+    assert len(answers) == 26
+    good = [answer for answer in answers if "error" not in answer]
+    assert set(good[0]) == {"source", "emotion", "confidence", "probabilities", "duration_s", "notes"}
+    assert {Path(a["source"]).name for a in answers if set(a) == {"source", "error"}} == BAD
+
+
+def test_json_of_one_missing_file_is_still_json(run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("predict", "--json", tmp_path / "none.wav")
+    assert code == 1
+    assert "no file" in json.loads(out)[0]["error"]
+
+
+def test_many_rows_with_a_csv_are_summed_up(
+    run: Run, tmp_path: Path, write_voice: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "SHOWN_ROWS", 3)
+    for i in range(5):
+        write_voice(tmp_path / "v" / f"{i}.wav", seed=i)
+    (tmp_path / "v" / "bad.wav").touch()
+    _, out, _ = run("predict", tmp_path / "v", "--csv", tmp_path / "p.csv")
+    assert "0.wav" not in out
+    assert "bad.wav" in out
+
+
+def interrupt_when(condition: Callable[[], bool], process: subprocess.Popen[str]) -> tuple[str, str]:
+    for _ in range(600):
+        if condition():
+            break
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    return process.communicate(timeout=30)
+
+
+def test_ctrl_c_leaves_a_csv_of_whole_rows(tmp_path: Path, write_voice: Callable[..., Path]) -> None:
+    clip = write_voice(tmp_path / "v.wav")
+    table, part = tmp_path / "p.csv", tmp_path / "p.csv.part"
+    command = [sys.executable, "-m", "affekt", "predict", *[str(clip)] * 20000, "--csv", str(table)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    _, err = interrupt_when(lambda: part.exists() and part.stat().st_size > 5000, process)
+    assert process.returncode == 130
+    assert "stopped" in err
+    assert "Traceback" not in err
+    rows = read_csv(table)
+    assert 0 < len(rows) < 20000
+    assert all(row["emotion"] and row["error"] == "" for row in rows)
+    assert not part.exists()
+
+
+def test_ctrl_c_leaves_json_that_can_be_read(tmp_path: Path, write_voice: Callable[..., Path]) -> None:
+    clip = write_voice(tmp_path / "v.wav")
+    command = [sys.executable, "-m", "affekt", "predict", "--json", *[str(clip)] * 20000]
+    with open(tmp_path / "out.json", "w") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.PIPE, text=True)
+        interrupt_when(lambda: (tmp_path / "out.json").stat().st_size > 5000, process)
+    assert process.returncode == 130
+    assert 0 < len(json.loads((tmp_path / "out.json").read_text())) < 20000
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full to stand for a full disk")
+def test_a_full_disk_is_an_error_and_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "p.csv.part").symlink_to("/dev/full")
+    command = [sys.executable, "-m", "affekt", "predict", str(EXAMPLES), "--csv", str(tmp_path / "p.csv")]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    assert answer.returncode == 1
+    assert "No space left" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["predict"],
+        ["predict", "a.wav", "--model", "none.onnx"],
+        ["predict", "a.wav", "--jobs", "0"],
+        ["nonsense"],
+        ["evaluate", "x", "--recipe", "svm", "--model", __file__],
+        ["corpora", "download", "nonsense", "--to", "x"],
+        ["evaluate", "CORPUS", "--recipe", "nonsense"],
+        ["train", "CORPUS", "--protocol", "nonsense"],
+    ],
+)
+def test_wrong_usage_exits_with_2(run: Run, arguments: list[str], small_ravdess: Path) -> None:
+    code, _, err = run(*[small_ravdess if word == "CORPUS" else word for word in arguments])
+    assert code == 2
+    assert err
+
+
+def test_a_corpus_that_is_not_there_exits_with_1_and_a_line(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("evaluate", tmp_path / "none", "--recipe", "svm")
+    assert code == 1
+    assert "error: there is no corpus" in err
+
+
+def test_a_foreign_model_is_refused_with_the_reason(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"hello")
+    code, _, err = run("predict", EXAMPLES, "--model", tmp_path / "m.onnx")
+    assert code == 1
+    assert "not an ONNX file" in err
+
+
+def test_train_writes_a_model_that_predict_uses(run: Run, small_ravdess: Path, tmp_path: Path) -> None:
+    file = tmp_path / "m.onnx"
+    code, out, _ = run("train", small_ravdess, "--emotions", "anger,happy", "--out", file)
+    assert code == 0
+    assert "by-actor-5" in out
+    assert f"affekt predict --model {file}" in out
+    assert run("predict", "--json", "--model", file, EXAMPLES)[0] == 0
+    code, out, _ = run("model", file)
+    assert "happy" in out
+    assert "svm, seed 0" in out
+
+
+def test_evaluate_prints_the_terms_and_writes_json(run: Run, small_ravdess: Path, tmp_path: Path) -> None:
+    code, out, _ = run("evaluate", small_ravdess, "--recipe", "svm", "--json", tmp_path / "e.json")
+    written = json.loads((tmp_path / "e.json").read_text())
+    assert code == 0
+    for words in ("by-actor-5", "120 clips of 10 speakers", "chance 33.3%", "worst speaker", "95 %"):
+        assert words in out
+    assert f"{written['uar']:.1%}" in out
+    assert np.sum(written["confusion_matrix"]) == written["n"] == 120
+
+
+def test_evaluate_marks_a_leaky_score(run: Run, small_ravdess: Path) -> None:
+    _, out, _ = run("evaluate", small_ravdess, "--recipe", "svm", "--protocol", "random-80-20")
+    assert "LEAKY" in out
+    assert "no score on unseen voices" in out
+
+
+def test_evaluate_prints_only_json_for_a_dash(run: Run, small_ravdess: Path) -> None:
+    _, out, _ = run("evaluate", small_ravdess, "--recipe", "svm", "--json", "-")
+    assert json.loads(out)["recipe"] == "svm"
+
+
+def test_the_bundled_model_is_not_scored_on_its_own_voices(run: Run, small_ravdess: Path) -> None:
+    code, _, err = run("evaluate", small_ravdess)
+    assert code == 1
+    assert "--recipe svm" in err
+
+
+def test_corpora_are_listed_and_checked(run: Run, small_ravdess: Path) -> None:
+    assert "CC BY-NC-SA 4.0" in run("corpora")[1]
+    code, out, _ = run("corpora", "check", small_ravdess)
+    assert code == 1
+    assert "missing: 1320" in out
+    assert "03-01-08-01-01-01-01" in out
+    assert "no clip of song" in out
+
+
+def test_recipes_and_the_model_are_shown(run: Run) -> None:
+    out = run("recipes")[1]
+    assert "random-forest" in out
+    assert "76.6%" in out
+    out = run("model")[1]
+    assert "CC BY-NC-SA 4.0" in out
+    assert "by-actor-5" in out
+
+
+@pytest.mark.parametrize("command", [[], ["predict"], ["train"], ["evaluate"], ["corpora"], ["model"]])
+def test_every_command_has_help(run: Run, command: list[str]) -> None:
+    code, out, _ = run(*command, "--help")
+    assert code == 0
+    assert "Usage" in out
+
+
+def test_the_version_is_the_packages(run: Run) -> None:
+    import affekt
+
+    assert affekt.__version__ in run("--version")[1]

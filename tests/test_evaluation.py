@@ -1,0 +1,178 @@
+"""Scores name their terms, equal scikit-learn's, and are refused where they would be a lie."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix
+from sklearn.naive_bayes import GaussianNB
+
+from affekt.bundle import Bundle
+from affekt.corpora import load
+from affekt.errors import CorpusError, LeakError, UnknownNameError
+from affekt.evaluation import Evaluation, evaluate
+from affekt.prediction import predict
+from affekt.recipe import Recipe
+from affekt.training import train
+
+QUICK = Recipe(
+    name="quick", summary="-", source="-", features="mfcc-stats@1", build=lambda seed: GaussianNB()
+)
+JSON_KEYS = {
+    *("corpus", "recipe", "protocol", "speakers_overlap", "n", "emotions", "chance"),
+    *("accuracy", "uar", "macro_f1", "weighted_f1", "weighted_f2", "intervals"),
+    *("per_emotion", "confusion_matrix", "slices", "seeds", "folds"),
+}
+
+
+@pytest.fixture(scope="module")
+def evaluation(small_ravdess: Path) -> Evaluation:
+    return evaluate(small_ravdess, recipe=QUICK, seeds=2)
+
+
+@pytest.fixture(scope="module")
+def bundle(small_ravdess: Path) -> Bundle:
+    return train(small_ravdess, QUICK)[0]
+
+
+def test_headlines_are_scikit_learns_on_the_single_answers(evaluation: Evaluation) -> None:
+    truth = [one.clip.emotion for one in evaluation.tested]
+    answers = [one.answer for one in evaluation.tested]
+    assert evaluation.headlines["accuracy"].value == pytest.approx(accuracy_score(truth, answers))
+    assert evaluation.headlines["uar"].value == pytest.approx(balanced_accuracy_score(truth, answers))
+    expected = confusion_matrix(truth, answers, labels=list(evaluation.emotions))
+    np.testing.assert_array_equal(evaluation.confusion_matrix, expected)
+
+
+def test_every_clip_is_tested_once_for_each_seed(evaluation: Evaluation, small_ravdess: Path) -> None:
+    clips = load(small_ravdess).clips
+    assert evaluation.n == len(clips)
+    assert len(evaluation.tested) == 2 * len(clips)
+    assert {one.clip.path for one in evaluation.tested} == {clip.path for clip in clips}
+
+
+def test_a_score_names_its_terms(evaluation: Evaluation) -> None:
+    assert evaluation.protocol == "by-actor-5"
+    assert evaluation.chance == pytest.approx(1 / 3)
+    assert evaluation.majority == pytest.approx(1 / 3)
+    assert not evaluation.leaky
+    assert not evaluation.speakers_overlap
+    assert len(evaluation.by_fold) == 10
+    assert list(evaluation.by_seed) == [0, 1]
+
+
+def test_slices_cover_all_clips_worst_first(evaluation: Evaluation) -> None:
+    for field in ("speaker", "sex", "intensity", "channel", "statement"):
+        scores = list(evaluation.slices[field].values())
+        assert sum(score.n for score in scores) == len(evaluation.tested), field
+        assert [score.accuracy for score in scores] == sorted(score.accuracy for score in scores)
+
+
+def test_the_json_has_all_figures_and_is_strict(evaluation: Evaluation) -> None:
+    text = json.dumps(evaluation.to_json(), allow_nan=False)
+    assert set(json.loads(text)) >= JSON_KEYS
+
+
+def test_a_leaky_score_says_so(small_ravdess: Path) -> None:
+    leaky = evaluate(small_ravdess, recipe=QUICK, protocol="random-80-20")
+    assert leaky.leaky
+    assert leaky.speakers_overlap
+    assert "LEAKY" in leaky.protocol_label
+    assert leaky.to_json()["speakers_overlap"] is True
+
+
+def test_only_the_asked_for_emotions_are_scored(small_ravdess: Path) -> None:
+    assert evaluate(small_ravdess, recipe=QUICK, emotions=["angry", "happy"]).emotions == ("happy", "angry")
+
+
+def test_an_emotion_that_is_not_there_is_refused(small_ravdess: Path) -> None:
+    with pytest.raises(CorpusError, match="no clip of 'bliss'"):
+        evaluate(small_ravdess, recipe=QUICK, emotions=["bliss"])
+
+
+def test_a_channel_that_is_not_there_is_refused(small_ravdess: Path) -> None:
+    with pytest.raises(CorpusError, match="channel 'song'"):
+        evaluate(small_ravdess, recipe=QUICK, channel="song")
+
+
+def test_a_wrong_protocol_is_refused_before_any_audio_is_read(
+    small_ravdess: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("affekt.evaluation.listen", lambda *_, **__: pytest.fail("it listened"))
+    with pytest.raises(UnknownNameError, match="protocol"):
+        evaluate(small_ravdess, recipe=QUICK, protocol="by-moon")
+
+
+def test_a_model_is_not_scored_on_the_voices_it_was_trained_on(bundle: Bundle, small_ravdess: Path) -> None:
+    with pytest.raises(LeakError, match="trained on 10 of these speakers"):
+        evaluate(small_ravdess, model=bundle)
+
+
+def unknown_speakers(root: Path, corpus: str, clips: Path) -> Path:
+    manifest = root / "mine.csv"
+    rows = [f"{clip.path},{clip.emotion},,{corpus}" for clip in load(clips).clips]
+    manifest.write_text("\n".join(["path,emotion,speaker,corpus", *rows]))
+    return manifest
+
+
+def test_a_model_is_not_scored_on_its_own_corpus_with_the_speakers_left_out(
+    bundle: Bundle, small_ravdess: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(LeakError, match="unknown speaker"):
+        evaluate(unknown_speakers(tmp_path, "ravdess", small_ravdess), model=bundle)
+
+
+def test_a_finished_model_is_scored_through_predict(
+    bundle: Bundle, small_ravdess: Path, tmp_path: Path
+) -> None:
+    scored = evaluate(unknown_speakers(tmp_path, "elsewhere", small_ravdess), model=bundle)
+    one = scored.tested[7]
+    assert one.answer == predict(one.clip.path, bundle).emotion
+    assert scored.protocol == "unseen-corpus"
+    assert scored.n == 120
+
+
+def test_clips_of_an_emotion_that_the_model_does_not_know_are_left_out_and_named(
+    bundle: Bundle, tmp_path: Path, write_voice
+) -> None:  # type: ignore[no-untyped-def]
+    write_voice(tmp_path / "happy" / "a.wav", pitch_hz=170)
+    write_voice(tmp_path / "bored" / "b.wav")
+    scored = evaluate(tmp_path, model=bundle)
+    assert scored.n == 1
+    assert "does not know 'bored'" in scored.excluded[0][1]
+
+
+def test_a_recipe_and_a_model_together_are_refused(bundle: Bundle, small_ravdess: Path) -> None:
+    with pytest.raises(ValueError, match="not both"):
+        evaluate(small_ravdess, recipe=QUICK, model=bundle)
+
+
+def test_random_labels_score_at_chance(ravdess: Path) -> None:
+    """What would show if anything of the test side reached the training side."""
+    speech = load(ravdess).select(channel="speech")
+    rng = np.random.default_rng(0)
+    from dataclasses import replace
+
+    emotions = rng.permutation([clip.emotion for clip in speech.clips])
+    shuffled = replace(
+        speech, clips=tuple(replace(c, emotion=str(e)) for c, e in zip(speech.clips, emotions, strict=True))
+    )
+    score = evaluate(shuffled, recipe=QUICK).headlines["uar"]
+    assert score.low < 1 / 8 < score.high
+
+
+def test_an_honest_score_is_far_below_a_leaky_one_on_real_voices(ravdess: Path) -> None:
+    honest = evaluate(ravdess, recipe="svm", channel="speech").headlines["accuracy"]
+    leaky = evaluate(ravdess, recipe="svm", channel="speech", protocol="random-80-20").headlines["accuracy"]
+    assert 0.40 < honest.value < 0.55
+    assert leaky.value > honest.value + 0.15
+
+
+def test_two_corpora_are_tested_on_each_other(ravdess: Path, emodb: Path) -> None:
+    result = evaluate([ravdess, emodb], recipe=QUICK, protocol="cross-corpus")
+    assert result.emotions == ("neutral", "happy", "sad", "angry")
+    assert {one.clip.corpus for one in result.tested} == {"ravdess", "emodb"}
+    assert not result.speakers_overlap

@@ -1,0 +1,109 @@
+"""Audio to answer, for one and for many, whatever is among them."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import affekt
+from affekt.audio import load_audio
+from affekt.bundle import load
+from affekt.errors import AudioError, AudioNotFoundError, BundleError
+from affekt.features import extract
+from affekt.prediction import expand_folders, predict, predict_many
+
+
+@pytest.fixture
+def voice(tmp_path: Path, write_voice: Callable[..., Path]) -> Path:
+    return write_voice(tmp_path / "voice.wav")
+
+
+def test_probabilities_sum_to_one_and_the_answer_is_the_largest(voice: Path) -> None:
+    heard = predict(voice)
+    assert sum(heard.probabilities.values()) == pytest.approx(1)
+    assert heard.confidence == max(heard.probabilities.values()) == heard.probabilities[heard.emotion]
+    assert tuple(heard.probabilities) == load().contract.emotions
+    assert heard.duration_s == pytest.approx(0.6, abs=0.001)
+
+
+def test_the_answer_is_the_models_on_the_features_of_training(voice: Path) -> None:
+    bundle = load()
+    contract = bundle.contract
+    features = extract(load_audio(voice, contract.sample_rate), contract.features)
+    expected = bundle.run(features[None])[0]
+    np.testing.assert_allclose(list(predict(voice, bundle).probabilities.values()), expected, rtol=1e-5)
+
+
+def test_path_bytes_file_and_array_are_answered_alike(voice: Path) -> None:
+    samples, rate = soundfile.read(voice)
+    expected = predict(voice).probabilities
+    for source in (str(voice), voice.read_bytes(), io.BytesIO(voice.read_bytes()), (samples, rate)):
+        assert predict(source).probabilities == pytest.approx(expected, abs=1e-5)
+
+
+def test_what_was_changed_is_noted(tmp_path: Path) -> None:
+    stereo = np.random.default_rng(0).standard_normal((8000, 2)) * 0.1
+    soundfile.write(tmp_path / "s.wav", stereo, 16000)
+    notes = " ".join(predict(tmp_path / "s.wav").notes)
+    assert "mixed 2 channels" in notes
+    assert "16000 to 22050" in notes
+
+
+def test_a_broken_input_raises_when_asked_alone(tmp_path: Path) -> None:
+    with pytest.raises(AudioNotFoundError):
+        predict(tmp_path / "none.wav")
+
+
+def test_a_broken_model_raises_before_anything_is_heard(tmp_path: Path, voice: Path) -> None:
+    with pytest.raises(BundleError):
+        list(predict_many([voice], tmp_path / "none.onnx"))
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_many_are_answered_in_order_and_a_broken_one_costs_only_itself(
+    tmp_path: Path, write_voice: Callable[..., Path], jobs: int
+) -> None:
+    good = [write_voice(tmp_path / f"{i}.wav", seed=i, pitch_hz=90 + 30 * i) for i in range(6)]
+    (tmp_path / "bad.wav").write_text("no sound")
+    sources = [*good[:3], tmp_path / "bad.wav", *good[3:]]
+    answers = list(predict_many(sources, jobs=jobs))
+    assert [answer.source for answer in answers] == [str(source) for source in sources]
+    assert [bool(answer.error) for answer in answers] == [False, False, False, True, False, False, False]
+    assert isinstance(answers[3].error, AudioError)
+    for source, answer in zip(sources, answers, strict=True):
+        if answer.prediction:
+            assert answer.prediction == predict(source)
+
+
+def test_a_folder_stands_for_its_audio_files(tmp_path: Path, write_voice: Callable[..., Path]) -> None:
+    inside = [write_voice(tmp_path / "a" / "1.wav"), write_voice(tmp_path / "b" / "2.wav")]
+    (tmp_path / "notes.txt").write_text("not audio by its name")
+    assert expand_folders([tmp_path]) == inside
+
+
+def test_a_folder_without_audio_is_an_error_of_its_own(tmp_path: Path) -> None:
+    (answer,) = predict_many([tmp_path])
+    assert "folder without audio files" in str(answer.error)
+
+
+def test_the_public_names_are_there() -> None:
+    assert affekt.predict is predict
+    assert set(affekt.__all__) <= set(dir(affekt))
+    for name in affekt.__all__:
+        assert getattr(affekt, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'predicts'"):
+        _ = affekt.predicts
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate"])
+def test_training_without_its_libraries_names_the_extra(name: str) -> None:
+    program = f"import sys; sys.modules['sklearn'] = None; import affekt; affekt.{name}"
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert f"MissingExtraError: affekt.{name} needs an extra: pip install 'affekt[train]'" in answer.stderr
