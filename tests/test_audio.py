@@ -279,7 +279,7 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
         load_audio(tmp_path / "a.wav")
 
 
-@pytest.mark.parametrize("kind", ["wav", "float wav", "flac", "aiff"])
+@pytest.mark.parametrize("kind", ["wav", "float wav", "aiff"])
 def test_a_file_with_no_sound_in_it_is_refused(kind: str) -> None:
     with pytest.raises(AudioContentError, match="holds not one sample"):
         load_audio(encode(kind, TONE[:0]))
@@ -328,7 +328,7 @@ def test_a_film_without_sound_is_refused() -> None:
 
 def test_an_open_text_file_is_refused() -> None:
     with pytest.raises(AudioFormatError, match="binary"):
-        load_audio(io.StringIO("dear diary"))  # type: ignore[arg-type]
+        load_audio(io.StringIO("dear diary"))
 
 
 # Sound that is refused
@@ -405,7 +405,7 @@ def test_floats_of_integer_size_are_refused_with_advice() -> None:
 
 def test_rate_and_waveform_swapped_are_refused_with_advice() -> None:
     with pytest.raises(AudioFormatError, match="swap the two"):
-        load_audio((RATE, TONE))  # type: ignore[arg-type]
+        load_audio((RATE, TONE))
 
 
 @pytest.mark.parametrize("rate", [0, -RATE, 999, 768_001, 16_000.0, "16000", None, True])

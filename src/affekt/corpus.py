@@ -70,8 +70,8 @@ class CorpusCard:
     ----------
     name, title, licence, citation, address
         ``address`` is where people get it.
-    counts
-        Expected clips by channel, or empty for a corpus of one's own.
+    counts, emotions
+        Expected clips by channel and by emotion, or empty for a corpus of one's own.
     speakers
         Expected number of speakers, 0 if anything goes.
     stem
@@ -90,6 +90,7 @@ class CorpusCard:
     citation: str
     address: str
     counts: Mapping[str, int] = field(default_factory=dict)
+    emotions: Mapping[str, int] = field(default_factory=dict)
     speakers: int = 0
     stem: re.Pattern[str] | None = None
     expected_stems: Callable[[], Mapping[str, Collection[str]]] | None = None

@@ -88,6 +88,12 @@ def _missing(corpus: Corpus) -> tuple[list[str], list[str]]:
     missing, absent = [], []
     for card in corpus.cards:
         if card.expected_stems is None:
+            found = corpus.count("channel")
+            missing += [
+                f"{count - found.get(channel, 0)} of {count} clips of {channel} (the card cannot name them)"
+                for channel, count in card.counts.items()
+                if found.get(channel, 0) < count
+            ]
             continue
         there = {clip.path.stem for clip in corpus.clips}
         for channel, stems in card.expected_stems().items():

@@ -63,7 +63,8 @@ def _convert(estimator: Any, columns: int) -> onnx.ModelProto:
     with warnings.catch_warnings():  # skl2onnx 1.20 looks at what scikit-learn 1.9 calls deprecated
         warnings.filterwarnings("ignore", "Attribute `prob[AB]_`", FutureWarning)
         model = to_onnx(estimator, initial_types=inputs, options={id(estimator): {"zipmap": False}})
-    return select_model_inputs_outputs(model, model.graph.output[1].name)
+    selected: onnx.ModelProto = select_model_inputs_outputs(model, model.graph.output[1].name)
+    return selected
 
 
 def _calibrate(model: onnx.ModelProto, estimator: SpeakerCalibratedClassifier) -> onnx.ModelProto:

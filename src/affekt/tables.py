@@ -200,29 +200,34 @@ def model(bundle: Bundle) -> Table:
     return table
 
 
-def corpora(cards: Iterable[CorpusCard]) -> Table:
+def corpora(cards: Iterable[CorpusCard]) -> Group:
     """The corpora that can be read."""
-    table = _plain_table("name", "what", "clips", "speakers", "licence", "address", right=False)
+    lines = []
     for card in cards:
-        counts = " + ".join(f"{count} {channel}" for channel, count in card.counts.items())
-        address = card.address + (
-            f"\naffekt corpora download {card.name} --to DIR" if card.archives else ""
-        )
-        table.add_row(
-            Text(card.name, "bold"), card.title, counts, str(card.speakers or ""), card.licence, address
-        )
-    return table
+        facts = [f"{count} clips of {channel}" for channel, count in card.counts.items()]
+        facts += [f"{card.speakers} speakers"] if card.speakers else []
+        fetch = f"affekt corpora download {card.name} --to DIR" if card.archives else ""
+        details = [", ".join(facts), card.licence, card.address, fetch]
+        lines.append(_entry(card.name, card.title, details))
+    return Group(*lines)
 
 
-def recipes(known: Iterable[Recipe]) -> Table:
+def recipes(known: Iterable[Recipe]) -> Group:
     """The recipes, and what their sources claim."""
-    table = _plain_table("name", "what", "features", "from", "claims", right=False)
+    lines = []
     for recipe in known:
         claims = ", ".join(f"{_TITLES[name]} {value:.1%}" for name, value in recipe.claims.items())
-        table.add_row(
-            Text(recipe.name, "bold"), recipe.summary, recipe.features, recipe.source, claims or "-"
-        )
-    return table
+        details = [f"features: {recipe.features}", f"from: {recipe.source}"]
+        details += [f"claims: {claims}"] if claims else []
+        lines.append(_entry(recipe.name, recipe.summary, details))
+    return Group(*lines)
+
+
+def _entry(name: str, title: str, details: Iterable[str]) -> Text:
+    text = Text.assemble((name, "bold cyan"), f"  {title}\n")
+    for detail in filter(None, details):
+        text.append(f"    {detail}\n", "dim")
+    return text
 
 
 def corpus_check(check: CorpusCheck) -> Group:
@@ -237,7 +242,7 @@ def corpus_check(check: CorpusCheck) -> Group:
     expected = sum(card.speakers for card in corpus.cards)
     known = {name: count for name, count in speakers.items() if name}
     verdict = "" if not expected else f" of {expected} expected" + (" ✓" if len(known) == expected else "")
-    parts += ["", _counts(corpus.count("emotion"), "emotion", {}, corpus.emotions)]
+    parts += ["", _counts(corpus.count("emotion"), "emotion", _expected(corpus.cards, "emotions"))]
     parts += ["", f"{len(known)} speakers{verdict}"]
     if known:
         parts.append(Text(", ".join(f"{name}: {count}" for name, count in known.items()), "dim"))
@@ -263,11 +268,9 @@ def _expected(cards: Sequence[CorpusCard], field: str) -> Mapping[str, int]:
     return dict(getattr(cards[0], field)) if len(cards) == 1 else {}
 
 
-def _counts(
-    found: Mapping[str, int], what: str, expected: Mapping[str, int], order: Sequence[str] | None = None
-) -> Table:
+def _counts(found: Mapping[str, int], what: str, expected: Mapping[str, int]) -> Table:
     table = _plain_table(what, "clips", *(["expected", ""] if expected else []))
-    for name in order or list({**expected, **found}):
+    for name in {**expected, **found}:
         cells: list[Any] = [name, str(found.get(name, 0))]
         if expected:
             right = found.get(name, 0) == expected.get(name)
@@ -280,7 +283,7 @@ def _listing(title: str, items: Sequence[str], style: str) -> Text:
     if not items:
         return Text.assemble(("✓ ", "green"), f"{title}: none")
     lines = [f"  {item}" for item in items]
-    return Text("\n".join([f"✗ {title}: {len(items)}", *lines]), style)
+    return Text("\n".join([f"{'✗' if style == 'red' else '!'} {title}: {len(items)}", *lines]), style)
 
 
 def _plain_table(*columns: str, right: bool = True) -> Table:

@@ -52,6 +52,15 @@ CARD = CorpusCard(
     ),
     address="http://emodb.bilderbar.info",
     counts={"speech": 535},
+    emotions={
+        "neutral": 79,
+        "happy": 71,
+        "sad": 62,
+        "angry": 127,
+        "fearful": 69,
+        "disgust": 46,
+        "bored": 81,
+    },
     speakers=10,
     stem=_STEM,
 )

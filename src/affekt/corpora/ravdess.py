@@ -79,6 +79,8 @@ CARD = CorpusCard(
     ),
     address="https://zenodo.org/records/1188976",
     counts={"speech": 1440, "song": 1012},
+    emotions={name: 376 if code in _SUNG_EMOTIONS else 192 for code, name in _EMOTIONS.items()}
+    | {"neutral": 188},  # at one intensity only
     speakers=24,
     stem=_STEM,
     expected_stems=_expected_stems,

@@ -55,7 +55,7 @@ def mel_filters(sample_rate: int) -> NDArray[np.float32]:
     rising = (bins_hz[:, None] - edges_hz[:-2]) / np.diff(edges_hz)[:-1]
     falling = (edges_hz[2:] - bins_hz[:, None]) / np.diff(edges_hz)[1:]
     area = 2.0 / (edges_hz[2:] - edges_hz[:-2])
-    return (np.maximum(0.0, np.minimum(rising, falling)) * area).astype(np.float32)
+    return np.asarray(np.maximum(0.0, np.minimum(rising, falling)) * area, np.float32)
 
 
 def _hz_to_mel(hz: float) -> float:
@@ -75,4 +75,4 @@ def _dct_matrix(size: int) -> NDArray[np.float32]:
     angles = np.pi / size * (np.arange(size) + 0.5)[:, None] * np.arange(size)
     matrix = np.sqrt(2.0 / size) * np.cos(angles)
     matrix[:, 0] /= np.sqrt(2.0)
-    return matrix.astype(np.float32)
+    return np.asarray(matrix, np.float32)

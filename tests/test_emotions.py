@@ -1,0 +1,83 @@
+"""One order, one name and one look for each emotion."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import astuple
+
+import pytest
+
+from affekt.emotions import EMOTIONS, canonical_emotion, emotion_style, sort_emotions
+
+
+def test_the_emotions_of_ravdess_come_first_and_in_the_order_of_its_codes() -> None:
+    expected = ["neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"]
+    assert list(EMOTIONS)[:8] == expected
+
+
+@pytest.mark.parametrize("name", EMOTIONS)
+def test_an_emotion_is_found_by_its_name(name: str) -> None:
+    assert EMOTIONS[name].name == name
+
+
+@pytest.mark.parametrize("name", EMOTIONS)
+def test_an_emotion_has_an_emoji_and_a_colour(name: str) -> None:
+    assert EMOTIONS[name].emoji
+    assert re.fullmatch("#[0-9A-F]{6}", EMOTIONS[name].colour)
+
+
+@pytest.mark.parametrize("part", [0, 1, 2], ids=["name", "emoji", "colour"])
+def test_no_two_emotions_look_alike(part: int) -> None:
+    assert len({astuple(emotion)[part] for emotion in EMOTIONS.values()}) == len(EMOTIONS)
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("anger", "angry"),
+        ("boredom", "bored"),
+        ("calmness", "calm"),
+        ("disgusted", "disgust"),
+        ("fear", "fearful"),
+        ("afraid", "fearful"),
+        ("happiness", "happy"),
+        ("joy", "happy"),
+        ("sadness", "sad"),
+        ("surprise", "surprised"),
+    ],
+)
+def test_a_synonym_is_put_into_the_canonical_word(word: str, name: str) -> None:
+    assert canonical_emotion(word) == name
+
+
+@pytest.mark.parametrize("name", EMOTIONS)
+def test_a_canonical_word_stays(name: str) -> None:
+    assert canonical_emotion(name) == name
+
+
+@pytest.mark.parametrize("word", ["Fear", "FEAR", " fear\n"])
+def test_case_and_space_do_not_matter(word: str) -> None:
+    assert canonical_emotion(word) == "fearful"
+
+
+def test_a_word_of_ones_own_stays() -> None:
+    assert canonical_emotion(" Bliss") == "bliss"
+
+
+def test_emotions_are_sorted_once_each_the_canonical_ones_first() -> None:
+    assert sort_emotions(["zeal", "sad", "bliss", "neutral", "sad"]) == ("neutral", "sad", "bliss", "zeal")
+
+
+def test_no_emotions_are_none() -> None:
+    assert sort_emotions([]) == ()
+
+
+def test_the_style_of_an_emotion_is_its_own() -> None:
+    assert emotion_style("happy") is EMOTIONS["happy"]
+
+
+def test_the_style_of_an_unknown_emotion_bears_its_name_and_no_other_emotions_look() -> None:
+    style = emotion_style("bliss")
+    assert style.name == "bliss"
+    assert style.colour not in {emotion.colour for emotion in EMOTIONS.values()}
+    assert style.emoji not in {emotion.emoji for emotion in EMOTIONS.values()}

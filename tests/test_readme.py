@@ -1,0 +1,115 @@
+"""Every command and program in the README runs, and every figure in it is one that was measured."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from affekt.corpora import READERS
+from affekt.corpus_download import download_corpus
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line.removeprefix("$ ").split("  ")[0].strip()
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("$ ")
+]
+PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+EXPECTED_FAILURES = {"affekt corpora check RAVDESS"}  # it is a small RAVDESS: clips are missing
+
+
+@pytest.fixture(scope="module")
+def workplace(
+    tmp_path_factory: pytest.TempPathFactory, small_ravdess: Path, write_voice: Callable[..., Path]
+) -> Path:
+    """A folder with what the README speaks of: clip.wav, folder/, RAVDESS/, EMODB/ and m.onnx."""
+    folder = tmp_path_factory.mktemp("readme")
+    write_voice(folder / "clip.wav")
+    write_voice(folder / "folder" / "other.wav")
+    shutil.copytree(small_ravdess, folder / "RAVDESS")
+    for number, emotion in enumerate("WFNT" * 2):
+        speaker = ["03", "08"][number // 4]
+        write_voice(folder / "EMODB" / f"{speaker}a01{emotion}a.wav", seed=number)
+    run(["train", "RAVDESS", "--out", "m.onnx"], folder)
+    return folder
+
+
+def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "affekt", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def of(first_word: str) -> list[str]:
+    return [command for command in COMMANDS if command.split()[0] == first_word]
+
+
+def test_every_command_is_of_a_kind_that_is_tested() -> None:
+    assert {command.split()[0] for command in COMMANDS} == {"affekt", "pip", "make"}
+    assert len(of("affekt")) > 10
+
+
+@pytest.mark.parametrize("command", of("affekt"))
+def test_an_affekt_command_runs(command: str, workplace: Path) -> None:
+    done = run(command.split()[1:], workplace)
+    assert (done.returncode != 0) == (command in EXPECTED_FAILURES), done.stderr
+    assert done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_runs(program: str, workplace: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", program], cwd=workplace, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", of("pip"))
+def test_what_pip_is_asked_for_is_offered(command: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = re.findall(r"\[(.*?)\]", command)
+    assert project["name"] in command
+    assert set(extras) <= set(project["optional-dependencies"])
+
+
+@pytest.mark.parametrize("command", of("make"))
+def test_a_make_target_knows_what_to_do(command: str) -> None:
+    if shutil.which("make") is None:
+        pytest.skip("no make on this machine")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    options = {"cwd": ROOT, "capture_output": True, "text": True, "env": environment}
+    planned = subprocess.run([*command.split(), "--dry-run"], **options)
+    assert planned.returncode == 0, planned.stderr
+    assert "affekt" in planned.stdout or "pytest" in planned.stdout
+
+
+def test_the_corpus_that_the_readme_downloads_can_be_downloaded() -> None:
+    (name,) = re.findall(r"affekt corpora download (\w+) --to", README)
+    assert READERS[name].card.archives
+    assert download_corpus
+
+
+def test_links_lead_somewhere() -> None:
+    links = re.findall(r"\]\((?!http)(.*?)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("recipe", ["random-forest", "svm"])
+def test_the_readmes_figures_are_the_measured_ones(recipe: str) -> None:
+    row = next(line for line in README.splitlines() if line.startswith(f"| `{recipe}`"))
+    for terms in ("random-80-20.speech+song", "by-actor-5.speech"):
+        scores = json.loads((ROOT / "docs" / "scores" / f"{recipe}.{terms}.json").read_text())
+        low, high = scores["intervals"]["accuracy"]
+        assert f"{100 * scores['accuracy']:.1f} ({100 * low:.1f} - {100 * high:.1f})" in row
+        assert len(scores["seeds"]) == 5
+        assert scores["leaky"] == ("random" in terms)

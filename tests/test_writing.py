@@ -1,0 +1,85 @@
+"""A file is either whole or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from affekt.writing import whole_file
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def write(path: Path, text: str, error: BaseException | None = None) -> None:
+    with whole_file(path) as file:
+        file.write(text)
+        if error:
+            raise error
+
+
+def test_what_was_written_takes_its_place(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", "new")
+    assert (tmp_path / "a.csv").read_text() == "new"
+    assert names(tmp_path) == ["a.csv"]
+
+
+def test_the_old_file_is_replaced_whole(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("old and longer")
+    write(tmp_path / "a.csv", "new")
+    assert (tmp_path / "a.csv").read_text() == "new"
+
+
+def test_the_old_file_is_there_while_the_new_one_is_written(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("old")
+    with whole_file(tmp_path / "a.csv") as file:
+        file.write("new")
+        file.flush()
+        assert (tmp_path / "a.csv").read_text() == "old"
+
+
+def test_an_error_keeps_the_old_file_and_what_was_written_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("old")
+    with pytest.raises(ZeroDivisionError):
+        write(tmp_path / "a.csv", "half", ZeroDivisionError())
+    assert (tmp_path / "a.csv").read_text() == "old"
+    assert (tmp_path / "a.csv.part").read_text() == "half"
+
+
+def test_after_an_error_there_is_no_file_where_none_was(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        write(tmp_path / "a.csv", "half", ZeroDivisionError())
+    assert names(tmp_path) == ["a.csv.part"]
+
+
+def test_the_next_try_begins_anew(tmp_path: Path) -> None:
+    (tmp_path / "a.csv.part").write_text("half of an earlier try")
+    write(tmp_path / "a.csv", "new")
+    assert (tmp_path / "a.csv").read_text() == "new"
+    assert names(tmp_path) == ["a.csv"]
+
+
+def test_an_interrupt_keeps_what_was_written(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("old")
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "a.csv", "one row\n", KeyboardInterrupt())
+    assert (tmp_path / "a.csv").read_text() == "one row\n"
+    assert names(tmp_path) == ["a.csv"]
+
+
+def test_text_is_utf8_and_its_newlines_are_left_alone(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", "ü\r\n😐\n")
+    assert (tmp_path / "a.csv").read_bytes() == "ü\r\n😐\n".encode()
+
+
+def test_bytes_can_be_written(tmp_path: Path) -> None:
+    with whole_file(str(tmp_path / "a.onnx"), "wb") as file:
+        file.write(b"\0\xff")
+    assert (tmp_path / "a.onnx").read_bytes() == b"\0\xff"
+
+
+def test_a_folder_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), whole_file(tmp_path / "gone" / "a.csv"):
+        pass
