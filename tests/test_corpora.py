@@ -80,11 +80,24 @@ def test_a_published_corpus_is_cited_and_counted(name: str) -> None:
     assert card.speakers > 0 and min(card.counts.values()) > 0
 
 
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_corpus_has_as_many_clips_by_emotion_as_by_channel(name: str) -> None:
+    card = find_card(name)
+    assert sum(card.emotions.values()) == sum(card.counts.values())
+    assert set(card.emotions) <= set(EMOTIONS)
+
+
 @pytest.mark.parametrize("name", OWN)
 def test_a_corpus_of_ones_own_promises_nothing(name: str) -> None:
     card = find_card(name)
     assert not (
-        card.counts or card.speakers or card.stem or card.expected_stems or card.folds or card.archives
+        card.counts
+        or card.emotions
+        or card.speakers
+        or card.stem
+        or card.expected_stems
+        or card.folds
+        or card.archives
     )
 
 
@@ -107,6 +120,7 @@ def test_a_folder_of_all_expected_names_is_that_corpus(name: str, tmp_path: Path
         (),
     )
     assert len(corpus.count("speaker_id")) == card.speakers
+    assert corpus.count("emotion") == dict(sorted(card.emotions.items()))
 
 
 @pytest.mark.parametrize("name", LISTED)

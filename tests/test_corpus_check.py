@@ -11,8 +11,9 @@ import pytest
 import soundfile
 
 from affekt import corpora
+from affekt.corpora import emodb
 from affekt.corpora.ravdess import CARD
-from affekt.corpus import Corpus, CorpusCard
+from affekt.corpus import Corpus, CorpusCard, join
 from affekt.corpus_check import CorpusCheck, check_corpus
 
 RATE = 16_000
@@ -128,9 +129,27 @@ def test_a_file_that_a_manifest_promises_is_missing_by_its_path(folder: Path) ->
     assert not result.sound
 
 
-def test_a_card_that_lists_no_names_misses_none(folder: Path) -> None:
-    card = CorpusCard(name="own", title="", licence="", citation="", address="")
-    assert check_corpus(replace(corpora.load(folder), cards=(card,))).missing == ()
+def counting(name: str, speech: int) -> CorpusCard:
+    """A card that promises so many clips and cannot name them."""
+    counts = {"speech": speech} if speech else {}
+    return CorpusCard(name=name, title="", licence="", citation="", address="", counts=counts)
+
+
+@pytest.mark.parametrize(
+    ("promised", "missing"), [(0, []), (6, []), (9, ["3 of 9 clips of speech (the card cannot name them)"])]
+)
+def test_a_card_that_names_no_files_counts_them(folder: Path, promised: int, missing: list[str]) -> None:
+    corpus = replace(corpora.load(folder), cards=(counting("ravdess", promised),))
+    assert list(check_corpus(corpus).missing) == missing
+
+
+def test_clips_of_one_corpus_do_not_stand_in_for_those_of_another(folder: Path) -> None:
+    first = replace(corpora.load(folder), cards=(counting("ravdess", 6),))
+    write(folder, "03a01Fa.wav", noise(99))
+    clips = tuple(emodb.read(folder))
+    second = replace(first, name="emodb", clips=clips, cards=(counting("emodb", 2),))
+    result = check_corpus(join([first, second]))
+    assert result.missing == ("1 of 2 clips of speech (the card cannot name them)",)
 
 
 def test_the_real_ravdess_has_one_pair_of_identical_clips_and_no_fault(ravdess: Path) -> None:

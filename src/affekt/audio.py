@@ -33,9 +33,10 @@ MIN_DURATION_S = 0.1
 MAX_DURATION_S = 2 * 3600.0
 SILENCE_PEAK = 1e-4  # -80 dB below full scale, three steps of a 16-bit recording
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 1_000, 768_000
+LOUDEST = 256  # full scale is 1; what is louder than this was never scaled
 MAX_CHANNELS = 64
 MIN_KEPT = 0.5  # a file that lost more than half of its promised length is refused
-BLOCK_FRAMES = 1 << 18  # read so many frames at a time, so that a long recording is never held twice
+BLOCK_FRAMES = 1 << 12  # read so many frames at a time: of a cut FLAC, the block with the fault is lost
 
 # What counts as audio when a folder is searched. A file that is named outright may be called
 # anything: its content decides.
@@ -117,7 +118,10 @@ def load_audio(
     elif isinstance(source, bytes | bytearray | memoryview):
         samples, rate, notes = _decode(io.BytesIO(source), name, max_duration_s)
     elif hasattr(source, "read"):
-        samples, rate, notes = _decode(io.BytesIO(source.read()), name, max_duration_s)
+        data = source.read()
+        if not isinstance(data, bytes):
+            raise AudioFormatError(f"{name} is not open in binary mode")
+        samples, rate, notes = _decode(io.BytesIO(data), name, max_duration_s)
     else:
         raise AudioFormatError(
             f"{name} is not audio: give a path, bytes, a binary file object, or (waveform, sample_rate)"
@@ -170,6 +174,20 @@ def _open(path: str | os.PathLike[str]) -> BinaryIO:
         raise AudioReadError(f"{os.fspath(path)!r} cannot be opened: {error}") from error
 
 
+class _Nameless:
+    """An open file without its name, by which soundfile would take ``voice.raw`` for headerless data."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read, self.tell, self._seek = file.read, file.tell, file.seek
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move; a damaged file sends libsndfile to places that are none, which is no place to complain."""
+        try:
+            return self._seek(offset, whence)
+        except (OSError, ValueError):
+            return self.tell()
+
+
 Decoded = tuple[NDArray[np.float32], int, list[str]]
 
 
@@ -181,7 +199,7 @@ def _decode(file: BinaryIO, name: str, max_duration_s: float) -> Decoded:
     if _needs_av(head):
         return _decode_with_av(file, name, max_duration_s)
     try:
-        with soundfile.SoundFile(file) as sound:
+        with soundfile.SoundFile(_Nameless(file)) as sound:
             return _read(sound, name, max_duration_s)
     except (soundfile.LibsndfileError, TypeError) as error:
         reason = getattr(error, "error_string", "") or str(error)
@@ -220,7 +238,7 @@ def _blocks(sound: soundfile.SoundFile) -> Iterator[NDArray[np.float32]]:
 
 def _promised_frames(sound: soundfile.SoundFile) -> int:
     """The length by the header. libsndfile mends the count of a cut WAV, but logs what it read."""
-    cut = re.search(r"^(?:data|SSND) : (\d+) \(should be (\d+)\)", sound.extra_info, re.MULTILINE)
+    cut = re.search(r"^ *(?:data|SSND) : (\d+) \(should be (\d+)\)", sound.extra_info, re.MULTILINE)
     if not cut:
         return int(sound.frames) if sound.frames < 1 << 40 else 0
     promised, there = int(cut[1]), int(cut[2])
@@ -234,7 +252,7 @@ def _needs_av(head: bytes) -> bool:
     return (
         head[4:8] == b"ftyp"
         or head.startswith((b"\x1a\x45\xdf\xa3", b"\x30\x26\xb2\x75"))
-        or (head[0] == 0xFF and head[1] & 0xF6 == 0xF0)
+        or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0)
     )
 
 
@@ -246,7 +264,7 @@ def _decode_with_av(file: BinaryIO, name: str, max_duration_s: float) -> Decoded
     blocks: list[NDArray[np.float32]] = []
     got, channels, rate = 0, 1, 0
     try:
-        with av.open(file, mode="r") as container:
+        with av.open(file, mode="r", metadata_errors="replace") as container:
             if not container.streams.audio:
                 raise AudioFormatError(f"{name} holds no sound")
             planar = av.AudioResampler(format="fltp")
@@ -267,9 +285,14 @@ def _decode_with_av(file: BinaryIO, name: str, max_duration_s: float) -> Decoded
 def _from_array(source: tuple[Any, ...], max_duration_s: float) -> Decoded:
     if len(source) != 2:
         raise AudioFormatError(f"a tuple of {len(source)} is not (waveform, sample_rate)")
-    if np.ndim(source[0]) == 0 and np.ndim(source[1]) > 0:
+    try:
+        samples, rate = np.asarray(source[0]), source[1]
+    except ValueError as error:
+        raise AudioFormatError(
+            f"{type(source[0]).__name__} of uneven rows is not sound: {error}"
+        ) from error
+    if samples.ndim == 0 and np.ndim(rate) > 0:
         raise AudioFormatError("got (sample_rate, waveform): swap the two, the waveform comes first")
-    samples, rate = np.asarray(source[0]), source[1]
     if not isinstance(rate, int | np.integer) or not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE:
         raise AudioFormatError(
             f"sample rate {rate!r} is not a whole number of Hz from {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE}"
@@ -279,6 +302,8 @@ def _from_array(source: tuple[Any, ...], max_duration_s: float) -> Decoded:
             f"an array of shape {samples.shape} and type {samples.dtype} is not sound: "
             "give (n,), (n, channels) or (channels, n) of floats or integers"
         )
+    if not samples.size:
+        return np.zeros(0, np.float32), int(rate), []
     frames = samples.reshape(len(samples), -1)
     if samples.ndim == 2 and samples.shape[0] < samples.shape[1]:
         frames = samples.T
@@ -290,11 +315,6 @@ def _from_array(source: tuple[Any, ...], max_duration_s: float) -> Decoded:
         info = np.iinfo(frames.dtype)
         middle = 0 if frames.dtype.kind == "i" else (info.max + 1) / 2
         frames = (frames - np.float64(middle)) / (info.max - middle + 1)
-    elif frames.size and np.nanmax(np.abs(frames)) > 256:
-        raise AudioFormatError(
-            f"float samples reach {np.nanmax(np.abs(frames)):g}, but full scale is 1: "
-            "are these 16-bit values? Divide them by 32768"
-        )
     notes = [f"mixed {frames.shape[1]} channels to mono"] if frames.shape[1] > 1 else []
     return _mix(frames.astype(np.float32)), int(rate), notes
 
@@ -308,6 +328,10 @@ def _mix(frames: NDArray[np.float32]) -> NDArray[np.float32]:
 def _check_content(samples: NDArray[np.float32], rate: int, name: str) -> None:
     if not len(samples):
         raise AudioContentError(f"{name} holds not one sample of sound")
+    if not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE:
+        raise AudioFormatError(
+            f"{name} has the sample rate {rate} Hz, not one from {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE}"
+        )
     if len(samples) / rate < MIN_DURATION_S:
         raise AudioContentError(
             f"{name} is too short: {len(samples) / rate:.3f} s, where {MIN_DURATION_S} s are needed"
@@ -315,6 +339,11 @@ def _check_content(samples: NDArray[np.float32], rate: int, name: str) -> None:
     low, high = float(samples.min()), float(samples.max())
     if not (math.isfinite(low) and math.isfinite(high)):
         raise AudioContentError(f"{name} holds NaN or infinite values")
+    if max(-low, high) > LOUDEST:
+        raise AudioFormatError(
+            f"{name} has samples that reach {max(-low, high):g}, but full scale is 1: "
+            "are these 16-bit values? Divide them by 32768"
+        )
     if (high - low) / 2 < SILENCE_PEAK:
         raise AudioContentError(f"{name} is silent throughout (or its channels cancel each other out)")
 

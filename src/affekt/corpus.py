@@ -105,7 +105,7 @@ class Corpus:
     Attributes
     ----------
     name, clips
-        Clips are sorted by corpus and path, so that the same corpus always has the same order.
+        Clips are sorted by path, corpus after corpus: the same corpus always has the same order.
     cards
         The card of each corpus in it: one, or more after ``join``.
     misnamed
@@ -139,7 +139,8 @@ class Corpus:
             if (not emotions or clip.emotion in emotions) and channel in (None, clip.channel)
         )
         if not clips:
-            raise CorpusError(f"{self.name} has no clip of channel {channel!r}")
+            of = f"{', '.join(emotions)} in " if emotions else ""
+            raise CorpusError(f"{self.name} has no clip of {of}channel {channel!r}")
         return replace(self, clips=clips)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
 from affekt.audio import fingerprint, load_audio
 from affekt.corpus import Clip, Corpus
-from affekt.errors import AudioError, AudioNotFoundError
+from affekt.errors import AffektError, AudioNotFoundError
 from affekt.parallel import map_in_order
 from affekt.progress import track
 
@@ -62,7 +62,7 @@ def check_corpus(corpus: Corpus, *, progress: bool = False) -> CorpusCheck:
     ):
         if isinstance(result, AudioNotFoundError):
             missing.append(str(clip.path))
-        elif isinstance(result, AudioError):
+        elif isinstance(result, AffektError):
             unusable.append((clip.path, str(result)))
         else:
             same[result].append(clip.path)
@@ -76,10 +76,10 @@ def check_corpus(corpus: Corpus, *, progress: bool = False) -> CorpusCheck:
     )
 
 
-def _listen(clip: Clip) -> str | AudioError:
+def _listen(clip: Clip) -> str | AffektError:
     try:
         return fingerprint(load_audio(clip.path))
-    except AudioError as error:
+    except AffektError as error:
         return error
 
 
@@ -88,11 +88,11 @@ def _missing(corpus: Corpus) -> tuple[list[str], list[str]]:
     missing, absent = [], []
     for card in corpus.cards:
         if card.expected_stems is None:
-            found = corpus.count("channel")
+            found = Counter(clip.channel for clip in corpus.clips if clip.corpus == card.name)
             missing += [
-                f"{count - found.get(channel, 0)} of {count} clips of {channel} (the card cannot name them)"
+                f"{count - found[channel]} of {count} clips of {channel} (the card cannot name them)"
                 for channel, count in card.counts.items()
-                if found.get(channel, 0) < count
+                if found[channel] < count
             ]
             continue
         there = {clip.path.stem for clip in corpus.clips}

@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -59,7 +60,10 @@ def download_corpus(
             f"{card.name} cannot be downloaded from here; see {card.address or 'its owner'}"
         )
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DownloadError(f"{folder} cannot be made: {error}") from error
     wanted = [archive for archive in card.archives if not _marker(archive, folder).exists()]
     _ask_for_space(wanted, folder)
     for archive in wanted:
@@ -100,6 +104,8 @@ def _fetch(archive: Archive, folder: Path, pause_s: float, progress: bool) -> Pa
         try:
             _continue(archive, part, progress)
             reason = "the server closed the connection"
+        except DownloadError:  # an OSError too, and final
+            raise
         except urllib.error.HTTPError as error:
             if error.code < http.HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise DownloadError(f"{archive.url} answers {error.code} {error.reason}") from error
@@ -162,7 +168,11 @@ def _unpack(file: Path, folder: Path, progress: bool) -> None:
                 for member in members:
                     packed.extract(member, folder)
                     bar()
-    except zipfile.BadZipFile as error:
+    except OSError as error:
+        if isinstance(error, DownloadError):
+            raise
+        raise DownloadError(f"{file} cannot be unpacked: {error}") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise DownloadError(f"{file} is not a zip archive that can be read: {error}") from error
 
 
@@ -172,7 +182,7 @@ def _refuse_unsafe(members: Iterable[zipfile.ZipInfo], file: Path) -> None:
     for member in members:
         path = PurePosixPath(member.filename.replace("\\", "/"))
         linked = stat.S_ISLNK(member.external_attr >> 16)
-        if path.is_absolute() or ".." in path.parts or ":" in path.parts[0:1] or linked:
+        if path.is_absolute() or ".." in path.parts or ":" in member.filename or linked:
             raise DownloadError(f"{file.name} would write outside its folder: {member.filename!r}")
         unpacked += member.file_size
     if unpacked > UNPACKED_PER_PACKED * max(file.stat().st_size, CHUNK_BYTES):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from affekt.audio import fingerprint, load_audio
 from affekt.corpus import Clip, Corpus
-from affekt.errors import AudioError, CorpusError
+from affekt.errors import AffektError, CorpusError
 from affekt.features import FeatureSet, extract
 from affekt.parallel import map_in_order
 from affekt.progress import track
@@ -59,10 +59,10 @@ def listen(corpus: Corpus, feature_set: FeatureSet, *, progress: bool = False) -
         Not one clip could be read, or all are of one emotion.
     """
 
-    def hear(clip: Clip) -> tuple[NDArray[np.float32], str] | AudioError:
+    def hear(clip: Clip) -> tuple[NDArray[np.float32], str] | AffektError:
         try:
             waveform = load_audio(clip.path, feature_set.sample_rate)
-        except AudioError as error:
+        except AffektError as error:
             return error
         return extract(waveform, feature_set.name), fingerprint(waveform)
 
@@ -73,7 +73,7 @@ def listen(corpus: Corpus, feature_set: FeatureSet, *, progress: bool = False) -
         track(heard, f"listening to {corpus.name}", len(corpus.clips), shown=progress),
         strict=True,
     ):
-        if isinstance(result, AudioError):
+        if isinstance(result, AffektError):
             excluded.append((str(clip.path), str(result)))
         else:
             clips.append(clip)

@@ -37,11 +37,11 @@ def progress_bar(title: str, total: int, *, unit: str = "", shown: bool = True) 
 
     console = Console(stderr=True)
     bar = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn() if unit == "bytes" else MofNCompleteColumn(),
         TimeRemainingColumn(),
-        TextColumn("[dim]{task.fields[doing]}"),
+        TextColumn("{task.fields[doing]}", style="dim", markup=False),
         console=console,
         transient=True,
         disable=not console.is_terminal,

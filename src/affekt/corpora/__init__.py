@@ -77,8 +77,10 @@ def _locate(path: Path) -> Path:
     if path.exists():
         return path
     data = os.environ.get("AFFEKT_DATA")
-    if data and len(path.parts) == 1 and (there := Path(data, path.name.lower())).exists():
-        return there
+    if data and len(path.parts) == 1:
+        for name in (path.name, path.name.lower()):
+            if Path(data, name).exists():
+                return Path(data, name)
     raise CorpusError(f"there is no corpus at {str(path)!r}: no such file or folder")
 
 

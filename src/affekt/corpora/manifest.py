@@ -26,7 +26,14 @@ def read(path: Path) -> Iterator[Clip]:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise CorpusError(f"{path} is not UTF-8 text: {error}") from error
-    rows = csv.DictReader(io.StringIO(text, newline=""))
+    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        yield from _clips(path, rows)
+    except csv.Error as error:
+        raise CorpusError(f"{path}, line {rows.line_num}: {error}") from error
+
+
+def _clips(path: Path, rows: csv.DictReader[str]) -> Iterator[Clip]:
     missing = [column for column in REQUIRED if column not in (rows.fieldnames or ())]
     if missing:
         raise CorpusError(
@@ -35,7 +42,7 @@ def read(path: Path) -> Iterator[Clip]:
         )
     for row in rows:
         values = {key: (value or "").strip() for key, value in row.items() if key is not None}
-        if None in row or not values["path"] or not values["emotion"]:
+        if None in row or None in row.values() or not values["path"] or not values["emotion"]:
             raise CorpusError(f"{path}, line {rows.line_num}: not one value for each column: {row}")
         given = {key: value for key in _UNDERSTOOD & values.keys() if (value := values.pop(key))}
         if "augmented_from" in given:
