@@ -11,7 +11,7 @@ import io
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -163,13 +163,24 @@ def find_audio(folder: Path) -> list[Path]:
     )
 
 
+def expand_folders(sources: Iterable[AudioSource]) -> list[AudioSource]:
+    """The same sources, each folder replaced by the audio files below it; one without any stays."""
+    expanded: list[AudioSource] = []
+    for source in sources:
+        if isinstance(source, str | os.PathLike) and Path(source).is_dir():
+            expanded.extend(find_audio(Path(source)) or [source])
+        else:
+            expanded.append(source)
+    return expanded
+
+
 def _open(path: str | os.PathLike[str]) -> BinaryIO:
     try:
         return open(path, "rb")
     except FileNotFoundError as error:
         raise AudioNotFoundError(f"there is no file {os.fspath(path)!r}") from error
     except IsADirectoryError as error:
-        raise AudioReadError(f"{os.fspath(path)!r} is a folder: name the files in it") from error
+        raise AudioReadError(f"{os.fspath(path)!r} is a folder, not an audio file") from error
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL character
         raise AudioReadError(f"{os.fspath(path)!r} cannot be opened: {error}") from error
 

@@ -38,6 +38,7 @@ _RUNTIME_ERRORS = (  # onnxruntime's errors share no base but Exception
     ort_errors.RuntimeException,
     ValueError,  # more than one output
 )
+_PROBE_FRAMES = 128  # stands for any length
 _METADATA_KEY = b"affekt"
 _METADATA_FIELD = 14  # ModelProto.metadata_props in onnx.proto
 
@@ -62,7 +63,7 @@ class Contract:
     emotions
         The meaning of each output, in order.
     features, sample_rate
-        The feature set ``name@version``, and the rate in Hz that it starts from.
+        The feature set ``name@version``, and the rate in Hz that it starts from (None: the clip's own).
     recipe, seed
         How it was trained.
     corpora
@@ -79,7 +80,7 @@ class Contract:
 
     emotions: tuple[str, ...]
     features: str
-    sample_rate: int
+    sample_rate: int | None
     recipe: str
     seed: int
     corpora: tuple[TrainingCorpus, ...]
@@ -156,8 +157,8 @@ def parse(content: bytes, name: str) -> Bundle:
     try:
         session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
         bundle = Bundle(contract, name, session)
-        columns = len(FEATURE_SETS[contract.features].columns)
-        probe = bundle.run(np.zeros((1, columns), np.float32))
+        shape = [size or _PROBE_FRAMES for size in FEATURE_SETS[contract.features].shape]
+        probe = bundle.run(np.zeros((1, *shape), np.float32))
     except _RUNTIME_ERRORS as error:
         raise BundleError(f"{name} holds no graph that answers {contract.features}: {error}") from error
     if probe.shape != (1, len(contract.emotions)):

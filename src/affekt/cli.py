@@ -98,8 +98,9 @@ def predict(
     paths: tuple[str, ...], model: Path | None, csv_file: Path | None, as_json: bool, jobs: int | None
 ) -> None:
     """Say which emotion is heard in files, and in all audio files of folders."""
+    from affekt.audio import expand_folders
     from affekt.bundle import load
-    from affekt.prediction import expand_folders, predict_many
+    from affekt.prediction import predict_many
 
     bundle = load(model)
     sources = expand_folders(paths)
@@ -171,6 +172,45 @@ def _show(answers: list[Answer], *, summarised: bool) -> None:
         shown = [answer for answer in answers if answer.error]
     if shown:
         stdout.print(tables.predictions(shown))
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, metavar="PATH...")
+@click.option("--set", "name", help="Which features; without it, the sets are listed.")
+@click.option("--out", type=_file, help="Where to write them: FILE.csv, .parquet or .npz.")
+@click.option("--jobs", type=click.IntRange(1), help="How many at once; by default one for each core.")
+def features(paths: tuple[str, ...], name: str | None, out: Path | None, jobs: int | None) -> None:
+    """Write acoustic features of files and folders to a table, one row a file."""
+    from affekt.audio import expand_folders
+    from affekt.feature_table import Description, check_table, extract_many, write_table
+    from affekt.features import FEATURE_SETS, find_feature_set
+
+    if not name:
+        stdout.print(tables.feature_sets(FEATURE_SETS.values()))
+        return
+    if not (paths and out):
+        raise click.UsageError("give files or folders, and --out FILE.csv, .parquet or .npz")
+    feature_set = find_feature_set(name)
+    check_table(out, feature_set)
+    sources = expand_folders(paths)
+    done = failed = 0
+
+    def counted(described: Iterable[Description]) -> Iterator[Description]:
+        nonlocal done, failed
+        for one in described:
+            yield one
+            done += 1
+            if one.error:
+                failed += 1
+                stderr.print(f"[red]✗ {escape(one.source)}[/]: {escape(str(one.error))}", highlight=False)
+
+    try:
+        described = extract_many(sources, name, jobs=jobs)
+        write_table(out, feature_set, counted(track(described, name, len(sources))))
+    finally:
+        stderr.print(f"{done} of {len(sources)} files in {out}, {failed} of them failed", highlight=False)
+    if failed:
+        raise Exit(FAILED_INPUT)
 
 
 @cli.command()

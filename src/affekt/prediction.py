@@ -6,13 +6,12 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from affekt.audio import AudioSource, find_audio, load_audio, source_name
+from affekt.audio import AudioSource, expand_folders, load_audio, source_name
 from affekt.bundle import Bundle, load
-from affekt.errors import AffektError, AudioNotFoundError
+from affekt.errors import AffektError
 from affekt.features import extract
 from affekt.parallel import map_in_order
 
@@ -114,22 +113,9 @@ def predict_many(
     yield from map_in_order(partial(_answer, bundle=bundle), expand_folders(sources), jobs)
 
 
-def expand_folders(sources: Iterable[AudioSource]) -> list[AudioSource]:
-    """The same sources, each folder replaced by the audio files below it (itself if there are none)."""
-    expanded: list[AudioSource] = []
-    for source in sources:
-        if isinstance(source, str | os.PathLike) and Path(source).is_dir():
-            expanded.extend(find_audio(Path(source)) or [source])
-        else:
-            expanded.append(source)
-    return expanded
-
-
 def _answer(source: AudioSource, bundle: Bundle) -> Answer:
     name = source_name(source)
     try:
-        if isinstance(source, str | os.PathLike) and Path(source).is_dir():
-            raise AudioNotFoundError(f"{name!r} is a folder without audio files")
         return Answer(name, prediction=predict(source, bundle))
     except AffektError as error:
         return Answer(name, error=error)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # a table of predictions must not cost the imports of a table
     from affekt.corpus import CorpusCard
     from affekt.corpus_check import CorpusCheck
     from affekt.evaluation import Evaluation, SliceScore
+    from affekt.features import FeatureSet
     from affekt.prediction import Answer, Prediction
     from affekt.recipe import Recipe
 
@@ -176,7 +177,7 @@ def model(bundle: Bundle) -> Table:
     table.add_column(overflow="fold")
     table.add_row("model", escape(bundle.name))
     table.add_row("emotions", " ".join(f"{emotion_style(e).emoji} {e}" for e in contract.emotions))
-    table.add_row("features", f"{contract.features}, from {contract.sample_rate} Hz")
+    table.add_row("features", f"{contract.features}, from {_rate(contract.sample_rate)}")
     table.add_row("recipe", f"{contract.recipe}, seed {contract.seed}")
     for corpus in contract.corpora:
         table.add_row(
@@ -198,6 +199,20 @@ def model(bundle: Bundle) -> Table:
     table.add_row("made with", ", ".join(f"{name} {number}" for name, number in contract.versions.items()))
     table.add_row("sha256", f"{contract.graph_sha256} (checked)")
     return table
+
+
+def _rate(sample_rate: int | None) -> str:
+    return f"{sample_rate} Hz" if sample_rate else "the clip's own rate"
+
+
+def feature_sets(sets: Iterable[FeatureSet]) -> Group:
+    """The feature sets, and what each gives."""
+    lines = []
+    for one in sets:
+        rows = {0: "", None: "any number of frames x "}.get(one.frames, f"{one.frames} frames x ")
+        shape = f"{rows}{len(one.columns)} columns, from {_rate(one.sample_rate)}"
+        lines.append(_entry(one.name, shape, [one.source]))
+    return Group(*lines)
 
 
 def corpora(cards: Iterable[CorpusCard]) -> Group:

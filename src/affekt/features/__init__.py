@@ -1,7 +1,7 @@
-"""Acoustic features: a checked waveform in, one float32 vector out.
+"""Acoustic features: a checked waveform in, a float32 array out.
 
-``FEATURE_SETS`` is the whole table. The numbers behind a ``name@version`` never change: other
-numbers are another version, because a model is only worth what its features mean.
+``FEATURE_SETS`` is the whole table. The numbers behind a ``name@version`` never change: other numbers are
+another version, because a model is only worth what its features mean.
 """
 
 from __future__ import annotations
@@ -14,11 +14,26 @@ from numpy.typing import NDArray
 
 from affekt.audio import Waveform
 from affekt.errors import UnknownNameError
-from affekt.features.descriptors import mfcc
-from affekt.features.spectra import Spectra
-from affekt.features.summaries import mean_and_std
+from affekt.features import voice
+from affekt.features.descriptors import (
+    chroma,
+    log_mel,
+    mel_spectrogram,
+    mfcc,
+    rms,
+    spectral_centroid,
+    spectral_contrast,
+    spectral_rolloff,
+    tonnetz,
+    zero_crossing_rate,
+)
+from affekt.features.spectra import HOP_SAMPLES, Spectra
+from affekt.features.summaries import summarise
 
 LIBROSA_SAMPLE_RATE = 22_050  # what librosa.load resamples to unless told otherwise
+SEQUENCE_S = 3
+SEQUENCE_FRAMES = 1 + SEQUENCE_S * LIBROSA_SAMPLE_RATE // HOP_SAMPLES  # 130
+LOG_MEL_SAMPLE_RATE, LOG_MEL_FFT_SAMPLES, LOG_MEL_HOP_SAMPLES, LOG_MEL_BANDS = 16_000, 512, 160, 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,25 +45,73 @@ class FeatureSet:
     name : str
         ``name@version``.
     columns : tuple of str
-        What each element of the vector is, in order.
-    sample_rate : int
-        The rate, in Hz, that a clip is brought to first.
+        What each value along the last axis is, in order.
+    frames : int or None
+        0 for a vector of shape ``(columns,)``; else how many rows of columns there are, None for as many
+        as the clip is long.
+    sample_rate : int or None
+        The rate, in Hz, that a clip is brought to first; None for the clip's own.
     source : str
         Where the set comes from.
     compute : callable
-        Waveform at ``sample_rate`` -> float32 array of shape ``(len(columns),)``.
+        Waveform at ``sample_rate`` -> float32 array.
     """
 
     name: str
     columns: tuple[str, ...]
-    sample_rate: int
+    frames: int | None = 0
+    sample_rate: int | None
     source: str
     compute: Callable[[Waveform], NDArray[np.float32]]
 
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """Shape of the array; None for any length."""
+        return (len(self.columns),) if self.frames == 0 else (self.frames, len(self.columns))
+
+
+def _numbered(name: str, count: int) -> tuple[str, ...]:
+    return tuple(f"{name}{i}" for i in range(count))
+
 
 def _mfcc_stats(waveform: Waveform) -> NDArray[np.float32]:
-    return mean_and_std(mfcc(Spectra(waveform), 40))
+    return summarise(mfcc(Spectra(waveform), 40), "mean std")
 
+
+def _mfcc_mean(waveform: Waveform) -> NDArray[np.float32]:
+    return summarise(mfcc(Spectra(waveform), 40), "mean")
+
+
+def _spectral_120(waveform: Waveform) -> NDArray[np.float32]:
+    spectra = Spectra(waveform)
+    pitches = chroma(spectra)
+    described = [mfcc(spectra, 13), pitches, mel_spectrogram(spectra, 20), spectral_contrast(spectra)]
+    moments = [summarise(frames, "mean std") for frames in [*described, tonnetz(pitches)]]
+    scalars = [spectral_centroid, spectral_rolloff, zero_crossing_rate, rms]
+    return np.concatenate([*moments, *(summarise(scalar(spectra), "mean") for scalar in scalars)])
+
+
+def _spectral_full(waveform: Waveform) -> NDArray[np.float32]:
+    spectra = Spectra(waveform)
+    pitches = chroma(spectra)
+    described = [mfcc(spectra, 40), pitches, mel_spectrogram(spectra), spectral_contrast(spectra)]
+    described += [tonnetz(pitches), zero_crossing_rate(spectra), spectral_centroid(spectra)]
+    return np.concatenate([summarise(frames, "mean") for frames in described])
+
+
+def _mfcc_sequence(waveform: Waveform) -> NDArray[np.float32]:
+    wanted = SEQUENCE_S * LIBROSA_SAMPLE_RATE
+    samples = waveform.samples[:wanted]
+    padded = np.pad(samples, (0, wanted - len(samples)))
+    return mfcc(Spectra(Waveform(padded, waveform.sample_rate)), 60)
+
+
+def _log_mel(waveform: Waveform) -> NDArray[np.float32]:
+    return log_mel(Spectra(waveform, LOG_MEL_FFT_SAMPLES, LOG_MEL_HOP_SAMPLES), LOG_MEL_BANDS)
+
+
+_SPECTRAL_120 = (("mfcc", 13), ("chroma", 12), ("mel", 20), ("contrast", 7), ("tonnetz", 6))
+_SPECTRAL_FULL = (("mfcc", 40), ("chroma", 12), ("mel", 128), ("contrast", 7), ("tonnetz", 6))
 
 FEATURE_SETS: dict[str, FeatureSet] = {
     feature_set.name: feature_set
@@ -59,6 +122,67 @@ FEATURE_SETS: dict[str, FeatureSet] = {
             sample_rate=LIBROSA_SAMPLE_RATE,
             source="40 MFCCs as librosa 0.11 computes them, mean and standard deviation over time",
             compute=_mfcc_stats,
+        ),
+        FeatureSet(
+            name="mfcc-mean@1",
+            columns=tuple(f"{name}_mean" for name in _numbered("mfcc", 40)),
+            sample_rate=None,
+            source="40 MFCCs as librosa 0.11 computes them at the clip's own rate, mean over time",
+            compute=_mfcc_mean,
+        ),
+        FeatureSet(
+            name="spectral-120@1",
+            columns=(
+                *(
+                    f"{name}_{what}"
+                    for group, count in _SPECTRAL_120
+                    for what in ("mean", "std")
+                    for name in _numbered(group, count)
+                ),
+                *(f"{name}_mean" for name in ("centroid", "rolloff", "zcr", "rms")),
+            ),
+            sample_rate=LIBROSA_SAMPLE_RATE,
+            source=(
+                "13 MFCCs, chroma, 20 mel bands, contrast and tonnetz, mean and standard deviation each; "
+                "means of centroid, rolloff, zero crossing rate and RMS"
+            ),
+            compute=_spectral_120,
+        ),
+        FeatureSet(
+            name="spectral-full@1",
+            columns=tuple(
+                f"{name}_mean"
+                for name in (
+                    *(name for group, count in _SPECTRAL_FULL for name in _numbered(group, count)),
+                    *("zcr", "centroid"),
+                )
+            ),
+            sample_rate=LIBROSA_SAMPLE_RATE,
+            source="means of 40 MFCCs, chroma, 128 mel bands, contrast, tonnetz, zero crossings, centroid",
+            compute=_spectral_full,
+        ),
+        FeatureSet(
+            name="mfcc-sequence@1",
+            columns=_numbered("mfcc", 60),
+            frames=SEQUENCE_FRAMES,
+            sample_rate=LIBROSA_SAMPLE_RATE,
+            source="60 MFCCs of the first 3 s, a shorter clip padded with silence",
+            compute=_mfcc_sequence,
+        ),
+        FeatureSet(
+            name="log-mel@1",
+            columns=_numbered("mel", LOG_MEL_BANDS),
+            frames=None,
+            sample_rate=LOG_MEL_SAMPLE_RATE,
+            source="64 mel bands in dB every 10 ms, 80 dB deep, as librosa 0.11 computes them",
+            compute=_log_mel,
+        ),
+        FeatureSet(
+            name="voice@1",
+            columns=voice.COLUMNS,
+            sample_rate=voice.SAMPLE_RATE,
+            source="our own: prosody, voice quality and spectrum of the frames in which somebody speaks",
+            compute=voice.describe_voice,
         ),
     )
 }
@@ -82,7 +206,7 @@ def extract(waveform: Waveform, name: str) -> NDArray[np.float32]:
     (80,)
     """
     feature_set = find_feature_set(name)
-    if waveform.sample_rate != feature_set.sample_rate:
+    if feature_set.sample_rate not in (None, waveform.sample_rate):
         raise ValueError(
             f"{name} needs {feature_set.sample_rate} Hz, but this waveform has {waveform.sample_rate}: "
             f"load it with load_audio(source, {feature_set.sample_rate})"

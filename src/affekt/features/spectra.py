@@ -3,57 +3,111 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affekt.audio import Waveform
 
-FFT_SAMPLES = 2048
+FFT_SAMPLES = 2048  # librosa's defaults
 HOP_SAMPLES = FFT_SAMPLES // 4
-BLOCK_FRAMES = 4096  # about 95 s at 22.05 kHz; bounds the memory that a long recording takes
+
+# Frames are handled in small blocks, whose spectra stay in the processor's cache; and products of
+# matrices as small as these are computed on the caller's own thread, so that several clips at once
+# do not fight for cores.
+BLOCK_FRAMES = 32
+KEPT_FRAMES = 8192  # three minutes at 22.05 kHz: longer recordings are transformed again when asked again
 
 Frames = NDArray[np.float32]
 """A float32 array of shape (frames, values): one row for each frame."""
 
 
-class Spectra:
-    """The power spectra of a waveform, frame by frame.
+class Block:
+    """The spectra of some consecutive frames.
 
-    Frames are centred on every ``HOP_SAMPLES``-th sample, the ends padded with zeros, and windowed
-    with a periodic Hann window, as ``librosa.stft`` does by default. A clip's spectra are computed
-    once and kept; a long recording's are computed again, block by block, for whoever asks.
+    Attributes
+    ----------
+    power, magnitude
+        float32 arrays of shape (frames, bins).
+    bins_hz
+        Frequency of each bin, float32 of shape (bins,).
     """
 
-    def __init__(self, waveform: Waveform) -> None:
-        self.sample_rate = waveform.sample_rate
-        padded = np.pad(waveform.samples, FFT_SAMPLES // 2)
-        self._frames = np.lib.stride_tricks.sliding_window_view(padded, FFT_SAMPLES)[::HOP_SAMPLES]
-        self._kept: list[Frames] = []
+    def __init__(self, power: Frames, bins_hz: NDArray[np.float32]) -> None:
+        self.power = power
+        self.bins_hz = bins_hz
 
-    def blocks(self) -> Iterator[Frames]:
-        """Power spectra of shape (frames, FFT_SAMPLES // 2 + 1), at most ``BLOCK_FRAMES`` at once."""
+    @cached_property
+    def magnitude(self) -> Frames:
+        """Square root of the power."""
+        return np.asarray(np.sqrt(self.power))
+
+
+class Spectra:
+    """The spectra of a waveform, block by block.
+
+    Frames of ``fft_samples`` are centred on every ``hop_samples``-th sample, the ends padded with zeros,
+    and windowed with a periodic Hann window, as ``librosa.stft`` does by default. A clip is transformed
+    once, whatever is asked of it; a long recording is transformed again for each descriptor, so that its
+    spectra never lie in memory all at once.
+    """
+
+    def __init__(
+        self, waveform: Waveform, fft_samples: int = FFT_SAMPLES, hop_samples: int = HOP_SAMPLES
+    ) -> None:
+        self.samples = waveform.samples
+        self.sample_rate = waveform.sample_rate
+        self.fft_samples = fft_samples
+        self.hop_samples = hop_samples
+        self.frame_count = 1 + len(self.samples) // hop_samples
+        self.bins_hz = bin_frequencies(self.sample_rate, fft_samples)
+        self._kept: list[Block] = []
+
+    def blocks(self) -> Iterator[Block]:
+        """The spectra of all frames, at most ``BLOCK_FRAMES`` at once."""
         if self._kept:
             yield from self._kept
             return
-        for start in range(0, len(self._frames), BLOCK_FRAMES):
-            block = _power(self._frames[start : start + BLOCK_FRAMES])
-            if len(self._frames) <= BLOCK_FRAMES:
+        for start in range(0, self.frame_count, BLOCK_FRAMES):
+            frames = self._cut(start, min(start + BLOCK_FRAMES, self.frame_count))
+            block = Block(_power(frames), self.bins_hz)
+            if self.frame_count <= KEPT_FRAMES:
                 self._kept.append(block)
             yield block
 
-    def per_frame(self, descriptor: Callable[[Frames], Frames]) -> Frames:
-        """A descriptor of every frame: power spectra in, one row a frame out."""
+    def per_frame(self, descriptor: Callable[[Block], Frames]) -> Frames:
+        """A descriptor of every frame: a block in, one row a frame out."""
         return np.concatenate([descriptor(block) for block in self.blocks()])
+
+    def _cut(self, first: int, last: int) -> Frames:
+        """Frames first .. last - 1 of the waveform, zeros beyond its ends, shape (frames, fft_samples)."""
+        start = first * self.hop_samples - self.fft_samples // 2
+        stop = (last - 1) * self.hop_samples + self.fft_samples // 2
+        inside = self.samples[max(start, 0) : stop]
+        before = max(-start, 0)
+        if before or len(inside) < stop - max(start, 0):
+            padded = np.zeros(stop - start, np.float32)
+            padded[before : before + len(inside)] = inside
+            inside = padded
+        return np.lib.stride_tricks.sliding_window_view(inside, self.fft_samples)[:: self.hop_samples]
 
 
 def _power(frames: Frames) -> Frames:
-    spectra = np.fft.rfft(frames * _hann_window(), axis=1)
-    return np.square(spectra.real) + np.square(spectra.imag)
+    spectra = np.fft.rfft(frames * hann_window(frames.shape[1]), axis=1)
+    parts = spectra.view(np.float32)  # real and imaginary in turn
+    np.square(parts, out=parts)
+    return np.asarray(parts[:, ::2] + parts[:, 1::2])
 
 
-@lru_cache(maxsize=1)
-def _hann_window() -> NDArray[np.float32]:
-    turns = np.arange(FFT_SAMPLES) / FFT_SAMPLES
+@lru_cache(maxsize=8)
+def hann_window(samples: int) -> NDArray[np.float32]:
+    """Periodic Hann window of that length."""
+    turns = np.arange(samples) / samples
     return (0.5 - 0.5 * np.cos(2 * np.pi * turns)).astype(np.float32)
+
+
+@lru_cache(maxsize=32)
+def bin_frequencies(sample_rate: int, fft_samples: int) -> NDArray[np.float32]:
+    """The frequency of each bin in Hz, shape (fft_samples // 2 + 1,)."""
+    return (np.arange(fft_samples // 2 + 1) * (sample_rate / fft_samples)).astype(np.float32)

@@ -1,0 +1,109 @@
+"""Matrices that turn a spectrum into bands, each made once for its parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affekt.features.spectra import Frames
+
+# Slaney's mel scale (Auditory Toolbox, 1998): linear below 1 kHz, logarithmic above.
+_HZ_PER_MEL = 200.0 / 3
+_LOG_START_HZ = 1000.0
+_LOG_START_MEL = _LOG_START_HZ / _HZ_PER_MEL
+_LOG_STEP = np.log(6.4) / 27.0
+
+_BANDS_TOGETHER = 8
+
+
+@dataclass(frozen=True)
+class BandFilters:
+    """Overlapping filters, each over few neighbouring bins, cut into small dense parts.
+
+    Attributes
+    ----------
+    bands
+        How many there are.
+    parts
+        (first bin, last bin + 1, first band, last band + 1, weights of shape (bins, bands)).
+    """
+
+    bands: int
+    parts: tuple[tuple[int, int, int, int, NDArray[np.float32]], ...]
+
+
+def multiply_bands(spectra: Frames, filters: BandFilters) -> Frames:
+    """Spectra of shape (frames, bins) through the filters: shape (frames, bands)."""
+    out = np.empty((len(spectra), filters.bands), np.float32)
+    for low, high, first, last, weights in filters.parts:
+        out[:, first:last] = spectra[:, low:high] @ weights
+    return out
+
+
+@lru_cache(maxsize=32)
+def mel_filters(sample_rate: int, fft_samples: int, bands: int) -> BandFilters:
+    """``librosa.filters.mel``, in parts."""
+    dense = mel_matrix(sample_rate, fft_samples, bands)
+    parts = []
+    for first in range(0, bands, _BANDS_TOGETHER):
+        last = min(first + _BANDS_TOGETHER, bands)
+        used = np.flatnonzero(dense[:, first:last].any(axis=1))
+        low, high = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, 1)
+        parts.append((low, high, first, last, np.ascontiguousarray(dense[low:high, first:last])))
+    return BandFilters(bands, tuple(parts))
+
+
+def mel_matrix(sample_rate: int, fft_samples: int, bands: int) -> NDArray[np.float32]:
+    """Triangles of equal area on Slaney's mel scale, shape (bins, bands)."""
+    edges_hz = _mel_to_hz(np.linspace(0.0, _hz_to_mel(sample_rate / 2), bands + 2))
+    bins_hz = _fft_hz(sample_rate, fft_samples)[:, None]
+    rising = (bins_hz - edges_hz[:-2]) / np.diff(edges_hz)[:-1]
+    falling = (edges_hz[2:] - bins_hz) / np.diff(edges_hz)[1:]
+    area = 2.0 / (edges_hz[2:] - edges_hz[:-2])
+    return np.asarray(np.maximum(0.0, np.minimum(rising, falling)) * area, np.float32)
+
+
+@lru_cache(maxsize=256)
+def chroma_filters(sample_rate: int, fft_samples: int, tuning: float) -> NDArray[np.float32]:
+    """``librosa.filters.chroma`` for twelve classes, C first, shape (bins, 12).
+
+    A Gaussian around each class, of unit length for each bin, weighted towards the octave of 440 Hz.
+    """
+    classes = 12
+    hz = _fft_hz(sample_rate, fft_samples)[1:]
+    position = classes * np.log2(hz / (440.0 * 2 ** (tuning / classes) / 16))
+    position = np.concatenate([[position[0] - 1.5 * classes], position])
+    width = np.concatenate([np.maximum(np.diff(position), 1.0), [1.0]])
+    distance = position[:, None] - np.arange(classes)
+    distance = np.remainder(distance + classes / 2 + 10 * classes, classes) - classes / 2
+    weights = np.exp(-0.5 * (2 * distance / width[:, None]) ** 2)
+    weights /= np.sqrt(np.square(weights).sum(axis=1, keepdims=True))
+    weights *= np.exp(-0.5 * ((position / classes - 5.0) / 2.0) ** 2)[:, None]
+    return np.ascontiguousarray(np.roll(weights, -3, axis=1), np.float32)
+
+
+@lru_cache(maxsize=2)
+def dct_matrix(size: int) -> NDArray[np.float32]:
+    """Orthonormal DCT-II as a matrix to multiply rows with, shape (size, size)."""
+    angles = np.pi / size * (np.arange(size) + 0.5)[:, None] * np.arange(size)
+    matrix = np.sqrt(2.0 / size) * np.cos(angles)
+    matrix[:, 0] /= np.sqrt(2.0)
+    return np.asarray(matrix, np.float32)
+
+
+def _fft_hz(sample_rate: int, fft_samples: int) -> NDArray[np.float64]:
+    return np.asarray(np.arange(fft_samples // 2 + 1) * (sample_rate / fft_samples), np.float64)
+
+
+def _hz_to_mel(hz: float) -> float:
+    if hz < _LOG_START_HZ:
+        return hz / _HZ_PER_MEL
+    return float(_LOG_START_MEL + np.log(hz / _LOG_START_HZ) / _LOG_STEP)
+
+
+def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    above = _LOG_START_HZ * np.exp(_LOG_STEP * (mel - _LOG_START_MEL))
+    return np.asarray(np.where(mel < _LOG_START_MEL, mel * _HZ_PER_MEL, above))

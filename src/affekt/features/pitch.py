@@ -1,0 +1,119 @@
+"""The voice's own pitch, and how clean it is: what spectra miss.
+
+Autocorrelation as Boersma (1993) describes it: the autocorrelation of a windowed frame, divided by that of
+the window, peaks at the period; its height says how periodic the frame is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affekt.audio import Waveform
+from affekt.features.spectra import BLOCK_FRAMES, hann_window
+
+LOWEST_HZ, HIGHEST_HZ = 65.0, 750.0  # a low male voice; a shout, or a soprano
+FRAME_S = 3 / LOWEST_HZ  # three periods of the lowest pitch
+HOP_S = 0.016
+VOICED_STRENGTH = 0.45
+SILENCE_SHARE = 0.03  # a frame whose peak is below this share of the clip's is not voiced
+OCTAVE_COST = 0.02  # favours the higher of two periods that fit alike
+SMOOTHED_FRAMES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Pitch:
+    """Pitch frame by frame, every 16 ms.
+
+    Attributes
+    ----------
+    hz : float32 array of shape (frames,)
+        Fundamental frequency, NaN where the frame is not voiced.
+    strength : float32 array of shape (frames,)
+        Height of the normalised autocorrelation at the period, 0 to 1.
+    """
+
+    hz: NDArray[np.float32]
+    strength: NDArray[np.float32]
+
+    @property
+    def voiced(self) -> NDArray[np.bool_]:
+        """Which frames have a pitch."""
+        return ~np.isnan(self.hz)
+
+    @property
+    def harmonics_to_noise_db(self) -> NDArray[np.float32]:
+        """Energy of the periodic part over the rest, of voiced frames, in dB (Boersma 1993)."""
+        share = np.clip(self.strength[self.voiced], 1e-3, 0.9999)
+        return np.asarray(10 * np.log10(share / (1 - share)), np.float32)
+
+
+def track_pitch(waveform: Waveform) -> Pitch:
+    """Find the pitch of a voice between 65 and 750 Hz.
+
+    A frame is voiced where it is loud enough and periodic enough, and a track is smoothed by a median over
+    five frames, which takes away single slips by an octave.
+    """
+    rate = waveform.sample_rate
+    length, hop = round(FRAME_S * rate), round(HOP_S * rate)
+    samples = np.pad(waveform.samples - waveform.samples.mean(), length // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(samples, length)[::hop]
+    threshold = SILENCE_SHARE * float(np.abs(samples).max())
+    blocks = [
+        _track_block(frames[i : i + BLOCK_FRAMES], rate, threshold)
+        for i in range(0, len(frames), BLOCK_FRAMES)
+    ]
+    hz = np.concatenate([hz for hz, _ in blocks])
+    strength = np.concatenate([strength for _, strength in blocks])
+    return Pitch(_smoothed(hz).astype(np.float32), strength.astype(np.float32))
+
+
+def _track_block(
+    frames: NDArray[np.float32], rate: int, threshold: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Pitch in Hz and its strength, for some frames."""
+    length = frames.shape[1]
+    shortest, longest = int(rate / HIGHEST_HZ), int(rate / LOWEST_HZ) + 1
+    size = _fft_size(length + longest)
+    spectra = np.fft.rfft((frames - frames.mean(axis=1, keepdims=True)) * hann_window(length), size, axis=1)
+    power = np.square(spectra.real) + np.square(spectra.imag)
+    lags = np.fft.irfft(power, size, axis=1)[:, : longest + 2]
+    lags /= np.maximum(lags[:, :1], np.finfo(np.float32).tiny)
+    lags /= _window_lags(length, size)[: longest + 2]
+    inner = lags[:, shortest : longest + 1]
+    peaks = (inner > lags[:, shortest - 1 : longest]) & (inner >= lags[:, shortest + 1 : longest + 2])
+    cost = OCTAVE_COST * np.log2(np.arange(shortest, longest + 1) / shortest)
+    best = np.where(peaks, inner - cost, -1.0).argmax(axis=1)
+    rows, at = np.arange(len(frames)), best + shortest
+    left, centre, right = lags[rows, at - 1], lags[rows, at], lags[rows, at + 1]
+    bend = left + right - 2 * centre
+    shift = np.where(bend < 0, (left - right) / (2 * np.where(bend < 0, bend, -1)), 0.0)
+    strength = np.clip(centre - (left - right) * shift / 4, 0.0, 1.0)
+    loud = np.abs(frames).max(axis=1) > threshold
+    voiced = peaks[rows, best] & (strength > VOICED_STRENGTH) & loud
+    return np.where(voiced, rate / (at + shift), np.nan), strength
+
+
+@lru_cache(maxsize=4)
+def _window_lags(length: int, size: int) -> NDArray[np.float32]:
+    """Normalised autocorrelation of the window."""
+    spectrum = np.fft.rfft(hann_window(length).astype(np.float64), size)
+    lags = np.fft.irfft(np.square(np.abs(spectrum)), size)
+    return np.asarray(np.maximum(lags / lags[0], 1e-3), np.float32)
+
+
+def _fft_size(samples: int) -> int:
+    return 1 << (samples - 1).bit_length()
+
+
+def _smoothed(hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Median over five frames of those that are voiced; what is not voiced stays so."""
+    reach = SMOOTHED_FRAMES // 2
+    padded = np.pad(hz, reach, constant_values=np.nan)
+    around = np.sort(np.lib.stride_tricks.sliding_window_view(padded, SMOOTHED_FRAMES), axis=1)  # NaN last
+    count = SMOOTHED_FRAMES - np.isnan(around).sum(axis=1)
+    middle = around[np.arange(len(hz)), np.maximum(count - 1, 0) // 2]
+    return np.where(np.isnan(hz), np.nan, middle)
