@@ -3,10 +3,13 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 FILES  ?= src/affekt/examples
-RECIPE ?= svm
+RECIPE ?= voice-svm
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test check train model clean
+.PHONY: help demo test check train model bench clean
+
+help:                        ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/'
 
 demo: $(VENV)/core           ## classify the example clips, or FILES="a.wav folder/"
 	$(BIN)/affekt predict $(FILES) --csv predictions.csv
@@ -20,13 +23,17 @@ check: $(VENV)/dev           ## format, lint, types, tests
 	$(BIN)/mypy
 	$(BIN)/pytest
 
-train: $(VENV)/dev           ## score, train and save: make train CORPUS=RAVDESS/ [RECIPE=svm]
+train: $(VENV)/dev           ## score, train and save: make train CORPUS=RAVDESS/ [RECIPE=voice-svm]
 	$(BIN)/affekt train $(CORPUS) --recipe $(RECIPE)
 
 model: $(VENV)/dev           ## train the bundled model anew: make model CORPUS=RAVDESS/
-	$(BIN)/affekt train $(CORPUS) --recipe svm --out src/affekt/models/default.onnx
+	$(BIN)/affekt train $(CORPUS) --recipe voice-svm --out src/affekt/models/default.onnx
 
-clean:
+bench: $(VENV)/dev           ## time the features against librosa: make bench CORPUS=RAVDESS/
+	$(BIN)/pip install --quiet opensmile
+	$(BIN)/python benchmarks/features.py $(CORPUS)
+
+clean:                       ## remove the installation
 	rm -rf $(VENV)
 
 # An installation is done again when what is to be installed has changed.

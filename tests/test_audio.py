@@ -253,7 +253,7 @@ def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_refused_with_advice(tmp_path: Path) -> None:
-    with pytest.raises(AudioReadError, match="is a folder: name the files in it"):
+    with pytest.raises(AudioReadError, match="is a folder: name the audio files in it"):
         load_audio(tmp_path)
 
 

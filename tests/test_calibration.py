@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.svm import SVC
 
 from affekt.calibration import SpeakerCalibratedClassifier
+from affekt.errors import CorpusError
 
 
 class Remembering(ClassifierMixin, BaseEstimator):
@@ -53,8 +54,14 @@ def test_few_speakers_make_fewer_inner_folds(speakers: int) -> None:
 
 def test_one_speaker_alone_is_refused() -> None:
     X, y, groups = clips(1)
-    with pytest.raises(ValueError, match="two speakers"):
+    with pytest.raises(CorpusError, match="two speakers"):
         SpeakerCalibratedClassifier(SVC()).fit(X, y, groups=groups)
+
+
+def test_an_emotion_of_one_speaker_alone_is_refused() -> None:
+    X, y, groups = clips(3)
+    with pytest.raises(CorpusError, match="too few speakers"):
+        SpeakerCalibratedClassifier(SVC()).fit(X, np.where(groups == 0, 2, y), groups=groups)
 
 
 def test_the_answer_is_the_most_probable_class() -> None:

@@ -239,7 +239,7 @@ def test_evaluate_prints_only_json_for_a_dash(run: Run, small_ravdess: Path) -> 
 def test_the_bundled_model_is_not_scored_on_its_own_voices(run: Run, small_ravdess: Path) -> None:
     code, _, err = run("evaluate", small_ravdess)
     assert code == 1
-    assert "--recipe svm" in err
+    assert "--recipe voice-svm" in err
 
 
 def test_corpora_are_listed_and_checked(run: Run, small_ravdess: Path) -> None:

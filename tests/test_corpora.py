@@ -429,13 +429,35 @@ def test_a_quoted_newline_belongs_to_its_value(tmp_path: Path) -> None:
     [
         ("path,emotion", "speaker"),
         ("file,emotion,speaker", "path"),
-        ("path;emotion;speaker", "path, emotion, speaker"),
+        ("path;emotion;sex", "speaker"),
         ("", "path, emotion, speaker"),
     ],
 )
 def test_a_missing_column_is_named(header: str, missing: str, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=f"has no column {missing}: a manifest begins with"):
         corpora.load(write_manifest(tmp_path, f"{header}\n"))
+
+
+@pytest.mark.parametrize(
+    "header", ["path;emotion;speaker", "Path, Emotion, Speaker", "path\temotion\tspeaker"]
+)
+def test_a_manifest_may_be_separated_and_written_as_people_do(header: str, tmp_path: Path) -> None:
+    mark = next(mark for mark in ";\t," if mark in header)
+    corpus = corpora.load(
+        write_manifest(tmp_path, f"{header}\n" + mark.join(["a.wav", "sad", "ann"]) + "\n")
+    )
+    assert (corpus.clips[0].emotion, corpus.clips[0].speaker) == ("sad", "ann")
+
+
+def test_a_file_named_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"a\.wav twice"):
+        corpora.load(write_manifest(tmp_path, "path,emotion,speaker\na.wav,sad,ann\n./a.wav,sad,ann\n"))
+
+
+def test_a_copy_of_what_is_not_there_is_refused(tmp_path: Path) -> None:
+    rows = "path,emotion,speaker,augmented_from\na.wav,sad,ann,typo.wav\n"
+    with pytest.raises(CorpusError, match=r"copy of .*typo\.wav, which is not in it"):
+        corpora.load(write_manifest(tmp_path, rows))
 
 
 @pytest.mark.parametrize(
@@ -544,7 +566,7 @@ def test_select_keeps_what_fits(
 
 
 def test_select_of_an_emotion_that_is_not_there_names_those_that_are(small: Corpus) -> None:
-    with pytest.raises(CorpusError, match="ravdess has no clip of 'sad'; it has happy, disgust"):
+    with pytest.raises(UnknownNameError, match=r"in ravdess is called 'sad'\. There are: happy, disgust"):
         small.select(emotions=["happy", "sad"])
 
 

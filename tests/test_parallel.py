@@ -1,76 +1,66 @@
-"""Many items on several threads come back in their order."""
+"""Many items in several processes come back in their order."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+import os
+import time
 
 import pytest
 
-from affekt.parallel import map_in_order
+from affekt.errors import MissingExtraError, UnknownNameError
+from affekt.parallel import MANY, core_count, map_in_order
 
-JOBS = [1, 2, None]
-LONG_S = 60  # a thread that waits in vain gives up; no test waits so long unless it fails
-
-
-@pytest.mark.parametrize("jobs", JOBS)
-@pytest.mark.parametrize("count", [0, 1, 100])
-def test_results_are_those_of_map(jobs: int | None, count: int) -> None:
-    assert list(map_in_order(str, range(count), jobs)) == list(map(str, range(count)))
+ITEMS = list(range(MANY + 10))
 
 
-def test_an_item_that_ends_first_does_not_come_first() -> None:
-    second_is_done = threading.Event()
-
-    def work(item: int) -> tuple[int, bool]:
-        if item == 0:
-            return item, second_is_done.wait(LONG_S)
-        second_is_done.set()
-        return item, True
-
-    assert list(map_in_order(work, [0, 1], jobs=2)) == [(0, True), (1, True)]
+def work_slowly_at_first(item: int) -> tuple[int, int]:
+    if item == 0:
+        time.sleep(0.3)
+    return item, os.getpid()
 
 
-def test_one_job_works_in_the_callers_own_thread() -> None:
-    threads = set(map_in_order(lambda _: threading.get_ident(), range(9), jobs=1))
-    assert threads == {threading.get_ident()}
+def fail_at_seven(item: int) -> int:
+    return item // (item - 7)
 
 
-def test_no_more_than_jobs_items_are_worked_on_at_once() -> None:
-    at_work, most, lock = set(), [0], threading.Lock()
-
-    def work(item: int) -> None:
-        with lock:
-            at_work.add(item)
-            most[0] = max(most[0], len(at_work))
-        threading.Event().wait(0.001)
-        with lock:
-            at_work.remove(item)
-
-    list(map_in_order(work, range(50), jobs=3))
-    assert 1 <= most[0] <= 3
+def raise_an_error_of_ours(item: int) -> Exception:
+    return MissingExtraError("this", "train") if item % 2 else UnknownNameError("recipe", "x", ["y", "z"])
 
 
-@pytest.mark.parametrize("jobs", JOBS)
-def test_an_error_comes_in_the_place_of_its_result(jobs: int | None) -> None:
-    results = map_in_order(lambda item: 1 // item, [1, 1, 0, 1], jobs)
-    assert [next(results), next(results)] == [1, 1]
+def test_results_are_those_of_map_and_come_from_other_processes() -> None:
+    results = list(map_in_order(work_slowly_at_first, ITEMS, jobs=2))
+    assert [item for item, _ in results] == ITEMS
+    assert os.getpid() not in {process for _, process in results}
+
+
+@pytest.mark.parametrize(("items", "jobs"), [(ITEMS, 1), (ITEMS[:5], 2), ([], 2)])
+def test_few_items_or_one_job_stay_in_this_process(items: list[int], jobs: int) -> None:
+    results = list(map_in_order(work_slowly_at_first, items, jobs))
+    assert results == [(item, os.getpid()) for item in items]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_error_comes_in_the_place_of_its_result(jobs: int) -> None:
+    results = map_in_order(fail_at_seven, ITEMS, jobs)
+    assert [next(results) for _ in range(7)] == [fail_at_seven(item) for item in range(7)]
     with pytest.raises(ZeroDivisionError):
         next(results)
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_what_was_not_begun_is_dropped_when_the_caller_stops(jobs: int) -> None:
-    begun = []
+def test_our_errors_cross_from_process_to_process() -> None:
+    results = list(map_in_order(raise_an_error_of_ours, ITEMS, jobs=2))
+    assert str(results[1]) == str(MissingExtraError("this", "train"))
+    assert str(results[0]) == str(UnknownNameError("recipe", "x", ["y", "z"]))
 
-    def work(item: int) -> int:
-        begun.append(item)
-        if item:
-            threading.Event().wait(0.02)
-        return item
 
-    results = map_in_order(work, range(1000), jobs)
-    assert isinstance(results, Iterator)
-    assert next(results) == 0
-    results.close()
-    assert len(begun) < 1000
+def test_stopping_early_leaves_nothing_running() -> None:
+    import multiprocessing
+
+    results = map_in_order(work_slowly_at_first, ITEMS * 20, jobs=2)
+    next(results)
+    results.close()  # type: ignore[attr-defined]
+    assert multiprocessing.active_children() == []
+
+
+def test_there_is_at_least_one_core() -> None:
+    assert core_count() >= 1

@@ -50,10 +50,10 @@ def test_path_bytes_file_and_array_are_answered_alike(voice: Path) -> None:
 
 def test_what_was_changed_is_noted(tmp_path: Path) -> None:
     stereo = np.random.default_rng(0).standard_normal((8000, 2)) * 0.1
-    soundfile.write(tmp_path / "s.wav", stereo, 16000)
+    soundfile.write(tmp_path / "s.wav", stereo, 24000)
     notes = " ".join(predict(tmp_path / "s.wav").notes)
     assert "mixed 2 channels" in notes
-    assert "16000 to 22050" in notes
+    assert "24000 to 16000" in notes
 
 
 def test_a_broken_input_raises_when_asked_alone(tmp_path: Path) -> None:
@@ -66,10 +66,11 @@ def test_a_broken_model_raises_before_anything_is_heard(tmp_path: Path, voice: P
         list(predict_many([voice], tmp_path / "none.onnx"))
 
 
-@pytest.mark.parametrize("jobs", [1, 3])
+@pytest.mark.parametrize("jobs", [1, 2])
 def test_many_are_answered_in_order_and_a_broken_one_costs_only_itself(
-    tmp_path: Path, write_voice: Callable[..., Path], jobs: int
+    tmp_path: Path, write_voice: Callable[..., Path], jobs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("affekt.parallel.MANY", 2)
     good = [write_voice(tmp_path / f"{i}.wav", seed=i, pitch_hz=90 + 30 * i) for i in range(6)]
     (tmp_path / "bad.wav").write_text("no sound")
     sources = [*good[:3], tmp_path / "bad.wav", *good[3:]]
@@ -90,7 +91,7 @@ def test_a_folder_stands_for_its_audio_files(tmp_path: Path, write_voice: Callab
 
 def test_a_folder_without_audio_is_an_error_of_its_own(tmp_path: Path) -> None:
     (answer,) = predict_many([tmp_path])
-    assert "folder without audio files" in str(answer.error)
+    assert "is a folder" in str(answer.error)
 
 
 def test_the_public_names_are_there() -> None:

@@ -149,6 +149,14 @@ def test_an_augmented_copy_belongs_to_its_original() -> None:
     assert groups[0] == groups[2] != groups[1]
 
 
+def test_a_copy_of_a_copy_belongs_to_the_original() -> None:
+    clips = list(make_corpus(speakers=1).clips[:4])
+    clips[1] = replace(clips[1], augmented_from=str(clips[0].path))
+    clips[2] = replace(clips[2], augmented_from=str(clips[1].path))
+    groups = audio_groups(clips, ["a", "b", "c", "d"])
+    assert groups[0] == groups[1] == groups[2] != groups[3]
+
+
 def faulty(split_badly: list[Fold], *, leaky: bool = False) -> Protocol:
     return Protocol("faulty", "", leaky, lambda corpus, groups, seed: split_badly)
 

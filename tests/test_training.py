@@ -36,16 +36,17 @@ def test_the_contract_tells_everything(model_file: Path) -> None:
     assert corpus.speakers == tuple(f"{actor:02}" for actor in range(1, 11))
     assert contract.parity <= 1e-5
     assert set(contract.versions) >= {"python", "affekt", "scikit-learn", "onnxruntime"}
-    assert len(contract.graph_sha256) == 64
+    assert len(contract.sha256) == 64
+    assert len(contract.fingerprints) == 120
 
 
 def test_the_score_in_the_contract_is_the_cross_validations(small_ravdess: Path) -> None:
     bundle, evaluation = train(small_ravdess, "svm", protocol="random-80-20")
     scores = bundle.contract.scores
-    assert scores["leaky"] is True
-    assert "LEAKY" in scores["protocol_label"]
-    assert scores["uar"]["value"] == evaluation.headlines["uar"].value
-    assert scores["n"] == evaluation.n == 24
+    assert scores.leaky is True
+    assert "LEAKY" in scores.protocol_label
+    assert scores.headlines == evaluation.headlines
+    assert scores.n == evaluation.n == 24
 
 
 def test_nothing_is_written_without_a_place(small_ravdess: Path, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]

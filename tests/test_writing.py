@@ -61,12 +61,27 @@ def test_the_next_try_begins_anew(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a.csv"]
 
 
-def test_an_interrupt_keeps_what_was_written(tmp_path: Path) -> None:
+def test_an_interrupt_leaves_the_old_file_unless_asked_otherwise(tmp_path: Path) -> None:
+    (tmp_path / "a.onnx").write_bytes(b"good")
+    with pytest.raises(KeyboardInterrupt), whole_file(tmp_path / "a.onnx", "wb") as file:
+        file.write(b"ha")
+        raise KeyboardInterrupt
+    assert (tmp_path / "a.onnx").read_bytes() == b"good"
+
+
+def test_whole_rows_can_be_kept_after_an_interrupt(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("old")
-    with pytest.raises(KeyboardInterrupt):
-        write(tmp_path / "a.csv", "one row\n", KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt), whole_file(tmp_path / "a.csv", keep_on_interrupt=True) as file:
+        file.write("one row\n")
+        raise KeyboardInterrupt
     assert (tmp_path / "a.csv").read_text() == "one row\n"
     assert names(tmp_path) == ["a.csv"]
+
+
+def test_a_name_that_is_no_unicode_is_written_as_its_bytes(tmp_path: Path) -> None:
+    with whole_file(tmp_path / "a.csv") as file:
+        file.write("a\udcff.flac")
+    assert (tmp_path / "a.csv").read_bytes() == b"a\xff.flac"
 
 
 def test_text_is_utf8_and_its_newlines_are_left_alone(tmp_path: Path) -> None:

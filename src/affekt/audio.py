@@ -12,9 +12,9 @@ import math
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import soundfile
@@ -45,9 +45,6 @@ _LIBSNDFILE_SUFFIXES |= {".au", ".caf", ".w64", ".rf64"}
 _FFMPEG_SUFFIXES = {".m4a", ".mp4", ".aac", ".webm", ".mka", ".wma"}
 AUDIO_SUFFIXES = frozenset(_LIBSNDFILE_SUFFIXES | _FFMPEG_SUFFIXES)
 
-AudioSource = str | os.PathLike[str] | bytes | BinaryIO | tuple[ArrayLike, int]
-"""What can be heard: a path, the bytes of a file, an open binary file, or ``(waveform, sample_rate)``."""
-
 
 @dataclass(frozen=True, slots=True)
 class Waveform:
@@ -61,16 +58,24 @@ class Waveform:
         In Hz.
     notes : tuple of str
         What was changed or found on the way in, in words.
+    cut_off : bool
+        Whether the file promises more than is there.
     """
 
     samples: NDArray[np.float32]
     sample_rate: int
     notes: tuple[str, ...] = ()
+    cut_off: bool = False
 
     @property
     def duration_s(self) -> float:
         """Length in seconds."""
         return len(self.samples) / self.sample_rate
+
+
+AudioSource = str | os.PathLike[str] | bytes | BinaryIO | tuple[ArrayLike, int] | Waveform
+"""What can be heard: a path, the bytes of a file, an open binary file, ``(waveform, sample_rate)``, or
+what ``load_audio`` gave."""
 
 
 def load_audio(
@@ -110,35 +115,36 @@ def load_audio(
     1.0
     """
     name = source_name(source)
-    if isinstance(source, tuple):
-        samples, rate, notes = _from_array(source, max_duration_s)
+    if isinstance(source, Waveform):
+        heard = source
+    elif isinstance(source, tuple):
+        heard = _from_array(source, max_duration_s)
     elif isinstance(source, str | os.PathLike):
         with _open(source) as file:
-            samples, rate, notes = _decode(file, name, max_duration_s)
+            try:
+                heard = _decode(file, name, max_duration_s)
+            except OSError as error:
+                raise AudioReadError(f"{name} cannot be read: {error}") from error
     elif isinstance(source, bytes | bytearray | memoryview):
-        samples, rate, notes = _decode(io.BytesIO(source), name, max_duration_s)
+        heard = _decode(io.BytesIO(source), name, max_duration_s)
     elif hasattr(source, "read"):
         data = source.read()
         if not isinstance(data, bytes):
             raise AudioFormatError(f"{name} is not open in binary mode")
-        samples, rate, notes = _decode(io.BytesIO(data), name, max_duration_s)
+        heard = _decode(io.BytesIO(data), name, max_duration_s)
     else:
         raise AudioFormatError(
             f"{name} is not audio: give a path, bytes, a binary file object, or (waveform, sample_rate)"
         )
-    _check_content(samples, rate, name)
-    if sample_rate is not None and sample_rate != rate:
-        samples = _resample(samples, rate, sample_rate)
-        notes.append(f"resampled from {rate} to {sample_rate} Hz")
-        rate = sample_rate
-    return Waveform(samples, rate, tuple(notes))
+    _check_content(heard, name)
+    return heard if sample_rate in (None, heard.sample_rate) else _resample(heard, sample_rate)
 
 
 def source_name(source: object) -> str:
     """What to call a source in a table or a message: its path, or a word for what it is."""
     if isinstance(source, str | os.PathLike):
         return os.fspath(source)
-    if isinstance(source, tuple):
+    if isinstance(source, tuple | Waveform):
         return "waveform"
     if isinstance(source, bytes | bytearray | memoryview):
         return "bytes"
@@ -159,19 +165,27 @@ def find_audio(folder: Path) -> list[Path]:
         for path in folder.rglob("*")
         if path.suffix.lower() in AUDIO_SUFFIXES
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and not path.is_dir()
+        and path.is_file()
     )
 
 
-def expand_folders(sources: Iterable[AudioSource]) -> list[AudioSource]:
+def expand_folders(sources: AudioSource | Iterable[AudioSource]) -> list[AudioSource]:
     """The same sources, each folder replaced by the audio files below it; one without any stays."""
+    several: Iterable[Any] = [sources] if _is_one(sources) else cast(Iterable[Any], sources)
     expanded: list[AudioSource] = []
-    for source in sources:
-        if isinstance(source, str | os.PathLike) and Path(source).is_dir():
+    for source in several:
+        if isinstance(source, str | os.PathLike) and os.path.isdir(source):  # noqa: PTH112 - is_dir() raises on odd names
             expanded.extend(find_audio(Path(source)) or [source])
         else:
             expanded.append(source)
     return expanded
+
+
+def _is_one(sources: object) -> bool:
+    """Whether this is one source, and not several: a tuple is one where it ends in a sample rate."""
+    if isinstance(sources, tuple):
+        return len(sources) == 2 and isinstance(sources[1], int | np.integer)
+    return isinstance(sources, str | os.PathLike | bytes | Waveform) or hasattr(sources, "read")
 
 
 def _open(path: str | os.PathLike[str]) -> BinaryIO:
@@ -180,7 +194,7 @@ def _open(path: str | os.PathLike[str]) -> BinaryIO:
     except FileNotFoundError as error:
         raise AudioNotFoundError(f"there is no file {os.fspath(path)!r}") from error
     except IsADirectoryError as error:
-        raise AudioReadError(f"{os.fspath(path)!r} is a folder, not an audio file") from error
+        raise AudioReadError(f"{os.fspath(path)!r} is a folder: name the audio files in it") from error
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL character
         raise AudioReadError(f"{os.fspath(path)!r} cannot be opened: {error}") from error
 
@@ -199,40 +213,53 @@ class _Nameless:
             return self.tell()
 
 
-Decoded = tuple[NDArray[np.float32], int, list[str]]
-
-
-def _decode(file: BinaryIO, name: str, max_duration_s: float) -> Decoded:
+def _decode(file: BinaryIO, name: str, max_duration_s: float) -> Waveform:
     head = file.read(16)
     if not head:
         raise AudioContentError(f"{name} is empty (0 bytes)")
+    unfinished = head.startswith(b"OggS") and not _ogg_is_finished(file)
     file.seek(0)
     if _needs_av(head):
         return _decode_with_av(file, name, max_duration_s)
     try:
         with soundfile.SoundFile(_Nameless(file)) as sound:
-            return _read(sound, name, max_duration_s)
+            rate = sound.samplerate
+            blocks = _limited(_blocks(sound), rate, max_duration_s, name)
+            heard = _assemble(blocks, rate, _promised_frames(sound), name)
     except (soundfile.LibsndfileError, TypeError) as error:
         reason = getattr(error, "error_string", "") or str(error)
         raise AudioFormatError(f"{name} is not audio that can be read ({reason})") from error
+    if unfinished:
+        return replace(heard, notes=(*heard.notes, "the file may be cut off: its last page is missing"))
+    return heard
 
 
-def _read(sound: soundfile.SoundFile, name: str, max_duration_s: float) -> Decoded:
-    rate, channels, promised = sound.samplerate, sound.channels, _promised_frames(sound)
-    blocks: list[NDArray[np.float32]] = []
-    got = 0
-    for block in _blocks(sound):
-        got += len(block)
-        if got > max_duration_s * rate:
-            raise AudioContentError(f"{name} is longer than the limit of {max_duration_s:g} s")
-        blocks.append(_mix(block))
+def _assemble(blocks: list[NDArray[np.float32]], rate: int, promised: float, name: str) -> Waveform:
+    """Blocks of shape (frames, channels) as one mono waveform, held against the promised length."""
+    channels = blocks[0].shape[1] if blocks else 1
+    samples = np.concatenate([np.zeros(0, np.float32), *map(_mix, blocks)])
     notes = [f"mixed {channels} channels to mono"] if channels > 1 else []
-    if got < promised * 0.99:
-        there = f"the file is cut off: {got / rate:.2f} s of {promised / rate:.2f} s are there"
-        if got < promised * MIN_KEPT:
+    cut_off = len(samples) < promised * 0.99
+    if cut_off:
+        there = f"the file is cut off: {len(samples) / rate:.2f} s of {promised / rate:.2f} s are there"
+        if len(samples) < promised * MIN_KEPT:
             raise AudioContentError(f"{name}: {there}")
         notes.append(there)
-    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32), rate, notes
+    return Waveform(samples, rate, tuple(notes), cut_off)
+
+
+def _limited(
+    blocks: Iterable[NDArray[np.float32]], rate: int, max_duration_s: float, name: str
+) -> list[NDArray[np.float32]]:
+    """The blocks, refused as soon as they are longer than allowed."""
+    kept: list[NDArray[np.float32]] = []
+    frames = 0
+    for block in blocks:
+        frames += len(block)
+        if frames > max_duration_s * rate:
+            raise AudioContentError(f"{name} is longer than the limit of {max_duration_s:g} s")
+        kept.append(block)
+    return kept
 
 
 def _blocks(sound: soundfile.SoundFile) -> Iterator[NDArray[np.float32]]:
@@ -267,33 +294,47 @@ def _needs_av(head: bytes) -> bool:
     )
 
 
-def _decode_with_av(file: BinaryIO, name: str, max_duration_s: float) -> Decoded:
+def _ogg_is_finished(file: BinaryIO) -> bool:
+    """Whether the last page says that it is the last (RFC 3533)."""
+    file.seek(0, os.SEEK_END)
+    file.seek(max(0, file.tell() - (1 << 16)))
+    tail = file.read()
+    last = tail.rfind(b"OggS")
+    return last < 0 or last + 5 >= len(tail) or bool(tail[last + 5] & 4)
+
+
+def _decode_with_av(file: BinaryIO, name: str, max_duration_s: float) -> Waveform:
     try:
         import av
     except ImportError as error:
         raise MissingExtraError(f"{name}: reading m4a, webm and the like", "formats") from error
-    blocks: list[NDArray[np.float32]] = []
-    got, channels, rate = 0, 1, 0
     try:
         with av.open(file, mode="r", metadata_errors="replace") as container:
             if not container.streams.audio:
                 raise AudioFormatError(f"{name} holds no sound")
-            planar = av.AudioResampler(format="fltp")
-            for frame in container.decode(container.streams.audio[0]):
-                for part in planar.resample(frame):
-                    block = part.to_ndarray().astype(np.float32)
-                    rate, channels, got = part.sample_rate, len(block), got + block.shape[1]
-                    if got > max_duration_s * rate:
-                        raise AudioContentError(f"{name} is longer than the limit of {max_duration_s:g} s")
-                    blocks.append(_mix(block.T))
+            stream = container.streams.audio[0]
+            rate = stream.rate
+            promised = (container.duration or 0) / av.time_base * rate
+            blocks = _limited(_av_blocks(container, stream), rate, max_duration_s, name)
     except av.FFmpegError as error:
-        if not blocks:
-            raise AudioFormatError(f"{name} is not audio that can be read ({error})") from error
-    notes = [f"mixed {channels} channels to mono"] if channels > 1 else []
-    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32), rate or 1, notes
+        raise AudioFormatError(f"{name} is not audio that can be read ({error})") from error
+    return _assemble(blocks, rate, promised, name)
 
 
-def _from_array(source: tuple[Any, ...], max_duration_s: float) -> Decoded:
+def _av_blocks(container: Any, stream: Any) -> Iterator[NDArray[np.float32]]:
+    """What can be decoded, up to the first fault, as arrays of shape (frames, channels)."""
+    import av
+
+    planar = av.AudioResampler(format="fltp")
+    try:
+        for frame in container.decode(stream):
+            for part in planar.resample(frame):
+                yield part.to_ndarray().T.astype(np.float32)
+    except av.FFmpegError:
+        return
+
+
+def _from_array(source: tuple[Any, ...], max_duration_s: float) -> Waveform:
     if len(source) != 2:
         raise AudioFormatError(f"a tuple of {len(source)} is not (waveform, sample_rate)")
     try:
@@ -314,7 +355,7 @@ def _from_array(source: tuple[Any, ...], max_duration_s: float) -> Decoded:
             "give (n,), (n, channels) or (channels, n) of floats or integers"
         )
     if not samples.size:
-        return np.zeros(0, np.float32), int(rate), []
+        return Waveform(np.zeros(0, np.float32), int(rate))
     frames = samples.reshape(len(samples), -1)
     if samples.ndim == 2 and samples.shape[0] < samples.shape[1]:
         frames = samples.T
@@ -323,11 +364,15 @@ def _from_array(source: tuple[Any, ...], max_duration_s: float) -> Decoded:
     if len(frames) > max_duration_s * rate:
         raise AudioContentError(f"the waveform is longer than the limit of {max_duration_s:g} s")
     if frames.dtype.kind in "iu":
+        if frames.dtype.itemsize == 8:
+            raise AudioFormatError(
+                "64-bit integers are not sound: give them their own type, as array.astype('int16'), "
+                "or floats from -1 to 1"
+            )
         info = np.iinfo(frames.dtype)
         middle = 0 if frames.dtype.kind == "i" else (info.max + 1) / 2
         frames = (frames - np.float64(middle)) / (info.max - middle + 1)
-    notes = [f"mixed {frames.shape[1]} channels to mono"] if frames.shape[1] > 1 else []
-    return _mix(frames.astype(np.float32)), int(rate), notes
+    return _assemble([frames.astype(np.float32)], int(rate), 0, "waveform")
 
 
 def _mix(frames: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -336,7 +381,8 @@ def _mix(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(frames.mean(axis=1), np.float32)
 
 
-def _check_content(samples: NDArray[np.float32], rate: int, name: str) -> None:
+def _check_content(heard: Waveform, name: str) -> None:
+    samples, rate = heard.samples, heard.sample_rate
     if not len(samples):
         raise AudioContentError(f"{name} holds not one sample of sound")
     if not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE:
@@ -359,8 +405,10 @@ def _check_content(samples: NDArray[np.float32], rate: int, name: str) -> None:
         raise AudioContentError(f"{name} is silent throughout (or its channels cancel each other out)")
 
 
-def _resample(samples: NDArray[np.float32], rate: int, wanted: int) -> NDArray[np.float32]:
-    """Soxr's high quality, and librosa's length: rounded up, so that frames fall alike."""
-    length = math.ceil(len(samples) * wanted / rate)
-    resampled = np.asarray(soxr.resample(samples, rate, wanted, quality="HQ"), np.float32)
-    return np.pad(resampled[:length], (0, max(0, length - len(resampled))))
+def _resample(heard: Waveform, wanted: int) -> Waveform:
+    """With soxr's high quality, and librosa's length: rounded up, so that frames fall alike."""
+    length = math.ceil(len(heard.samples) * wanted / heard.sample_rate)
+    samples = np.asarray(soxr.resample(heard.samples, heard.sample_rate, wanted, quality="HQ"), np.float32)
+    samples = np.pad(samples[:length], (0, max(0, length - len(samples))))
+    note = f"resampled from {heard.sample_rate} to {wanted} Hz"
+    return Waveform(samples, wanted, (*heard.notes, note), heard.cut_off)

@@ -23,10 +23,12 @@ from numpy.typing import NDArray
 
 from affekt.errors import BundleError
 from affekt.features import FEATURE_SETS
+from affekt.metrics import HEADLINES, Score
 from affekt.writing import whole_file
 
 DEFAULT_MODEL = Path(__file__).parent / "models" / "default.onnx"
 CONTRACT_FORMAT = 1
+FINGERPRINT_DIGITS = 16
 MAX_BUNDLE_BYTES = 1 << 30
 _RUNTIME_ERRORS = (  # onnxruntime's errors share no base but Exception
     ort_errors.EPFail,
@@ -36,8 +38,10 @@ _RUNTIME_ERRORS = (  # onnxruntime's errors share no base but Exception
     ort_errors.InvalidProtobuf,
     ort_errors.NotImplemented,
     ort_errors.RuntimeException,
-    ValueError,  # more than one output
+    ValueError,  # more than one output, or other inputs
+    IndexError,  # no input
 )
+_EXTERNAL_FOLDER_OPTION = "session.model_external_initializers_file_folder_path"
 _PROBE_FRAMES = 128  # stands for any length
 _METADATA_KEY = b"affekt"
 _METADATA_FIELD = 14  # ModelProto.metadata_props in onnx.proto
@@ -45,13 +49,27 @@ _METADATA_FIELD = 14  # ModelProto.metadata_props in onnx.proto
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingCorpus:
-    """A corpus that a model was trained on."""
+    """A corpus that a model was trained on; of some clips nobody may know who speaks."""
 
     name: str
     licence: str
     citation: str
     clips: int
     speakers: tuple[str, ...]
+    unknown_speakers: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContractScores:
+    """How a model's recipe was scored: terms, headlines by name, recall by emotion."""
+
+    protocol: str
+    protocol_label: str
+    leaky: bool
+    n: int
+    chance: float
+    headlines: Mapping[str, Score]
+    recall: Mapping[str, float | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,14 +86,16 @@ class Contract:
         How it was trained.
     corpora
         What it was trained on, each with licence and speakers.
+    fingerprints
+        The first 16 digits of the ``audio.fingerprint`` of each clip that it was trained on.
     scores
-        How it was scored: protocol, whether that is leaky, n, chance, headlines with intervals.
+        How its recipe was scored by cross-validation.
     parity
         Largest difference, on real clips, between this graph and the estimator it was made from.
     versions
         Of the libraries that trained it.
-    graph_sha256
-        Checksum of all of the file but its metadata.
+    sha256
+        Checksum of the graph and of everything above.
     """
 
     emotions: tuple[str, ...]
@@ -84,17 +104,23 @@ class Contract:
     recipe: str
     seed: int
     corpora: tuple[TrainingCorpus, ...]
-    scores: Mapping[str, Any]
+    fingerprints: tuple[str, ...]
+    scores: ContractScores
     parity: float
     versions: Mapping[str, str]
-    graph_sha256: str = ""
+    sha256: str = ""
     format: int = CONTRACT_FORMAT
 
-    @property
-    def speaker_ids(self) -> frozenset[str]:
-        """Every voice that was trained on, as ``corpus/speaker``."""
-        return frozenset(
-            f"{corpus.name}/{speaker}" for corpus in self.corpora for speaker in corpus.speakers
+    def has_heard(self, fingerprint: str) -> bool:
+        """Whether this very recording was trained on."""
+        return fingerprint[:FINGERPRINT_DIGITS] in self.fingerprints
+
+    def knows_speaker(self, corpus: str, speaker: str) -> bool:
+        """Whether this voice was, or may have been, trained on."""
+        return any(
+            trained.name == corpus
+            and (speaker in trained.speakers or not speaker or trained.unknown_speakers)
+            for trained in self.corpora
         )
 
 
@@ -102,9 +128,14 @@ class Contract:
 class Bundle:
     """A model that is ready to answer. Made by ``load`` alone."""
 
-    contract: Contract
+    contract: Contract = field(repr=False)
     name: str
+    _content: bytes = field(repr=False)
     _session: onnxruntime.InferenceSession = field(repr=False)
+
+    def __reduce__(self) -> tuple[Any, tuple[bytes, str]]:
+        """How to make it anew in another process."""
+        return parse, (self._content, self.name)
 
     def run(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities of shape (clips, emotions), rows summing to 1, of features (clips, columns)."""
@@ -128,6 +159,8 @@ def load(path: str | os.PathLike[str] | None = None) -> Bundle:
     >>> load().contract.emotions[:3]
     ('neutral', 'calm', 'happy')
     """
+    if isinstance(path, int):
+        raise TypeError(f"{path} is no model: a waveform and its rate are one, predict((waveform, {path}))")
     place = DEFAULT_MODEL if path is None else Path(path)
     try:
         status = place.stat()
@@ -151,13 +184,20 @@ def parse(content: bytes, name: str) -> Bundle:
             f"{name} needs the features {contract.features!r}, and this version of affekt knows "
             f"{', '.join(FEATURE_SETS)}: upgrade affekt, or train the model again"
         )
+    feature_set = FEATURE_SETS[contract.features]
+    if contract.sample_rate != feature_set.sample_rate:
+        raise BundleError(
+            f"{name} has {contract.features} from {contract.sample_rate} Hz, not {feature_set.sample_rate}"
+        )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # small graphs: waking threads costs more than they save
     options.log_severity_level = 4
+    # A graph may name other files to take weights from. One file is all that a bundle is.
+    options.add_session_config_entry(_EXTERNAL_FOLDER_OPTION, os.path.join(os.devnull, "none"))  # noqa: PTH118
+    shape = [size or _PROBE_FRAMES for size in feature_set.shape]
     try:
         session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
-        bundle = Bundle(contract, name, session)
-        shape = [size or _PROBE_FRAMES for size in FEATURE_SETS[contract.features].shape]
+        bundle = Bundle(contract, name, content, session)
         probe = bundle.run(np.zeros((1, *shape), np.float32))
     except _RUNTIME_ERRORS as error:
         raise BundleError(f"{name} holds no graph that answers {contract.features}: {error}") from error
@@ -166,6 +206,8 @@ def parse(content: bytes, name: str) -> Bundle:
             f"{name} names {len(contract.emotions)} emotions, but its graph answers with an array of "
             f"shape {probe.shape}"
         )
+    if not abs(float(probe.sum()) - 1) < 1e-3 or not (probe >= 0).all():
+        raise BundleError(f"{name} answers with what are no probabilities: {probe[0].tolist()}")
     return bundle
 
 
@@ -180,7 +222,8 @@ def seal(graph: bytes, contract: Contract) -> bytes:
 
     A protobuf message is the concatenation of its fields, so appending is all that it takes.
     """
-    values = {**asdict(contract), "graph_sha256": _checksum(graph)}
+    values = asdict(contract)
+    values["sha256"] = _checksum(graph, values)
     text = json.dumps(values, ensure_ascii=False).encode()
     entry = _field(1, _METADATA_KEY) + _field(2, text)
     return graph + _field(_METADATA_FIELD, entry)
@@ -196,10 +239,11 @@ def _read_contract(content: bytes, name: str) -> Contract:
     if len(texts) != 1:
         raise BundleError(f"{name} is not a model of affekt: it carries no contract")
     try:
-        contract = _parse_contract(json.loads(texts[0]))
-    except (TypeError, ValueError, KeyError) as error:
+        values = json.loads(texts[0])
+        contract = _parse_contract(values)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise BundleError(f"{name} carries a contract that cannot be read: {error}") from error
-    if contract.graph_sha256 != _checksum(content):
+    if contract.sha256 != _checksum(content, values):
         raise BundleError(f"{name} was changed since it was made: its checksum does not fit")
     return contract
 
@@ -215,18 +259,29 @@ def _parse_contract(values: dict[str, Any]) -> Contract:
         raise ValueError(f"emotions are {emotions!r}")
     if len(set(emotions)) != len(emotions):
         raise ValueError(f"an emotion is named twice: {emotions}")
-    corpora = tuple(
-        TrainingCorpus(**{**corpus, "speakers": tuple(corpus["speakers"])}) for corpus in values["corpora"]
+    corpora = [{**corpus, "speakers": tuple(corpus["speakers"])} for corpus in values["corpora"]]
+    headlines = {name: Score(**score) for name, score in values["scores"]["headlines"].items()}
+    if missing := HEADLINES.keys() - headlines.keys():
+        raise ValueError(f"no score for {', '.join(sorted(missing))}")
+    return Contract(
+        **{
+            **{key: values[key] for key in known},
+            "emotions": tuple(emotions),
+            "fingerprints": tuple(values["fingerprints"]),
+            "corpora": tuple(TrainingCorpus(**corpus) for corpus in corpora),
+            "scores": ContractScores(**{**values["scores"], "headlines": headlines}),
+        }
     )
-    chosen = {key: values[key] for key in known}
-    return Contract(**{**chosen, "emotions": tuple(emotions), "corpora": corpora})
 
 
-def _checksum(content: bytes) -> str:
+def _checksum(content: bytes, contract: dict[str, Any]) -> str:
+    """Of all fields but the metadata, and of the contract but for its checksum."""
     digest = hashlib.sha256()
     for number, whole, _ in _fields(content):
         if number != _METADATA_FIELD:
             digest.update(whole)
+    promised = {key: value for key, value in contract.items() if key != "sha256"}
+    digest.update(json.dumps(promised, sort_keys=True).encode())
     return digest.hexdigest()
 
 

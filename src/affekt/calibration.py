@@ -10,6 +10,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import GroupKFold
 
+from affekt.errors import CorpusError
+
 
 class SpeakerCalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """scikit-learn's ``CalibratedClassifierCV`` with inner folds of unseen speakers.
@@ -34,8 +36,14 @@ class SpeakerCalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         """Fit on all clips, and the calibration on out-of-fold answers; ``groups`` are speakers."""
         folds = min(self.folds, len(np.unique(groups)))
         if folds < 2:
-            raise ValueError("calibration needs two speakers: one to learn from and one to be sure about")
+            raise CorpusError("calibration needs two speakers: one to learn from, one to be sure about")
         splits = list(GroupKFold(folds).split(X, y, groups))
+        labels = np.asarray(y)
+        if any(len(np.unique(labels[train])) < len(np.unique(labels)) for train, _ in splits):
+            raise CorpusError(
+                "an emotion comes from too few speakers to be sure about others: leave it out, or train a "
+                "recipe that is not calibrated"
+            )
         self.calibrated_ = CalibratedClassifierCV(self.estimator, cv=splits, ensemble=False).fit(X, y)
         self.classes_ = self.calibrated_.classes_
         self.classifier_ = self.calibrated_.calibrated_classifiers_[0].estimator

@@ -24,6 +24,7 @@ from rich.markup import escape
 from affekt import tables
 from affekt.emotions import canonical_emotion, sort_emotions
 from affekt.errors import AffektError, UnknownNameError, explain_import
+from affekt.parallel import core_count
 from affekt.progress import track
 from affekt.writing import whole_file
 
@@ -31,9 +32,14 @@ if TYPE_CHECKING:
     from affekt.prediction import Answer
 
 FAILED_INPUT, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+WIDE = 160
 SHOWN_ROWS = 50  # more than this, and a written CSV, and the table is a summary
 
-stdout, stderr = Console(), Console(stderr=True)
+# Where nobody looks at a terminal's width, lines are as long as they need to be.
+stdout, stderr = (
+    Console(stderr=error, width=None if (sys.stderr if error else sys.stdout).isatty() else WIDE)
+    for error in (False, True)
+)
 
 click.rich_click.STYLE_OPTION = "bold cyan"
 click.rich_click.STYLE_COMMAND = "bold cyan"
@@ -41,6 +47,8 @@ click.rich_click.STYLE_COMMAND = "bold cyan"
 
 def main() -> None:
     """Run the command line; every expected failure ends in one line, never in a traceback."""
+    for stream in (sys.stdout, sys.stderr):  # a file's name may hold what a terminal cannot show
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         code = cli.main(standalone_mode=False)
     except Exit as stop:
@@ -72,7 +80,21 @@ def _emotions(context: click.Context, parameter: click.Parameter, value: str | N
     return sort_emotions(canonical_emotion(word) for word in (value or "").split(",") if word.strip())
 
 
-_file = click.Path(dir_okay=False, path_type=Path)
+class OutputFile(click.Path):
+    """A file to be written. Its ending must fit, so that no recording is overwritten by a slip."""
+
+    def __init__(self, *suffixes: str) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+        self.suffixes = suffixes
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Check the ending; ``-`` is the terminal."""
+        path = super().convert(value, param, ctx)
+        if str(path) != "-" and Path(str(path)).suffix.lower() not in self.suffixes:
+            self.fail(f"{str(path)!r} does not end in {' or '.join(self.suffixes)}", param, ctx)
+        return path
+
+
 _existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 _emotions_option = click.option(
     "--emotions", callback=_emotions, metavar="A,B,...", help="Only clips of these emotions."
@@ -91,9 +113,11 @@ def cli() -> None:
 @cli.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--model", type=_existing_file, help="A model file; by default the one that comes along.")
-@click.option("--csv", "csv_file", type=_file, help="Write a row for each file to this CSV file.")
+@click.option(
+    "--csv", "csv_file", type=OutputFile(".csv"), help="Write a row for each file to this CSV file."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-@click.option("--jobs", type=click.IntRange(1), help="Threads; by default one for each core.")
+@click.option("--jobs", type=click.IntRange(1), help="Processes; by default one for each core.")
 def predict(
     paths: tuple[str, ...], model: Path | None, csv_file: Path | None, as_json: bool, jobs: int | None
 ) -> None:
@@ -105,20 +129,24 @@ def predict(
     bundle = load(model)
     sources = expand_folders(paths)
     answers: list[Answer] = []
-    heard = track(predict_many(sources, bundle, jobs=jobs), "listening", len(sources))
-    with whole_file(csv_file) if csv_file else nullcontext() as file:
-        heard = _into_csv(heard, file, bundle.contract.emotions) if file else heard
-        try:
+    heard = track(predict_many(sources, bundle, jobs=jobs or core_count()), "listening", len(sources))
+    try:
+        with whole_file(csv_file, keep_on_interrupt=True) if csv_file else nullcontext() as file:
+            heard = _into_csv(heard, file, bundle.contract.emotions) if file else heard
             for answer in _into_json(heard) if as_json else heard:
                 answers.append(answer)
-        except KeyboardInterrupt:
-            stderr.print(f"[yellow]stopped: {len(answers)} of {len(sources)} are answered")
-            raise
-        finally:
-            if not as_json:
-                _show(answers, summarised=csv_file is not None)
+    except KeyboardInterrupt:
+        kept = f", and kept in {escape(str(csv_file))}" if csv_file else ""
+        stderr.print(f"[yellow]{len(answers)} of {len(sources)} are answered{kept}", highlight=False)
+        raise
+    finally:
+        if not as_json:
+            _show(answers, summarised=csv_file is not None)
     if csv_file:
-        stderr.print(f"wrote {len(answers)} rows to {csv_file}", highlight=False)
+        stderr.print(
+            f"wrote {len(answers)} row{'s' * (len(answers) != 1)} to {escape(str(csv_file))}",
+            highlight=False,
+        )
     if any(answer.error for answer in answers):
         raise Exit(FAILED_INPUT)
 
@@ -177,7 +205,11 @@ def _show(answers: list[Answer], *, summarised: bool) -> None:
 @cli.command()
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @click.option("--set", "name", help="Which features; without it, the sets are listed.")
-@click.option("--out", type=_file, help="Where to write them: FILE.csv, .parquet or .npz.")
+@click.option(
+    "--out",
+    type=OutputFile(".csv", ".parquet", ".npz"),
+    help="Where to write them: FILE.csv, .parquet or .npz.",
+)
 @click.option("--jobs", type=click.IntRange(1), help="How many at once; by default one for each core.")
 def features(paths: tuple[str, ...], name: str | None, out: Path | None, jobs: int | None) -> None:
     """Write acoustic features of files and folders to a table, one row a file."""
@@ -205,22 +237,31 @@ def features(paths: tuple[str, ...], name: str | None, out: Path | None, jobs: i
                 stderr.print(f"[red]✗ {escape(one.source)}[/]: {escape(str(one.error))}", highlight=False)
 
     try:
-        described = extract_many(sources, name, jobs=jobs)
+        described = extract_many(sources, name, jobs=jobs or core_count())
         write_table(out, feature_set, counted(track(described, name, len(sources))))
     finally:
-        stderr.print(f"{done} of {len(sources)} files in {out}, {failed} of them failed", highlight=False)
+        summary = f"{done} of {len(sources)} files are in {escape(str(out))}, {failed} of them failed"
+        stderr.print(summary, highlight=False)
     if failed:
         raise Exit(FAILED_INPUT)
 
 
 @cli.command()
 @click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...")
-@click.option("--recipe", default="svm", show_default=True, help="How to train: see 'affekt recipes'.")
+@click.option(
+    "--recipe", default="voice-svm", show_default=True, help="How to train: see 'affekt recipes'."
+)
 @click.option("--protocol", default="by-actor-5", show_default=True, help="How to score it.")
 @_emotions_option
 @_channel_option
-@click.option("--seed", default=0, show_default=True, help="Of everything random.")
-@click.option("--out", type=_file, help="The model file; by default RECIPE.onnx.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Of everything random.",
+)
+@click.option("--out", type=OutputFile(".onnx"), help="The model file; by default RECIPE.onnx.")
 def train(
     corpus: tuple[str, ...],
     recipe: str,
@@ -242,12 +283,13 @@ def train(
         channel=channel,
         seed=seed,
         out=out,
+        jobs=core_count(),
         progress=True,
     )
     stdout.print(tables.evaluation(evaluation))
     stdout.print(
-        f"\nwrote {out} ({out.stat().st_size / 1e6:.1f} MB, parity {bundle.contract.parity:.0e}). "
-        f"Try: affekt predict --model {out} FILE",
+        f"\nwrote {escape(str(out))} ({out.stat().st_size / 1e6:.1f} MB, parity "
+        f"{bundle.contract.parity:.0e}). Try: affekt predict --model {escape(str(out))} FILE",
         highlight=False,
         soft_wrap=True,
     )
@@ -257,21 +299,21 @@ def train(
 @click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...")
 @click.option("--recipe", help="Cross-validate this recipe: see 'affekt recipes'.")
 @click.option("--model", type=_existing_file, help="Score this model on voices it never heard.")
-@click.option(
-    "--protocol",
-    default="by-actor-5",
-    show_default=True,
-    help="Who trains and who is tested, for a recipe.",
-)
+@click.option("--protocol", help="Who is tested, for a recipe; by default by-actor-5.")
 @_emotions_option
 @_channel_option
 @click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="Train so many times.")
-@click.option("--json", "json_file", type=_file, help="Write all figures to this file, - for the terminal.")
+@click.option(
+    "--json",
+    "json_file",
+    type=OutputFile(".json"),
+    help="Write all figures to this file, - for the terminal.",
+)
 def evaluate(
     corpus: tuple[str, ...],
     recipe: str | None,
     model: Path | None,
-    protocol: str,
+    protocol: str | None,
     emotions: tuple[str, ...],
     channel: str | None,
     seeds: int,
@@ -285,25 +327,31 @@ def evaluate(
 
     if recipe and model:
         raise click.UsageError("give --recipe or --model, not both")
-    result = evaluate(
-        corpus,
-        recipe=recipe,
-        model=model,
-        protocol=protocol,
-        emotions=emotions,
-        channel=channel,
-        seeds=seeds,
-        progress=True,
-    )
-    text = json.dumps(result.to_json(), indent=2, ensure_ascii=False)
-    if str(json_file) == "-":
+    if not recipe and (protocol or seeds != 1):
+        raise click.UsageError("--protocol and --seeds are for a --recipe, not for a finished model")
+    to_terminal = str(json_file) == "-"
+    # The file is opened first: what cannot be written must fail before hours of training, not after.
+    with nullcontext() if json_file is None or to_terminal else whole_file(json_file) as file:
+        result = evaluate(
+            corpus,
+            recipe=recipe,
+            model=model,
+            protocol=protocol,
+            emotions=emotions,
+            channel=channel,
+            seeds=seeds,
+            jobs=core_count(),
+            progress=True,
+        )
+        text = json.dumps(result.to_json(), indent=2, ensure_ascii=False)
+        if file:
+            file.write(text + "\n")
+    if to_terminal:
         print(text)
         return
     stdout.print(tables.evaluation(result))
     if json_file:
-        with whole_file(json_file) as file:
-            file.write(text + "\n")
-        stderr.print(f"wrote {json_file}", highlight=False)
+        stderr.print(f"wrote {escape(str(json_file))}", highlight=False)
 
 
 @cli.group(invoke_without_command=True)
@@ -323,7 +371,7 @@ def check(path: str) -> None:
     from affekt.corpora import load
     from affekt.corpus_check import check_corpus
 
-    result = check_corpus(load(path), progress=True)
+    result = check_corpus(load(path), jobs=core_count(), progress=True)
     stdout.print(tables.corpus_check(result), soft_wrap=True)
     if not result.sound:
         raise Exit(FAILED_INPUT)
@@ -340,7 +388,8 @@ def download(name: str, folder: Path) -> None:
     card = find_card(name)
     stdout.print(f"[bold]{card.title}[/]\nlicence: {card.licence}\ncite: {card.citation}\n{card.address}")
     download_corpus(card, folder, progress=True)
-    stdout.print(f"{card.name} is in {folder}. Try: affekt corpora check {folder}", highlight=False)
+    place = escape(str(folder))
+    stdout.print(f"{card.name} is in {place}. Try: affekt corpora check {place}", highlight=False)
 
 
 @cli.command()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from affekt.emotions import sort_emotions
-from affekt.errors import CorpusError
+from affekt.errors import CorpusError, UnknownNameError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,12 +127,10 @@ class Corpus:
         return dict(sorted(Counter(str(getattr(clip, field_name)) for clip in self.clips).items()))
 
     def select(self, *, emotions: Collection[str] | None = None, channel: str | None = None) -> Corpus:
-        """The clips of these emotions and this channel; ``CorpusError`` where none is left."""
+        """The clips of these emotions and this channel; an error where none is left."""
         for emotion in emotions or ():
             if emotion not in self.emotions:
-                raise CorpusError(
-                    f"{self.name} has no clip of {emotion!r}; it has {', '.join(self.emotions)}"
-                )
+                raise UnknownNameError(f"emotion in {self.name}", emotion, self.emotions)
         clips = tuple(
             clip
             for clip in self.clips
@@ -145,7 +143,11 @@ class Corpus:
 
 
 def join(corpora: Collection[Corpus]) -> Corpus:
-    """Several corpora as one, each clip remembering its own."""
+    """Several corpora as one, each clip remembering its own; ``CorpusError`` if two share a file."""
+    paths = Counter(clip.path.resolve() for corpus in corpora for clip in corpus.clips)
+    twice = [path for path, count in paths.items() if count > 1]
+    if twice:
+        raise CorpusError(f"{len(twice)} files are in two of these corpora, such as {twice[0]}")
     return Corpus(
         name="+".join(corpus.name for corpus in corpora),
         clips=tuple(clip for corpus in corpora for clip in corpus.clips),

@@ -6,11 +6,10 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from affekt.audio import fingerprint, load_audio
+from affekt.audio import fingerprint
 from affekt.corpus import Clip, Corpus
+from affekt.dataset import each_clip, load_whole
 from affekt.errors import AffektError, AudioNotFoundError
-from affekt.parallel import map_in_order
-from affekt.progress import track
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +24,8 @@ class CorpusCheck:
         Files that the card or the manifest promises and that are not there.
     absent_channels
         Channels of which the card promises clips and not one is there; their files are not listed.
+    surplus
+        Channels with more clips than the card knows of, in words: the same clips twice?
     misnamed
         Audio files whose name tells no label.
     unusable
@@ -36,6 +37,7 @@ class CorpusCheck:
     corpus: Corpus
     missing: tuple[str, ...]
     absent_channels: tuple[str, ...]
+    surplus: tuple[str, ...]
     misnamed: tuple[Path, ...]
     unusable: tuple[tuple[Path, str], ...]
     identical: tuple[tuple[Path, ...], ...]
@@ -46,41 +48,34 @@ class CorpusCheck:
 
         Identical audio is no fault of a copy: RAVDESS as published has such a pair.
         """
-        return not (self.missing or self.misnamed or self.unusable)
+        return not (self.missing or self.surplus or self.misnamed or self.unusable)
 
 
-def check_corpus(corpus: Corpus, *, progress: bool = False) -> CorpusCheck:
+def check_corpus(corpus: Corpus, *, jobs: int = 1, progress: bool = False) -> CorpusCheck:
     """Open every clip of a corpus and compare what is there with what should be."""
     missing, absent = _missing(corpus)
     unusable: list[tuple[Path, str]] = []
     same: dict[str, list[Path]] = defaultdict(list)
-    results = map_in_order(_listen, corpus.clips)
-    for clip, result in zip(
-        corpus.clips,
-        track(results, f"listening to {corpus.name}", len(corpus.clips), shown=progress),
-        strict=True,
-    ):
-        if isinstance(result, AudioNotFoundError):
+    for clip, heard in each_clip(corpus, _fingerprint, jobs=jobs, progress=progress):
+        if isinstance(heard, AudioNotFoundError):
             missing.append(str(clip.path))
-        elif isinstance(result, AffektError):
-            unusable.append((clip.path, str(result)))
+        elif isinstance(heard, AffektError):
+            unusable.append((clip.path, str(heard)))
         else:
-            same[result].append(clip.path)
+            same[heard].append(clip.path)
     return CorpusCheck(
         corpus=corpus,
         missing=tuple(missing),
         absent_channels=tuple(absent),
+        surplus=tuple(_surplus(corpus)),
         misnamed=corpus.misnamed,
         unusable=tuple(unusable),
         identical=tuple(tuple(paths) for paths in same.values() if len(paths) > 1),
     )
 
 
-def _listen(clip: Clip) -> str | AffektError:
-    try:
-        return fingerprint(load_audio(clip.path))
-    except AffektError as error:
-        return error
+def _fingerprint(clip: Clip) -> str:
+    return fingerprint(load_whole(clip))
 
 
 def _missing(corpus: Corpus) -> tuple[list[str], list[str]]:
@@ -103,3 +98,15 @@ def _missing(corpus: Corpus) -> tuple[list[str], list[str]]:
             else:
                 missing += gone
     return missing, absent
+
+
+def _surplus(corpus: Corpus) -> list[str]:
+    surplus = []
+    for card in corpus.cards:
+        found = Counter(clip.channel for clip in corpus.clips if clip.corpus == card.name)
+        surplus += [
+            f"{found[channel]} clips of {channel}, where the card knows {count}"
+            for channel, count in card.counts.items()
+            if found[channel] > count
+        ]
+    return surplus

@@ -24,6 +24,7 @@ ATTEMPTS = 5
 TIMEOUT_S = 30
 CHUNK_BYTES = 1 << 16
 UNPACKED_PER_PACKED = 4  # speech in WAV packs to half; a zip that claims more than this is no corpus
+_TRY_LATER = {http.HTTPStatus.REQUEST_TIMEOUT, http.HTTPStatus.TOO_MANY_REQUESTS}
 _DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EIO}
 
 
@@ -69,8 +70,8 @@ def download_corpus(
     for archive in wanted:
         file = _fetch(archive, folder, pause_s, progress)
         _unpack(file, folder, progress)
-        file.unlink()
         _marker(archive, folder).touch()
+        file.unlink()
     return folder
 
 
@@ -92,7 +93,7 @@ def _fetch(archive: Archive, folder: Path, pause_s: float, progress: bool) -> Pa
     part, file = folder / f"{archive.name}.part", folder / archive.name
     if _size(file) == archive.size_bytes:
         file.replace(part)  # put there by hand: verified like any other
-    failures, reason = 0, ""
+    failures, most, reason = 0, _size(part), ""
     while (got := _size(part)) < archive.size_bytes:
         if failures == ATTEMPTS:
             raise DownloadError(
@@ -107,14 +108,15 @@ def _fetch(archive: Archive, folder: Path, pause_s: float, progress: bool) -> Pa
         except DownloadError:  # an OSError too, and final
             raise
         except urllib.error.HTTPError as error:
-            if error.code < http.HTTPStatus.INTERNAL_SERVER_ERROR:
+            if error.code < http.HTTPStatus.INTERNAL_SERVER_ERROR and error.code not in _TRY_LATER:
                 raise DownloadError(f"{archive.url} answers {error.code} {error.reason}") from error
             reason = str(error)
         except (OSError, http.client.HTTPException) as error:
             if getattr(error, "errno", None) in _DISK_TROUBLE:
                 raise DownloadError(f"{part} cannot be written: {error}") from error
             reason = str(error)
-        failures = failures + 1 if _size(part) == got else 0
+        failures = 0 if _size(part) > most else failures + 1
+        most = max(most, _size(part))
     _verify(archive, part)
     part.replace(file)
     return file

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.audio import fingerprint, load_audio
+from affekt.audio import Waveform, fingerprint, load_audio
 from affekt.corpus import Clip, Corpus
-from affekt.errors import AffektError, CorpusError
-from affekt.features import FeatureSet, extract
+from affekt.errors import AffektError, AudioContentError, CorpusError
+from affekt.features import FeatureSet, extract, find_feature_set
 from affekt.parallel import map_in_order
 from affekt.progress import track
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,35 +54,25 @@ class Dataset:
         return np.array([clip.speaker_id or f"unknown {i}" for i, clip in enumerate(clips)])
 
 
-def listen(corpus: Corpus, feature_set: FeatureSet, *, progress: bool = False) -> Dataset:
-    """Read and describe every clip of a corpus, on all cores.
+def listen(corpus: Corpus, feature_set: FeatureSet, *, jobs: int = 1, progress: bool = False) -> Dataset:
+    """Read and describe every clip of a corpus, in ``jobs`` processes.
 
     Raises
     ------
     CorpusError
         Not one clip could be read, or all are of one emotion.
     """
-
-    def hear(clip: Clip) -> tuple[NDArray[np.float32], str] | AffektError:
-        try:
-            waveform = load_audio(clip.path, feature_set.sample_rate)
-        except AffektError as error:
-            return error
-        return extract(waveform, feature_set.name), fingerprint(waveform)
-
-    clips, rows, fingerprints, excluded = [], [], [], []
-    heard = map_in_order(hear, corpus.clips)
-    for clip, result in zip(
-        corpus.clips,
-        track(heard, f"listening to {corpus.name}", len(corpus.clips), shown=progress),
-        strict=True,
+    clips, rows, fingerprints = [], [], []
+    excluded = [(str(path), f"{path}: its name tells no emotion") for path in corpus.misnamed]
+    for clip, heard in each_clip(
+        corpus, partial(_hear, name=feature_set.name), jobs=jobs, progress=progress
     ):
-        if isinstance(result, AffektError):
-            excluded.append((str(clip.path), str(result)))
+        if isinstance(heard, AffektError):
+            excluded.append((str(clip.path), str(heard)))
         else:
             clips.append(clip)
-            rows.append(result[0])
-            fingerprints.append(result[1])
+            rows.append(heard[0])
+            fingerprints.append(heard[1])
     if not rows:
         raise CorpusError(f"not one clip of {corpus.name} could be read; the first: {excluded[0][1]}")
     corpus = replace(corpus, clips=tuple(clips))
@@ -92,6 +86,35 @@ def listen(corpus: Corpus, feature_set: FeatureSet, *, progress: bool = False) -
         emotions=corpus.emotions,
         excluded=tuple(excluded),
     )
+
+
+def _hear(clip: Clip, name: str) -> tuple[NDArray[np.float32], str]:
+    waveform = load_whole(clip, find_feature_set(name).sample_rate)
+    return extract(waveform, name), fingerprint(waveform)
+
+
+def load_whole(clip: Clip, sample_rate: int | None = None) -> Waveform:
+    """A clip's audio; one that lost its end is no fair example of anything, and raises."""
+    waveform = load_audio(clip.path, sample_rate)
+    if waveform.cut_off:
+        raise AudioContentError(f"{clip.path}: {'; '.join(waveform.notes)}")
+    return waveform
+
+
+def each_clip(
+    corpus: Corpus, function: Callable[[Clip], Result], *, jobs: int = 1, progress: bool = False
+) -> Iterator[tuple[Clip, Result | AffektError]]:
+    """Every clip with what the function makes of it, or with the error that it raised."""
+    results = map_in_order(partial(_attempt, function=function), corpus.clips, jobs)
+    title, count = f"listening to {corpus.name}", len(corpus.clips)
+    yield from zip(corpus.clips, track(results, title, count, shown=progress), strict=True)
+
+
+def _attempt(clip: Clip, function: Callable[[Clip], Result]) -> Result | AffektError:
+    try:
+        return function(clip)
+    except AffektError as error:
+        return error
 
 
 def shared_emotions(corpus: Corpus) -> Collection[str]:

@@ -74,6 +74,11 @@ class MissingExtraError(AffektError, ImportError):
 
     def __init__(self, purpose: str, extra: str) -> None:
         super().__init__(f"{purpose} needs an extra: pip install 'affekt[{extra}]'")
+        self.given = (purpose, extra)
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        """How to make it anew in another process."""
+        return type(self), self.given
 
 
 _EXTRA_OF = {"sklearn": "train", "skl2onnx": "train", "onnx": "train"}
@@ -92,4 +97,9 @@ class UnknownNameError(AffektError, ValueError):
         known = list(known)
         near = difflib.get_close_matches(name, known, n=1)
         guess = f" Did you mean {near[0]!r}?" if near else ""
+        self.given = (kind, name, known)
         super().__init__(f"no {kind} is called {name!r}.{guess} There are: {', '.join(known)}")
+
+    def __reduce__(self) -> tuple[type[UnknownNameError], tuple[str, str, list[str]]]:
+        """How to make it anew in another process."""
+        return type(self), self.given

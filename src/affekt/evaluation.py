@@ -7,6 +7,7 @@ import os
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,12 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import has_fit_parameter
 
 from affekt import corpora
+from affekt.audio import fingerprint
 from affekt.bundle import Bundle, load
 from affekt.corpus import Clip, Corpus, join
-from affekt.dataset import Dataset, listen, shared_emotions
-from affekt.emotions import sort_emotions
-from affekt.errors import CorpusError, LeakError
+from affekt.dataset import Dataset, each_clip, listen, load_whole, shared_emotions
+from affekt.emotions import canonical_emotion, sort_emotions
+from affekt.errors import AffektError, CorpusError, LeakError
 from affekt.features import find_feature_set
 from affekt.metrics import (
     Matrix,
@@ -31,8 +33,8 @@ from affekt.metrics import (
     score_headlines,
     uar,
 )
-from affekt.prediction import Model, predict_many
-from affekt.progress import Advance, progress_bar, track
+from affekt.prediction import Model, Prediction, predict
+from affekt.progress import Advance, progress_bar
 from affekt.protocols import Fold, find_protocol, speakers_overlap, split
 from affekt.recipe import Estimator, Recipe
 from affekt.recipes import find_recipe
@@ -68,7 +70,7 @@ class EmotionScore:
 
 @dataclass(frozen=True, kw_only=True)
 class SliceScore:
-    """Accuracy and UAR on a part of the tested clips."""
+    """Accuracy and UAR on a part of the tested clips; n is that of one seed, if rounded."""
 
     n: int
     accuracy: float
@@ -86,7 +88,7 @@ class Evaluation:
     protocol, leaky
         How it was split; ``protocol_label`` is what must be shown.
     speakers_overlap
-        Whether any tested voice was trained on.
+        Whether any tested voice was trained on; None where nobody knows who speaks.
     n
         Clips tested, in each seed.
     emotions
@@ -96,7 +98,7 @@ class Evaluation:
     headlines
         Accuracy, UAR, macro and weighted F1, weighted F2, each with interval and spread.
     per_emotion, confusion_matrix
-        Over all seeds together; the matrix has the reference in its rows.
+        Over all seeds together: the matrix, with the reference in its rows, sums to n times the seeds.
     slices
         Field -> value -> score, worst first, for speaker, sex, intensity, channel, statement.
     by_seed, by_fold
@@ -112,7 +114,7 @@ class Evaluation:
     protocol: str
     protocol_label: str
     leaky: bool
-    speakers_overlap: bool
+    speakers_overlap: bool | None
     n: int
     emotions: tuple[str, ...]
     chance: float
@@ -162,10 +164,11 @@ def evaluate(
     *,
     recipe: str | Recipe | None = None,
     model: Model = None,
-    protocol: str = DEFAULT_PROTOCOL,
+    protocol: str | None = None,
     channel: str | None = None,
     emotions: Collection[str] | None = None,
     seeds: int = 1,
+    jobs: int = 1,
     progress: bool = False,
 ) -> Evaluation:
     """Score a recipe by cross-validation, or a finished model on a corpus that it never heard.
@@ -177,11 +180,14 @@ def evaluate(
     recipe, model
         One of the two; with neither, the model that comes with affekt.
     protocol
-        How a recipe is split; a finished model is scored on all clips.
+        How a recipe is split, ``by-actor-5`` by default; a finished model is scored on all clips.
     channel, emotions
-        Use only these clips.
+        Use only these clips, and of a finished model's answers only these emotions.
     seeds
         How many times a recipe is trained, with seeds 0, 1, ...
+    jobs
+        Processes that listen to the clips. One by default, so that a script needs no
+        ``if __name__ == "__main__"``; the command line takes all cores.
     progress
         Show bars on a terminal.
 
@@ -194,13 +200,21 @@ def evaluate(
     """
     if recipe is not None and model is not None:
         raise ValueError("give a recipe to cross-validate, or a model to score, not both")
+    if recipe is None and (seeds != 1 or protocol is not None):
+        raise ValueError(
+            "protocol and seeds are for a recipe: a finished model is scored once, on all clips"
+        )
+    if seeds < 1:
+        raise ValueError(f"a recipe is trained once or more, not {seeds} times")
+    protocol = protocol or DEFAULT_PROTOCOL
     selected = read_corpus(corpus, protocol if recipe else "", channel, emotions)
     if recipe is None:
         bundle = model if isinstance(model, Bundle) else load(model)
-        return evaluate_bundle(bundle, selected, emotions, progress=progress)
+        wanted = [canonical_emotion(word) for word in emotions or ()]
+        return evaluate_bundle(bundle, selected, wanted, jobs=jobs, progress=progress)
     chosen = find_recipe(recipe) if isinstance(recipe, str) else recipe
     find_protocol(protocol)
-    dataset = listen(selected, find_feature_set(chosen.features), progress=progress)
+    dataset = listen(selected, find_feature_set(chosen.features), jobs=jobs, progress=progress)
     return cross_validate(dataset, chosen, protocol, seeds=range(seeds), progress=progress)
 
 
@@ -208,13 +222,15 @@ def read_corpus(
     corpus: CorpusLike, protocol: str, channel: str | None, emotions: Collection[str] | None
 ) -> Corpus:
     """The clips to work with: loaded, joined, and only those asked for."""
+    if isinstance(emotions, str):
+        raise TypeError(f"emotions are a list, as [{emotions!r}]")
     if not isinstance(corpus, Corpus):
         paths = [corpus] if isinstance(corpus, str | os.PathLike) else list(corpus)
         loaded = [corpora.load(path) for path in paths]
         corpus = loaded[0] if len(loaded) == 1 else join(loaded)
     if protocol == "cross-corpus":
         corpus = corpus.select(emotions=shared_emotions(corpus))
-    return corpus.select(emotions=emotions, channel=channel)
+    return corpus.select(emotions=[canonical_emotion(word) for word in emotions or ()], channel=channel)
 
 
 def cross_validate(
@@ -277,6 +293,7 @@ def evaluate_bundle(
     corpus: Corpus,
     emotions: Collection[str] | None = None,
     *,
+    jobs: int = 1,
     progress: bool = False,
 ) -> Evaluation:
     """Score a finished model by asking it as a user would, through ``predict``.
@@ -284,28 +301,26 @@ def evaluate_bundle(
     Where ``emotions`` are given, the most probable of these counts as its answer. Clips of an
     emotion that the model does not know are excluded, and said to be.
     """
-    _refuse_trained_on(bundle, corpus)
-    answers = sort_emotions(set(emotions or bundle.contract.emotions) & set(bundle.contract.emotions))
-    excluded: list[tuple[str, str]] = []
-    clips: list[Clip] = []
-    for clip in corpus.clips:
-        if clip.emotion in answers:
-            clips.append(clip)
-        else:
-            excluded.append((str(clip.path), f"the model does not know {clip.emotion!r}"))
+    _refuse_known_speakers(bundle, corpus)
+    contract = bundle.contract
+    answers = sort_emotions(set(emotions or contract.emotions) & set(contract.emotions))
+    if len(answers) < 2:
+        raise CorpusError(f"with {answers} as the only answer, any model is right: give two emotions")
+
     tested: list[TestedClip] = []
-    heard = predict_many([clip.path for clip in clips], bundle)
-    for clip, heard_as in zip(
-        clips, track(heard, f"asking {bundle.name}", len(clips), shown=progress), strict=True
-    ):
-        if heard_as.prediction is None:
-            excluded.append((str(clip.path), str(heard_as.error)))
+    excluded: list[tuple[str, str]] = []
+    ask = partial(_ask, bundle=bundle, answers=answers)
+    for clip, heard in each_clip(corpus, ask, jobs=jobs, progress=progress):
+        if isinstance(heard, LeakError):
+            raise heard
+        if isinstance(heard, AffektError):
+            excluded.append((str(clip.path), str(heard)))
             continue
-        row = np.array([heard_as.prediction.probabilities[emotion] for emotion in answers])
+        row = np.array([heard.probabilities[emotion] for emotion in answers])
         tested.append(
             TestedClip(
                 clip=clip,
-                seed=bundle.contract.seed,
+                seed=contract.seed,
                 fold=0,
                 answer=answers[row.argmax()],
                 probabilities=tuple((row / max(row.sum(), np.finfo(float).tiny)).tolist()),
@@ -313,26 +328,41 @@ def evaluate_bundle(
         )
     if not tested:
         raise CorpusError(f"not one clip of {corpus.name} can be scored; the first: {excluded[0][1]}")
+    unknown = any(not one.clip.speaker for one in tested)
+    promise = (
+        "nobody knows whether it was trained on these speakers"
+        if unknown
+        else "it was trained on none of these speakers"
+    )
     return _summarise(
         tested,
         corpus=corpus.name,
-        recipe=bundle.contract.recipe,
+        recipe=contract.recipe,
         protocol="unseen-corpus",
-        protocol_label=f"unseen-corpus ({bundle.name} was trained on none of these speakers)",
+        protocol_label=f"unseen-corpus ({promise})",
         leaky=False,
-        speakers_overlap=False,
+        speakers_overlap=None if unknown else False,
         emotions=answers,
         excluded=tuple(excluded),
     )
 
 
-def _refuse_trained_on(bundle: Bundle, corpus: Corpus) -> None:
-    heard = bundle.contract.speaker_ids
-    names = {trained.name for trained in bundle.contract.corpora}
+def _ask(clip: Clip, bundle: Bundle, answers: tuple[str, ...]) -> Prediction:
+    if clip.emotion not in answers:
+        raise CorpusError(f"{clip.path}: the model does not know {clip.emotion!r}")
+    waveform = load_whole(clip, bundle.contract.sample_rate)
+    if bundle.contract.has_heard(fingerprint(waveform)):
+        raise LeakError(f"{bundle.name} was trained on this very recording: {clip.path}")
+    return predict(waveform, bundle)
+
+
+def _refuse_known_speakers(bundle: Bundle, corpus: Corpus) -> None:
     known = sorted(
-        {clip.speaker_id for clip in corpus.clips} & heard
-        or {f"{clip.corpus} (unknown speaker)" for clip in corpus.clips if not clip.speaker}
-        & {f"{name} (unknown speaker)" for name in names}
+        {
+            clip.speaker_id or f"{clip.corpus} (unknown speaker)"
+            for clip in corpus.clips
+            if bundle.contract.knows_speaker(clip.corpus, clip.speaker)
+        }
     )
     if known:
         raise LeakError(
@@ -373,7 +403,7 @@ def _summarise(tested: Sequence[TestedClip], emotions: tuple[str, ...], **about:
             for i, emotion in enumerate(emotions)
         },
         confusion_matrix=matrix.astype(np.int64),
-        slices={field: _slice(tested, field, emotions) for field in SLICES},
+        slices={field: _slice(tested, field, emotions, len(seeds)) for field in SLICES},
         by_seed={
             seed: _score_slice([one for one in tested if one.seed == seed], emotions) for seed in seeds
         },
@@ -383,18 +413,20 @@ def _summarise(tested: Sequence[TestedClip], emotions: tuple[str, ...], **about:
     )
 
 
-def _slice(tested: Sequence[TestedClip], field: str, emotions: tuple[str, ...]) -> dict[str, SliceScore]:
+def _slice(
+    tested: Sequence[TestedClip], field: str, emotions: tuple[str, ...], seeds: int
+) -> dict[str, SliceScore]:
     parts: dict[str, list[TestedClip]] = defaultdict(list)
     for one in tested:
         if value := getattr(one.clip, field):
             parts[one.clip.speaker_id if field == "speaker" else value].append(one)
-    scores = {value: _score_slice(part, emotions) for value, part in parts.items()}
+    scores = {value: _score_slice(part, emotions, seeds) for value, part in parts.items()}
     return dict(sorted(scores.items(), key=lambda item: (item[1].accuracy, item[0])))
 
 
-def _score_slice(part: Sequence[TestedClip], emotions: tuple[str, ...]) -> SliceScore:
+def _score_slice(part: Sequence[TestedClip], emotions: tuple[str, ...], seeds: int = 1) -> SliceScore:
     matrix = _matrix(part, emotions)
-    return SliceScore(n=len(part), accuracy=float(accuracy(matrix)), uar=float(uar(matrix)))
+    return SliceScore(n=len(part) // seeds, accuracy=float(accuracy(matrix)), uar=float(uar(matrix)))
 
 
 def _describe_folds(tested: Sequence[TestedClip], emotions: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import os
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ class Description:
 
 
 def extract_many(
-    sources: Iterable[AudioSource], name: str, *, jobs: int | None = None
+    sources: AudioSource | Iterable[AudioSource], name: str, *, jobs: int = 1
 ) -> Iterator[Description]:
     """Describe many inputs; a broken one costs its own description and no other.
 
@@ -43,19 +44,18 @@ def extract_many(
     name
         A feature set, ``name@version``.
     jobs
-        How many at once, all cores by default. The numbers do not depend on it.
+        Processes, as for ``predict_many``. The numbers do not depend on it.
     """
-    feature_set = find_feature_set(name)
-    yield from map_in_order(partial(_describe, feature_set=feature_set), expand_folders(sources), jobs)
+    find_feature_set(name)
+    return map_in_order(partial(_describe, name=name), expand_folders(sources), jobs)
 
 
-def _describe(source: AudioSource, feature_set: FeatureSet) -> Description:
-    name = source_name(source)
+def _describe(source: AudioSource, name: str) -> Description:
     try:
-        waveform = load_audio(source, feature_set.sample_rate)
-        return Description(name, features=extract(waveform, feature_set.name))
+        waveform = load_audio(source, find_feature_set(name).sample_rate)
+        return Description(source_name(source), features=extract(waveform, name))
     except AffektError as error:
-        return Description(name, error=error)
+        return Description(source_name(source), error=error)
 
 
 def check_table(path: str | os.PathLike[str], feature_set: FeatureSet) -> None:
@@ -92,12 +92,12 @@ def write_table(
         _write_csv(path, feature_set, described)
         return
     rows: list[Description] = []
-    with whole_file(path, "wb") as file:
+    with whole_file(path, "wb", keep_on_interrupt=True) as file:
         try:
             rows.extend(described)
         finally:  # after Ctrl-C too: what is finished is kept
             if Path(path).suffix.lower() == ".npz":
-                np.savez_compressed(file, **_arrays(rows, feature_set))
+                _write_npz(file, _arrays(rows, feature_set))
             else:
                 arrow, parquet = _parquet()
                 parquet.write_table(arrow.table(_columns(rows, feature_set)), file)
@@ -106,13 +106,21 @@ def write_table(
 def _write_csv(
     path: str | os.PathLike[str], feature_set: FeatureSet, described: Iterable[Description]
 ) -> None:
-    with whole_file(path) as file:
+    with whole_file(path, keep_on_interrupt=True) as file:
         writer = csv.writer(file)
         writer.writerow(["file", *feature_set.columns, "error"])
         for one in described:
             values = [""] * len(feature_set.columns) if one.features is None else map(str, one.features)
             writer.writerow([one.source, *values, str(one.error or "")])
             file.flush()
+
+
+def _write_npz(file: IO[bytes], arrays: dict[str, NDArray[Any]]) -> None:
+    """``numpy.savez``, which cannot have an array called ``file``."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def _arrays(rows: Sequence[Description], feature_set: FeatureSet) -> dict[str, Any]:

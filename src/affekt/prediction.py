@@ -91,26 +91,27 @@ def predict(source: AudioSource, model: Model = None) -> Prediction:
 
 
 def predict_many(
-    sources: Iterable[AudioSource], model: Model = None, *, jobs: int | None = None
+    sources: AudioSource | Iterable[AudioSource], model: Model = None, *, jobs: int = 1
 ) -> Iterator[Answer]:
     """Predict many inputs; a broken one costs its own answer and no other.
 
     Parameters
     ----------
     sources
-        As for ``predict``; a folder stands for every audio file below it.
+        As for ``predict``, one or many; a folder stands for every audio file below it.
     model
         As for ``predict``; one that cannot be trusted raises at once.
     jobs
-        Threads, all cores by default.
+        Processes. One by default, so that a script needs no ``if __name__ == "__main__"``; the command line
+        takes all cores.
 
-    Yields
-    ------
-    Answer
-        In the order of the sources.
+    Returns
+    -------
+    iterator of Answer
+        In the order of the sources, each as soon as it is there.
     """
     bundle = model if isinstance(model, Bundle) else load(model)
-    yield from map_in_order(partial(_answer, bundle=bundle), expand_folders(sources), jobs)
+    return map_in_order(partial(_answer, bundle=bundle), expand_folders(sources), jobs)
 
 
 def _answer(source: AudioSource, bundle: Bundle) -> Answer:

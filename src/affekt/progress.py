@@ -44,6 +44,8 @@ def progress_bar(title: str, total: int, *, unit: str = "", shown: bool = True) 
         TextColumn("{task.fields[doing]}", style="dim", markup=False),
         console=console,
         transient=True,
+        redirect_stdout=False,  # what a command prints goes where it belongs, not above the bar
+        redirect_stderr=False,
         disable=not console.is_terminal,
     )
     with bar:

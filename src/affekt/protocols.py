@@ -81,15 +81,24 @@ def split(corpus: Corpus, protocol: Protocol, fingerprints: Sequence[str], seed:
     folds = protocol.split(corpus, groups, seed)
     for number, fold in enumerate(folds):
         _refuse_leaks(corpus.clips, groups, fold, number, protocol)
+        if len({corpus.clips[i].emotion for i in fold.train}) < 2:
+            raise CorpusError(f"{protocol.name}, fold {number}: too few emotions are left to train on")
     return folds
 
 
 def audio_groups(clips: Sequence[Clip], fingerprints: Sequence[str]) -> list[int]:
     """A number for each clip, equal where two clips are the same recording.
 
-    They are where their audio is identical, or where one is an augmented copy of the other.
+    They are where their audio is identical, or where one is an augmented copy of the other, or of a copy.
     """
-    originals = [clip.augmented_from or str(clip.path) for clip in clips]
+    original_of = {str(clip.path): clip.augmented_from for clip in clips if clip.augmented_from}
+    originals = []
+    for clip in clips:
+        path, seen = str(clip.path), set()
+        while path in original_of and path not in seen:
+            seen.add(path)
+            path = original_of[path]
+        originals.append(path)
     return _connected([fingerprints, originals])
 
 
@@ -156,11 +165,12 @@ def _leave_one_statement_out(corpus: Corpus, groups: Sequence[int], seed: int) -
     statements = np.array([clip.statement for clip in corpus.clips])
     if "" in statements or len(set(statements)) < 2:
         raise CorpusError(f"{corpus.name} does not tell what is said: no leave-one-statement-out")
-    return [
+    folds = [
         Fold(fold.train[statements[fold.train] != said], fold.test[statements[fold.test] == said])
         for fold in _by_speaker("by-actor-5", 5)(corpus, groups, seed)
         for said in sorted(set(statements))
     ]
+    return [fold for fold in folds if len(fold.test)]
 
 
 def _random(test_share: float, validation_share: float = 0.0) -> Callable[..., list[Fold]]:
@@ -190,6 +200,7 @@ def _draw(
 
 def _cross_corpus(corpus: Corpus, groups: Sequence[int], seed: int) -> list[Fold]:
     names = [clip.corpus for clip in corpus.clips]
+    _speaker_groups(corpus, groups, "cross-corpus", 2)
     if len(set(names)) < 2:
         raise CorpusError("cross-corpus needs two corpora or more: affekt evaluate ONE OTHER ...")
     return _folds_of(names, [(name,) for name in sorted(set(names))])
@@ -217,7 +228,7 @@ def _speaker_groups(corpus: Corpus, groups: Sequence[int], protocol: str, needed
         raise CorpusError(
             f"{protocol} tests on unseen speakers, but nobody knows who speaks in {unknown} of "
             f"{len(speakers)} clips of {corpus.name}: give a CSV manifest of path,emotion,speaker, "
-            "or ask for random-80-20, which is leaky"
+            "or, with one corpus, ask for random-80-20, which is leaky"
         )
     numbers = _connected([speakers, [str(group) for group in groups]])
     if len(set(numbers)) < needed:

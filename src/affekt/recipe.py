@@ -42,8 +42,8 @@ class Recipe:
     build
         seed -> an estimator that has not been fitted. Whatever is fitted is inside it, so that
         each fold fits it anew.
-    claims
-        Scores that its source reports, by metric; what they are worth is for us to find out.
+    claims, claims_protocol
+        Scores that its source reports, by metric, and the protocol that it reports them for.
     """
 
     name: str
@@ -52,3 +52,4 @@ class Recipe:
     features: str
     build: Callable[[int], Estimator]
     claims: Mapping[str, float] = field(default_factory=dict)
+    claims_protocol: str = ""

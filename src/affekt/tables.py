@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
@@ -23,6 +24,7 @@ if TYPE_CHECKING:  # a table of predictions must not cost the imports of a table
     from affekt.recipe import Recipe
 
 _BAR_CELLS = 10
+_LISTED = 10
 _TITLES = {
     "accuracy": "accuracy",
     "uar": "UAR",
@@ -40,20 +42,30 @@ def predictions(answers: Iterable[Answer]) -> Table:
     table.add_column("confidence", no_wrap=True)
     table.add_column("next", no_wrap=True)
     table.add_column("length", justify="right", no_wrap=True)
+    answers = list(answers)
+    folder = _common_folder([answer.source for answer in answers])
+    if folder:
+        table.columns[0].header = Text(f"file in {folder}")
     for answer in answers:
-        table.add_row(*_prediction_row(answer))
+        table.add_row(*_prediction_row(answer, folder))
     return table
 
 
-def _prediction_row(answer: Answer) -> list[RenderableType]:
+def _common_folder(sources: Sequence[str]) -> str:
+    """The folder that all of many files lie in; it is named once instead of in each row."""
+    folders = {str(Path(source).parent) for source in sources}
+    return folders.pop() if len(folders) == 1 and len(sources) > 1 and folders != {"."} else ""
+
+
+def _prediction_row(answer: Answer, folder: str) -> list[RenderableType]:
+    name = Path(answer.source).name if folder else answer.source
     if answer.prediction is None:
-        reason = str(answer.error)
-        file = reason if answer.source in reason else f"{answer.source}: {reason}"
-        return [Text(file, "red"), Text("✗ error", "red")]
+        reason = str(answer.error).replace(answer.source, Path(answer.source).name)
+        return [Text.assemble((name, "red"), (f"\n  {reason}", "dim")), Text("✗ error", "red")]
     heard = answer.prediction
     style = emotion_style(heard.emotion)
     return [
-        Text.assemble(answer.source, *((f"\n  {note}", "dim") for note in _remarkable(heard.notes))),
+        Text.assemble(name, *((f"\n  {note}", "dim") for note in _remarkable(heard.notes))),
         Text(f"{style.emoji} {heard.emotion}", f"bold {style.colour}"),
         Text(f"{bar(heard.confidence)} {heard.confidence:4.0%}", style.colour),
         _runner_up(heard),
@@ -85,7 +97,9 @@ def evaluation(result: Evaluation) -> Group:
     parts: list[RenderableType] = [_headline_text(result), _headlines(result), "", _emotions(result)]
     parts += ["", confusion(result), "", _slices(result)]
     if result.excluded:
-        parts += ["", _listing("left out", [f"{path}: {why}" for path, why in result.excluded], "yellow")]
+        reasons = [why if path in why else f"{path}: {why}" for path, why in result.excluded]
+        more = [f"and {len(reasons) - _LISTED} more"] if len(reasons) > _LISTED else []
+        parts += ["", _listing("left out", reasons[:_LISTED] + more, "yellow", len(reasons))]
     return Group(*parts)
 
 
@@ -96,7 +110,8 @@ def _headline_text(result: Evaluation) -> Text:
         (result.protocol_label, "bold red" if result.leaky else "bold green"),
         f"\n{result.n} clips of {len(result.slices['speaker']) or 'unknown'} speakers, "
         f"{len(result.emotions)} emotions; chance {result.chance:.1%}, "
-        f"always the most frequent {result.majority:.1%}; {len(result.by_seed)} seed(s)\n",
+        f"always the most frequent {result.majority:.1%}; "
+        f"{len(result.by_seed)} seed{'s' * (len(result.by_seed) > 1)}\n",
     )
     if result.leaky:
         text.append("This is no score on unseen voices: compare it with by-actor-5.\n", "red")
@@ -104,7 +119,8 @@ def _headline_text(result: Evaluation) -> Text:
 
 
 def _headlines(result: Evaluation) -> Table:
-    table = _plain_table("", "score", "95 % over speakers", "± over seeds")
+    over = "speakers" if result.slices["speaker"] else "clips"
+    table = _plain_table("", "score", f"95 % over {over}", "± over seeds")
     for name, score in result.headlines.items():
         spread = f"{score.spread:.1%}" if len(result.by_seed) > 1 else "-"
         table.add_row(_TITLES[name], Text(f"{score.value:.1%}", "bold"), interval(score), spread)
@@ -119,11 +135,12 @@ def interval(score: Score) -> str:
 def _emotions(result: Evaluation) -> Table:
     table = _plain_table("emotion", "recall", "precision", "F1", "clips")
     for name, score in result.per_emotion.items():
+        if not score.support:
+            continue
         style = emotion_style(name)
-        recall = f"{bar(score.recall)} {score.recall:4.0%}" if score.support else "-"
         table.add_row(
             Text(f"{style.emoji} {name}", style.colour),
-            Text(recall, style.colour),
+            Text(f"{bar(score.recall)} {score.recall:4.0%}", style.colour),
             f"{score.precision:.0%}",
             f"{score.f1:.0%}",
             str(score.support),
@@ -135,7 +152,9 @@ def confusion(result: Evaluation) -> Table:
     """The confusion matrix in percent of each row; the fuller, the more often."""
     table = _plain_table("was ╲ heard as, %", *result.emotions)
     for name, row in zip(result.emotions, result.confusion_matrix, strict=True):
-        total = max(int(row.sum()), 1)
+        total = int(row.sum())
+        if not total:
+            continue
         cells = [
             Text(f"{100 * count / total:.0f}", "bold reverse" if other == name else _shade(count / total))
             for other, count in zip(result.emotions, row, strict=True)
@@ -161,7 +180,7 @@ def _slices(result: Evaluation) -> Table:
         else:
             continue
         for name, score in shown:
-            table.add_row(name, *_slice_cells(score))
+            table.add_row(Text(name), *_slice_cells(score))
     return table
 
 
@@ -176,28 +195,26 @@ def model(bundle: Bundle) -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     table.add_row("model", escape(bundle.name))
-    table.add_row("emotions", " ".join(f"{emotion_style(e).emoji} {e}" for e in contract.emotions))
+    table.add_row("emotions", Text(" ".join(f"{emotion_style(e).emoji} {e}" for e in contract.emotions)))
     table.add_row("features", f"{contract.features}, from {_rate(contract.sample_rate)}")
     table.add_row("recipe", f"{contract.recipe}, seed {contract.seed}")
     for corpus in contract.corpora:
         table.add_row(
             "trained on",
             f"{escape(corpus.name)}: {corpus.clips} clips, {len(corpus.speakers)} speakers "
-            f"({', '.join(corpus.speakers)})",
+            f"({', '.join(corpus.speakers)}{', and unknown ones' if corpus.unknown_speakers else ''})",
         )
         table.add_row("licence", escape(corpus.licence))
         if corpus.citation:
             table.add_row("", Text(corpus.citation, "dim"))
-    table.add_row("protocol", Text(scores["protocol_label"], "red" if scores["leaky"] else "green"))
-    table.add_row(
-        "", f"{scores['n']} clips, {len(contract.emotions)} emotions, chance {scores['chance']:.1%}"
-    )
+    table.add_row("protocol", Text(scores.protocol_label, "red" if scores.leaky else "green"))
+    table.add_row("", f"{scores.n} clips, {len(contract.emotions)} emotions, chance {scores.chance:.1%}")
     for name, title in _TITLES.items():
-        score = Score(**scores[name])
-        table.add_row(title, f"{score.value:.1%} (95 % over speakers: {interval(score)})")
+        score = scores.headlines[name]
+        table.add_row(title, f"{score.value:.1%} (95 %: {interval(score)})")
     table.add_row("parity", f"{contract.parity:.1e} between graph and estimator, on real clips")
     table.add_row("made with", ", ".join(f"{name} {number}" for name, number in contract.versions.items()))
-    table.add_row("sha256", f"{contract.graph_sha256} (checked)")
+    table.add_row("sha256", f"{contract.sha256} (checked, contract included)")
     return table
 
 
@@ -229,11 +246,13 @@ def corpora(cards: Iterable[CorpusCard]) -> Group:
 
 def recipes(known: Iterable[Recipe]) -> Group:
     """The recipes, and what their sources claim."""
+    from affekt.protocols import PROTOCOLS
+
     lines = []
     for recipe in known:
         claims = ", ".join(f"{_TITLES[name]} {value:.1%}" for name, value in recipe.claims.items())
         details = [f"features: {recipe.features}", f"from: {recipe.source}"]
-        details += [f"claims: {claims}"] if claims else []
+        details += [f"claims: {claims}, {PROTOCOLS[recipe.claims_protocol].label}"] if claims else []
         lines.append(_entry(recipe.name, recipe.summary, details))
     return Group(*lines)
 
@@ -268,6 +287,7 @@ def corpus_check(check: CorpusCheck) -> Group:
     parts += [
         "",
         _listing("missing", check.missing, "red"),
+        _listing("too many", check.surplus, "red"),
         _listing("misnamed", [str(path) for path in check.misnamed], "red"),
         _listing("unusable", [why for _, why in check.unusable], "red"),
         _listing(
@@ -275,6 +295,10 @@ def corpus_check(check: CorpusCheck) -> Group:
             [" = ".join(str(path) for path in group) for group in check.identical],
             "yellow",
         ),
+        "",
+        Text("✓ every clip can be used", "green")
+        if check.sound
+        else Text(f"✗ {len(check.missing)} missing, {len(check.unusable)} unusable, see above", "red"),
     ]
     return Group(*parts)
 
@@ -286,23 +310,25 @@ def _expected(cards: Sequence[CorpusCard], field: str) -> Mapping[str, int]:
 def _counts(found: Mapping[str, int], what: str, expected: Mapping[str, int]) -> Table:
     table = _plain_table(what, "clips", *(["expected", ""] if expected else []))
     for name in {**expected, **found}:
-        cells: list[Any] = [name, str(found.get(name, 0))]
+        cells: list[Any] = [Text(name), str(found.get(name, 0))]
         if expected:
             right = found.get(name, 0) == expected.get(name)
-            cells += [str(expected.get(name, "-")), Text("✓", "green") if right else Text("✗", "red")]
+            cells += [str(expected.get(name, "-")), Text("✓", "green") if right else Text("!", "yellow")]
         table.add_row(*cells)
     return table
 
 
-def _listing(title: str, items: Sequence[str], style: str) -> Text:
+def _listing(title: str, items: Sequence[str], style: str, count: int | None = None) -> Text:
     if not items:
         return Text.assemble(("✓ ", "green"), f"{title}: none")
-    lines = [f"  {item}" for item in items]
-    return Text("\n".join([f"{'✗' if style == 'red' else '!'} {title}: {len(items)}", *lines]), style)
+    mark = "✗" if style == "red" else "!"
+    return Text(
+        "\n".join([f"{mark} {title}: {count or len(items)}", *(f"  {item}" for item in items)]), style
+    )
 
 
-def _plain_table(*columns: str, right: bool = True) -> Table:
+def _plain_table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold dim")
     for i, column in enumerate(columns):
-        table.add_column(column, justify="right" if right and i else "left")
+        table.add_column(Text(column), justify="right" if i else "left")
     return table

@@ -5,12 +5,19 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Collection
-from dataclasses import asdict
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any
 
-from affekt.bundle import Bundle, Contract, TrainingCorpus, parse, seal
+from affekt.bundle import (
+    FINGERPRINT_DIGITS,
+    Bundle,
+    Contract,
+    ContractScores,
+    TrainingCorpus,
+    parse,
+    save,
+    seal,
+)
+from affekt.corpora import READERS
 from affekt.dataset import Dataset, listen
 from affekt.evaluation import (
     DEFAULT_PROTOCOL,
@@ -25,7 +32,7 @@ from affekt.onnx_export import export
 from affekt.protocols import find_protocol
 from affekt.recipe import Recipe
 from affekt.recipes import find_recipe
-from affekt.writing import whole_file
+from affekt.writing import check_place
 
 _RECORDED_VERSIONS = ("affekt", "numpy", "onnxruntime", "scikit-learn", "skl2onnx", "soundfile", "soxr")
 
@@ -39,6 +46,7 @@ def train(
     channel: str | None = None,
     seed: int = 0,
     out: str | os.PathLike[str] | None = None,
+    jobs: int = 1,
     progress: bool = False,
 ) -> tuple[Bundle, Evaluation]:
     """Score a recipe by cross-validation, then fit it on every clip and seal it as a bundle.
@@ -52,7 +60,7 @@ def train(
         A path, several, or a loaded corpus.
     recipe
         A name that ``affekt recipes`` lists, or a ``Recipe``.
-    protocol, emotions, channel, seed
+    protocol, emotions, channel, seed, jobs
         As for ``evaluate``.
     out
         Where to write the bundle; nothing is written without it.
@@ -70,18 +78,17 @@ def train(
     """
     chosen = find_recipe(recipe) if isinstance(recipe, str) else recipe
     find_protocol(protocol)
-    if out is not None and not Path(out).absolute().parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {Path(out).parent} to write {Path(out).name} into")
+    if out is not None:
+        check_place(out)
     selected = read_corpus(corpus, protocol, channel, emotions)
-    dataset = listen(selected, find_feature_set(chosen.features), progress=progress)
+    dataset = listen(selected, find_feature_set(chosen.features), jobs=jobs, progress=progress)
     evaluation = cross_validate(dataset, chosen, protocol, seeds=[seed], progress=progress)
     estimator = fit(chosen.build(seed), dataset)
     graph, parity = export(estimator, dataset.features, len(dataset.emotions))
-    content = seal(graph, _contract(dataset, chosen, evaluation, seed, parity))
-    bundle = parse(content, str(out or f"{chosen.name} on {dataset.corpus.name}"))
+    contract = _contract(dataset, chosen, evaluation, seed, parity)
+    bundle = parse(seal(graph, contract), str(out or f"{chosen.name} on {dataset.corpus.name}"))
     if out is not None:
-        with whole_file(out, "wb") as file:
-            file.write(content)
+        save(out, graph, contract)
     return bundle, evaluation
 
 
@@ -95,6 +102,7 @@ def _contract(
         recipe=recipe.name,
         seed=seed,
         corpora=tuple(_training_corpora(dataset)),
+        fingerprints=tuple(sorted({one[:FINGERPRINT_DIGITS] for one in dataset.fingerprints})),
         scores=_scores(evaluation),
         parity=parity,
         versions={
@@ -105,32 +113,35 @@ def _contract(
 
 
 def _training_corpora(dataset: Dataset) -> list[TrainingCorpus]:
-    clips, cards = dataset.corpus.clips, {card.name: card for card in dataset.corpus.cards}
-    own_card = dataset.corpus.cards[0] if len(dataset.corpus.cards) == 1 else None
+    clips = dataset.corpus.clips
+    cards = {card.name: card for card in dataset.corpus.cards}
+    own = next((card for card in dataset.corpus.cards if not card.counts), None)
+    cards |= {name: reader.card for name, reader in READERS.items() if reader.card.counts}
     found = []
     for name in dict.fromkeys(clip.corpus for clip in clips):
-        own = [clip for clip in clips if clip.corpus == name]
-        card = cards.get(name, own_card)
+        part = [clip for clip in clips if clip.corpus == name]
+        card = cards.get(name, own)
         found.append(
             TrainingCorpus(
                 name=name,
-                licence=card.licence if card else "unknown: ask whoever made the corpus",
+                licence=card.licence if card else "unknown",
                 citation=card.citation if card else "",
-                clips=len(own),
-                speakers=tuple(sorted({clip.speaker for clip in own} - {""})),
+                clips=len(part),
+                speakers=tuple(sorted({clip.speaker for clip in part} - {""})),
+                unknown_speakers=any(not clip.speaker for clip in part),
             )
         )
     return found
 
 
-def _scores(evaluation: Evaluation) -> dict[str, Any]:
+def _scores(evaluation: Evaluation) -> ContractScores:
     """What of an evaluation stands in the contract."""
-    return {
-        "protocol": evaluation.protocol,
-        "protocol_label": evaluation.protocol_label,
-        "leaky": evaluation.leaky,
-        "n": evaluation.n,
-        "chance": evaluation.chance,
-        **{name: asdict(score) for name, score in evaluation.headlines.items()},
-        "recall": {name: score.recall for name, score in evaluation.per_emotion.items()},
-    }
+    return ContractScores(
+        protocol=evaluation.protocol,
+        protocol_label=evaluation.protocol_label,
+        leaky=evaluation.leaky,
+        n=evaluation.n,
+        chance=evaluation.chance,
+        headlines=evaluation.headlines,
+        recall={name: score.recall for name, score in evaluation.per_emotion.items()},
+    )

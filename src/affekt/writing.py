@@ -9,22 +9,35 @@ from pathlib import Path
 from typing import IO, Any
 
 
+def check_place(path: str | os.PathLike[str]) -> None:
+    """Refuse a file whose folder is not there, before whatever is to be written is computed."""
+    path = Path(path)
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(path.parent)!r} to write {path.name} into")
+
+
 @contextmanager
-def whole_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
+def whole_file(
+    path: str | os.PathLike[str], mode: str = "w", *, keep_on_interrupt: bool = False
+) -> Iterator[IO[Any]]:
     """Open a new file that takes ``path``'s place when the block ends well.
 
-    After ``KeyboardInterrupt`` it takes its place too, with what was written so far: whoever
-    writes must write whole rows. After any other error the old file stays, and what was written
-    remains beside it as ``<name>.part``.
+    After an error the old file stays, and what was written remains beside it as ``<name>.part``. With
+    ``keep_on_interrupt``, what was written until ``KeyboardInterrupt`` takes its place too: for writers
+    of whole rows. Names of files that are no Unicode are written as the bytes that they are.
     """
     path = Path(path)
+    check_place(path)
     part = path.with_name(f"{path.name}.part")
-    text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
+    text: dict[str, Any] = (
+        {} if "b" in mode else {"encoding": "utf-8", "newline": "", "errors": "surrogateescape"}
+    )
     with open(part, mode, **text) as file:
         try:
             yield file
         except KeyboardInterrupt:
-            _move(file, part, path)
+            if keep_on_interrupt:
+                _move(file, part, path)
             raise
         _move(file, part, path)
 

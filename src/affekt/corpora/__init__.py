@@ -81,12 +81,15 @@ def _locate(path: Path) -> Path:
         for name in (path.name, path.name.lower()):
             if Path(data, name).exists():
                 return Path(data, name)
-    raise CorpusError(f"there is no corpus at {str(path)!r}: no such file or folder")
+    raise CorpusError(
+        f"there is no corpus at {str(path)!r}: no such file or folder (and AFFEKT_DATA, where it is set, "
+        "points at no folder that has it)"
+    )
 
 
 def _recognise(root: Path) -> str:
     if root.is_file():
-        if root.suffix.lower() != ".csv":
+        if root.suffix.lower() not in (".csv", ".tsv"):
             raise CorpusError(f"{root} is a file, but not a CSV manifest: name the folder of the clips")
         return "manifest"
     stems = [file.stem for file in find_audio(root)]

@@ -1,5 +1,7 @@
 """A corpus of one's own as a CSV file with the columns ``path,emotion,speaker``.
 
+Commas, semicolons or tabs; the first line names the columns.
+
 ``channel``, ``sex``, ``intensity``, ``statement``, ``repetition``, ``corpus`` and ``augmented_from``
 are understood where they are given; any other column is kept. Paths count from the manifest's folder.
 """
@@ -8,6 +10,8 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -26,15 +30,27 @@ def read(path: Path) -> Iterator[Clip]:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise CorpusError(f"{path} is not UTF-8 text: {error}") from error
-    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    header, _, _ = text.partition("\n")
+    rows = csv.DictReader(
+        io.StringIO(text, newline=""), strict=True, delimiter=max(",;\t", key=header.count)
+    )
     try:
-        yield from _clips(path, rows)
+        clips = list(_clips(path, rows))
     except csv.Error as error:
         raise CorpusError(f"{path}, line {rows.line_num}: {error}") from error
+    known = {str(clip.path) for clip in clips}
+    if len(known) < len(clips):
+        twice = Counter(str(clip.path) for clip in clips).most_common(1)[0][0]
+        raise CorpusError(f"{path} names {twice} twice")
+    for clip in clips:
+        if clip.augmented_from and clip.augmented_from not in known:
+            raise CorpusError(f"{path}: {clip.path} is a copy of {clip.augmented_from}, which is not in it")
+    yield from clips
 
 
 def _clips(path: Path, rows: csv.DictReader[str]) -> Iterator[Clip]:
-    missing = [column for column in REQUIRED if column not in (rows.fieldnames or ())]
+    rows.fieldnames = [name.strip().lower() for name in rows.fieldnames or ()]
+    missing = [column for column in REQUIRED if column not in rows.fieldnames]
     if missing:
         raise CorpusError(
             f"{path} has no column {', '.join(missing)}: a manifest begins with the line "
@@ -46,9 +62,9 @@ def _clips(path: Path, rows: csv.DictReader[str]) -> Iterator[Clip]:
             raise CorpusError(f"{path}, line {rows.line_num}: not one value for each column: {row}")
         given = {key: value for key in _UNDERSTOOD & values.keys() if (value := values.pop(key))}
         if "augmented_from" in given:
-            given["augmented_from"] = str(path.parent / given["augmented_from"])
+            given["augmented_from"] = os.path.normpath(path.parent / given["augmented_from"])
         yield Clip(
-            path=path.parent / values.pop("path"),
+            path=Path(os.path.normpath(path.parent / values.pop("path"))),
             emotion=canonical_emotion(values.pop("emotion")),
             speaker=values.pop("speaker"),
             **{"corpus": path.stem, **given},

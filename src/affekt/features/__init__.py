@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from affekt.audio import Waveform
 from affekt.errors import UnknownNameError
-from affekt.features import voice
 from affekt.features.descriptors import (
     chroma,
     log_mel,
@@ -29,6 +28,9 @@ from affekt.features.descriptors import (
 )
 from affekt.features.spectra import HOP_SAMPLES, Spectra
 from affekt.features.summaries import summarise
+from affekt.features.voice import COLUMNS as VOICE_COLUMNS
+from affekt.features.voice import SAMPLE_RATE as VOICE_SAMPLE_RATE
+from affekt.features.voice import describe_voice
 
 LIBROSA_SAMPLE_RATE = 22_050  # what librosa.load resamples to unless told otherwise
 SEQUENCE_S = 3
@@ -179,10 +181,10 @@ FEATURE_SETS: dict[str, FeatureSet] = {
         ),
         FeatureSet(
             name="voice@1",
-            columns=voice.COLUMNS,
-            sample_rate=voice.SAMPLE_RATE,
+            columns=VOICE_COLUMNS,
+            sample_rate=VOICE_SAMPLE_RATE,
             source="our own: prosody, voice quality and spectrum of the frames in which somebody speaks",
-            compute=voice.describe_voice,
+            compute=describe_voice,
         ),
     )
 }

@@ -59,7 +59,7 @@ def chroma(spectra: Spectra) -> Frames:
     The tuning is estimated from the clip first, to a hundredth of a semitone.
     """
     filters = chroma_filters(spectra.sample_rate, spectra.fft_samples, estimate_tuning(spectra))
-    raw = spectra.per_frame(lambda block: block.power @ filters)
+    raw = spectra.per_frame(lambda block: multiply_bands(block.power, filters))
     return _normalised(raw, np.abs(raw).max(axis=1))
 
 
@@ -75,8 +75,8 @@ def spectral_contrast(spectra: Spectra) -> Frames:
     """Peak against valley in dB, in seven bands: ``librosa.feature.spectral_contrast``.
 
     The same to the last digits for the same magnitudes. From the waveform they may differ where a valley
-    is nothing but float32 rounding error of the transform: beside a pure tone, in digital silence, and in
-    the highest band near half of the sample rate, where resampling leaves nothing (there by up to 1 dB).
+    is nothing but float32 rounding error of the transform: beside a pure tone, and in real recordings at
+    both ends of the spectrum, where filters leave nothing (bands 0 and 6, by up to 1 dB in single frames).
 
     Raises
     ------
@@ -214,7 +214,7 @@ def _bandwidth(block: Block) -> Frames:
 def _rolloff(block: Block) -> Frames:
     below = np.cumsum(block.magnitude, axis=1)
     reached = below >= np.float32(ROLLOFF_SHARE) * below[:, -1:]
-    return block.bins_hz[reached.argmax(axis=1)][:, None]
+    return np.asarray(block.bins_hz[reached.argmax(axis=1)][:, None])
 
 
 def _flatness(block: Block) -> Frames:

@@ -17,6 +17,7 @@ _LOG_START_MEL = _LOG_START_HZ / _HZ_PER_MEL
 _LOG_STEP = np.log(6.4) / 27.0
 
 _BANDS_TOGETHER = 8
+_CLASSES_TOGETHER = 6
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,24 @@ def mel_matrix(sample_rate: int, fft_samples: int, bands: int) -> NDArray[np.flo
 
 
 @lru_cache(maxsize=256)
-def chroma_filters(sample_rate: int, fft_samples: int, tuning: float) -> NDArray[np.float32]:
+def chroma_filters(sample_rate: int, fft_samples: int, tuning: float) -> BandFilters:
+    """``librosa.filters.chroma``, in parts: of all bins, a few classes together."""
+    dense = chroma_matrix(sample_rate, fft_samples, tuning)
+    bins, classes = dense.shape
+    parts = [
+        (
+            0,
+            bins,
+            first,
+            first + _CLASSES_TOGETHER,
+            np.ascontiguousarray(dense[:, first : first + _CLASSES_TOGETHER]),
+        )
+        for first in range(0, classes, _CLASSES_TOGETHER)
+    ]
+    return BandFilters(classes, tuple(parts))
+
+
+def chroma_matrix(sample_rate: int, fft_samples: int, tuning: float) -> NDArray[np.float32]:
     """``librosa.filters.chroma`` for twelve classes, C first, shape (bins, 12).
 
     A Gaussian around each class, of unit length for each bin, weighted towards the octave of 440 Hz.

@@ -83,18 +83,17 @@ def _track_block(
     lags = np.fft.irfft(power, size, axis=1)[:, : longest + 2]
     lags /= np.maximum(lags[:, :1], np.finfo(np.float32).tiny)
     lags /= _window_lags(length, size)[: longest + 2]
-    inner = lags[:, shortest : longest + 1]
-    peaks = (inner > lags[:, shortest - 1 : longest]) & (inner >= lags[:, shortest + 1 : longest + 2])
-    cost = OCTAVE_COST * np.log2(np.arange(shortest, longest + 1) / shortest)
-    best = np.where(peaks, inner - cost, -1.0).argmax(axis=1)
-    rows, at = np.arange(len(frames)), best + shortest
-    left, centre, right = lags[rows, at - 1], lags[rows, at], lags[rows, at + 1]
-    bend = left + right - 2 * centre
-    shift = np.where(bend < 0, (left - right) / (2 * np.where(bend < 0, bend, -1)), 0.0)
-    strength = np.clip(centre - (left - right) * shift / 4, 0.0, 1.0)
+    left, centre, right = (lags[:, shortest + step : longest + 1 + step] for step in (-1, 0, 1))
+    peaks = (centre > left) & (centre >= right)
+    bend = np.where(peaks, np.minimum(left + right - 2 * centre, -np.finfo(np.float32).tiny), -1.0)
+    shift = (left - right) / (2 * bend)  # a parabola through each peak, whose height between samples counts
+    height = np.where(peaks, centre - (left - right) * shift / 4, 0.0)
+    best = (height - OCTAVE_COST * np.log2(np.arange(shortest, longest + 1) / shortest)).argmax(axis=1)
+    rows = np.arange(len(frames))
+    strength = np.clip(height[rows, best], 0.0, 1.0)
     loud = np.abs(frames).max(axis=1) > threshold
     voiced = peaks[rows, best] & (strength > VOICED_STRENGTH) & loud
-    return np.where(voiced, rate / (at + shift), np.nan), strength
+    return np.where(voiced, rate / (best + shortest + shift[rows, best]), np.nan), strength
 
 
 @lru_cache(maxsize=4)

@@ -73,6 +73,8 @@ COLUMNS: tuple[str, ...] = (
 
 def describe_voice(waveform: Waveform) -> NDArray[np.float32]:
     """The columns of ``voice@1``; float32 of shape (len(COLUMNS),)."""
+    loudest = float(np.abs(waveform.samples).max())
+    waveform = Waveform(waveform.samples / np.float32(loudest), waveform.sample_rate)
     spectra = Spectra(waveform, FFT_SAMPLES, HOP_SAMPLES)
     level_db = 20 * np.log10(np.maximum(rms(spectra), QUIETEST))
     active = level_db[:, 0] > level_db.max() - ACTIVE_RANGE_DB

@@ -25,4 +25,5 @@ RECIPE = Recipe(
     features="mfcc-stats@1",
     build=build,
     claims={"accuracy": 0.7658},
+    claims_protocol="random-80-20",
 )
