@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -271,3 +272,105 @@ def test_the_version_is_the_packages(run: Run) -> None:
     import affekt
 
     assert affekt.__version__ in run("--version")[1]
+
+
+def test_json_goes_to_stdout_even_where_a_bar_is_shown(
+    tmp_path: Path, write_voice: Callable[..., Path]
+) -> None:
+    """A progress bar on a terminal must not swallow what is printed to a file."""
+    pty = pytest.importorskip("pty")
+    clip = write_voice(tmp_path / "v.wav")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "affekt", "predict", "--json", str(clip), str(clip)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, text=True)
+    os.close(theirs)
+    os.close(ours)
+    assert len(json.loads(done.stdout)) == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["predict", "CLIP", "--csv", "CLIP"],
+        ["train", "CLIP", "--out", "CLIP"],
+        ["evaluate", "CLIP", "--recipe", "svm", "--json", "CLIP"],
+        ["features", "CLIP", "--set", "voice@1", "--out", "CLIP"],
+    ],
+)
+def test_a_recording_is_never_overwritten_by_a_slip(
+    run: Run, tmp_path: Path, write_voice: Callable[..., Path], arguments: list[str]
+) -> None:
+    clip = write_voice(tmp_path / "v.wav")
+    before = clip.read_bytes()
+    code, _, err = run(*[clip if word == "CLIP" else word for word in arguments])
+    assert code == 2
+    assert "does not end in" in err
+    assert clip.read_bytes() == before
+
+
+def test_a_leaky_model_is_marked_wherever_it_is_shown(
+    run: Run, small_ravdess: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "m.onnx"
+    _, out, _ = run("train", small_ravdess, "--protocol", "random-80-20", "--recipe", "svm", "--out", file)
+    assert "LEAKY" in out
+    assert "LEAKY" in run("model", file)[1]
+    assert "LEAKY" in run("recipes")[1]
+
+
+def test_names_are_never_taken_for_markup(
+    run: Run, tmp_path: Path, write_voice: Callable[..., Path]
+) -> None:
+    write_voice(tmp_path / "[red]x" / "[" / "a]b.wav")
+    code, out, _ = run(
+        "predict", tmp_path / "[red]x", tmp_path / "[/].wav", "--csv", tmp_path / "[bold].csv"
+    )
+    assert code == 1
+    assert "a]b.wav" in out
+    assert "[/].wav" in out
+    assert (tmp_path / "[bold].csv").exists()
+
+
+def test_an_odd_name_costs_no_other_file(run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("predict", "--json", "x" * 300, EXAMPLES / "low-plain.flac", "nul\0.wav")
+    answers = json.loads(out)
+    assert code == 1
+    assert ["error" in answer for answer in answers] == [True, False, True]
+
+
+def test_what_cannot_be_written_fails_before_anything_is_trained(
+    run: Run, small_ravdess: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("affekt.evaluation.listen", lambda *_, **__: pytest.fail("it listened"))
+    code, _, err = run("evaluate", small_ravdess, "--recipe", "svm", "--json", tmp_path / "none" / "e.json")
+    assert code == 1
+    assert "no folder" in err
+
+
+@pytest.mark.parametrize("more", [["--protocol", "random-80-20"], ["--seeds", "3"]])
+def test_a_protocol_without_a_recipe_is_wrong_usage(run: Run, small_ravdess: Path, more: list[str]) -> None:
+    assert run("evaluate", small_ravdess, *more)[0] == 2
+
+
+def test_features_are_listed_and_written(run: Run, mixed_folder: Path, tmp_path: Path) -> None:
+    assert "spectral-120@1" in run("features")[1]
+    table = tmp_path / "f.csv"
+    code, _, err = run("features", mixed_folder, "--set", "mfcc-stats@1", "--out", table)
+    rows = read_csv(table)
+    assert code == 1
+    assert len(rows) == 26
+    assert {Path(row["file"]).name for row in rows if row["error"]} == BAD
+    assert f"26 of 26 files are in {table}, {len(BAD)} of them failed" in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["a.wav", "--set", "voice@1"],
+        ["a.wav", "--set", "voice@9", "--out", "f.csv"],
+        ["a.wav", "--set", "log-mel@1", "--out", "f.csv"],
+        ["--set", "voice@1", "--out", "f.csv"],
+    ],
+)
+def test_features_asked_for_wrongly_exit_with_2(run: Run, arguments: list[str]) -> None:
+    assert run("features", *arguments)[0] == 2

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from affekt.corpora import READERS
+from affekt.prediction import predict
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -54,7 +55,7 @@ def of(first_word: str) -> list[str]:
 
 
 def test_every_command_is_of_a_kind_that_is_tested() -> None:
-    assert {command.split()[0] for command in COMMANDS} == {"affekt", "pip", "make"}
+    assert {command.split()[0] for command in COMMANDS} == {"affekt", "pip", "make", "."}
     assert len(of("affekt")) > 10
 
 
@@ -76,8 +77,10 @@ def test_a_program_runs(program: str, workplace: Path) -> None:
 def test_what_pip_is_asked_for_is_offered(command: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = re.findall(r"\[(.*?)\]", command)
-    assert project["name"] in command
-    assert set(extras) <= set(project["optional-dependencies"])
+    assert re.search(r"install '?\.", command)
+    assert {extra for group in extras for extra in group.split(",")} <= set(
+        project["optional-dependencies"]
+    )
 
 
 @pytest.mark.parametrize("command", of("make"))
@@ -102,7 +105,7 @@ def test_links_lead_somewhere() -> None:
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
-@pytest.mark.parametrize("recipe", ["random-forest", "svm"])
+@pytest.mark.parametrize("recipe", ["random-forest", "svm", "voice-svm"])
 def test_the_readmes_figures_are_the_measured_ones(recipe: str) -> None:
     row = next(line for line in README.splitlines() if line.startswith(f"| `{recipe}`"))
     for terms in ("random-80-20.speech+song", "by-actor-5.speech"):
@@ -111,3 +114,19 @@ def test_the_readmes_figures_are_the_measured_ones(recipe: str) -> None:
         assert f"{100 * scores['accuracy']:.1f} ({100 * low:.1f} - {100 * high:.1f})" in row
         assert len(scores["seeds"]) == 5
         assert scores["leaky"] == ("random" in terms)
+
+
+def test_what_the_readme_says_of_foreign_voices_was_measured() -> None:
+    scores = json.loads((ROOT / "docs" / "scores" / "bundled.emodb.json").read_text())
+    assert scores["protocol"] == "unseen-corpus"
+    assert f"right on {100 * scores['accuracy']:.1f} % of clips" in README.replace("\n", " ")
+    assert f"gives {100 * scores['majority']:.1f} %" in README
+
+
+def test_the_readmes_first_answer_is_the_bundled_models() -> None:
+    heard = predict(ROOT / "src" / "affekt" / "examples" / "low-plain.flac")
+    second = sorted(heard.probabilities, key=heard.probabilities.__getitem__)[-2]
+    line = next(line for line in README.splitlines() if line.startswith("clip.wav"))
+    assert f"{heard.emotion} " in line
+    assert f"{heard.confidence:.0%}" in line
+    assert f"{second} {heard.probabilities[second]:.0%}" in line

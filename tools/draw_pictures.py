@@ -14,7 +14,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 DOCS = Path(__file__).parents[1] / "docs"
-RECIPES = ["random-forest", "svm"]
+RECIPES = ["random-forest", "svm", "voice-svm"]
 SPLITS = [
     (0.19, "random-80-20.speech+song", "random split (leaky)", "#C9CDD2"),
     (-0.19, "by-actor-5.speech", "unseen voices", "#0072B2"),
@@ -31,7 +31,7 @@ def read_accuracy(recipe: str, terms: str) -> tuple[float, float, float]:
 
 def draw_gap() -> None:
     """What a random split promises, and what is left for voices that were never heard."""
-    figure, axes = plt.subplots(figsize=(7.4, 2.4), layout="constrained")
+    figure, axes = plt.subplots(figsize=(7.4, 3.0), layout="constrained")
     for at, label in ((CHANCE, "chance"), (LISTENERS, "listeners")):
         axes.axvline(at, color="#D55E00", linewidth=1, linestyle=":")
         axes.text(at + 0.6, len(RECIPES) - 0.42, label, color="#D55E00", fontsize=8)

@@ -36,7 +36,7 @@ MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 1_000, 768_000
 LOUDEST = 256  # full scale is 1; what is louder than this was never scaled
 MAX_CHANNELS = 64
 MIN_KEPT = 0.5  # a file that lost more than half of its promised length is refused
-BLOCK_FRAMES = 1 << 12  # read so many frames at a time: of a cut FLAC, the block with the fault is lost
+BLOCK_FRAMES, FINE_BLOCK_FRAMES = 1 << 16, 1 << 12  # how much is read at a time
 
 # What counts as audio when a folder is searched. A file that is named outright may be called
 # anything: its content decides.
@@ -222,10 +222,7 @@ def _decode(file: BinaryIO, name: str, max_duration_s: float) -> Waveform:
     if _needs_av(head):
         return _decode_with_av(file, name, max_duration_s)
     try:
-        with soundfile.SoundFile(_Nameless(file)) as sound:
-            rate = sound.samplerate
-            blocks = _limited(_blocks(sound), rate, max_duration_s, name)
-            heard = _assemble(blocks, rate, _promised_frames(sound), name)
+        heard = _decode_with_soundfile(file, name, max_duration_s)
     except (soundfile.LibsndfileError, TypeError) as error:
         reason = getattr(error, "error_string", "") or str(error)
         raise AudioFormatError(f"{name} is not audio that can be read ({reason})") from error
@@ -262,16 +259,33 @@ def _limited(
     return kept
 
 
-def _blocks(sound: soundfile.SoundFile) -> Iterator[NDArray[np.float32]]:
-    """What can be decoded, up to the first fault: a cut FLAC ends in an error, a cut MP3 early."""
-    while True:
+def _decode_with_soundfile(file: BinaryIO, name: str, max_duration_s: float) -> Waveform:
+    """In large blocks; and in small ones where there is a fault, as the block with the fault is lost."""
+    for block_frames in (BLOCK_FRAMES, FINE_BLOCK_FRAMES):
+        file.seek(0)
+        with soundfile.SoundFile(_Nameless(file)) as sound:
+            reading = _Reading(sound, block_frames)
+            blocks = _limited(reading, sound.samplerate, max_duration_s, name)
+            heard = (blocks, sound.samplerate, _promised_frames(sound))
+        if not reading.faulty:
+            break
+    return _assemble(*heard, name)
+
+
+class _Reading:
+    """The blocks of a file, up to the first fault: a cut FLAC ends in an error, a cut MP3 early."""
+
+    def __init__(self, sound: soundfile.SoundFile, block_frames: int) -> None:
+        self.sound = sound
+        self.block_frames = block_frames
+        self.faulty = False
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
         try:
-            block = sound.read(BLOCK_FRAMES, dtype="float32", always_2d=True)
+            while len(block := self.sound.read(self.block_frames, dtype="float32", always_2d=True)):
+                yield block
         except soundfile.LibsndfileError:
-            return
-        if not len(block):
-            return
-        yield block
+            self.faulty = True
 
 
 def _promised_frames(sound: soundfile.SoundFile) -> int:

@@ -18,6 +18,7 @@ AMPLITUDE_FLOOR = 1e-5
 POWER_FLOOR = AMPLITUDE_FLOOR**2
 DYNAMIC_RANGE_DB = 80.0
 ROLLOFF_SHARE = 0.85
+_ROLLOFF_GROUP = 32
 CONTRAST_QUANTILE = 0.02
 CONTRAST_LOWEST_HZ = 200.0
 CONTRAST_OCTAVES = 6
@@ -177,12 +178,11 @@ def _spectral_peaks(block: Block) -> tuple[NDArray[np.floating], NDArray[np.floa
     power = block.power
     middle = power[:, low:high]
     loud = _TUNING_PEAK_SHARE * power.max(axis=1, keepdims=True)
-    peaks = (
-        (middle > power[:, low - 1 : high - 1]) & (middle >= power[:, low + 1 : high + 1]) & (middle > loud)
-    )
-    frame, at = np.nonzero(peaks)
+    frame, at = np.nonzero(middle > loud)
     at += low
     left, centre, right = power[frame, at - 1], power[frame, at], power[frame, at + 1]
+    peaks = (centre > left) & (centre >= right)
+    at, left, centre, right = at[peaks], left[peaks], centre[peaks], right[peaks]
     slope, bend = (right - left) / 2, left + right - 2 * centre
     shift = np.where(np.abs(slope) < np.abs(bend), -slope / np.where(bend == 0, 1, bend), 0)
     return (at + shift) * float(block.bins_hz[1]), centre + slope * shift / 2
@@ -212,9 +212,18 @@ def _bandwidth(block: Block) -> Frames:
 
 
 def _rolloff(block: Block) -> Frames:
-    below = np.cumsum(block.magnitude, axis=1)
-    reached = below >= np.float32(ROLLOFF_SHARE) * below[:, -1:]
-    return np.asarray(block.bins_hz[reached.argmax(axis=1)][:, None])
+    # First the group of bins, then the bin in it: a sum over all bins one after another is slow.
+    bins = block.magnitude.shape[1]
+    starts = np.arange(0, bins, _ROLLOFF_GROUP)
+    groups = np.add.reduceat(block.magnitude, starts, axis=1)
+    ends = np.cumsum(groups, axis=1)
+    wanted = np.float32(ROLLOFF_SHARE) * ends[:, -1:]
+    rows, group = np.arange(len(groups)), (ends >= wanted).argmax(axis=1)
+    members = np.minimum(starts[group][:, None] + np.arange(_ROLLOFF_GROUP), bins - 1)
+    before = (ends - groups)[rows, group][:, None]
+    below = before + np.cumsum(block.magnitude[rows[:, None], members], axis=1)
+    below[:, -1] = np.inf  # what rounding leaves short is reached at the group's end
+    return np.asarray(block.bins_hz[members[rows, (below >= wanted).argmax(axis=1)]][:, None])
 
 
 def _flatness(block: Block) -> Frames:
