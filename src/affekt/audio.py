@@ -231,10 +231,32 @@ def _decode(file: BinaryIO, name: str, max_duration_s: float) -> Waveform:
     return heard
 
 
-def _assemble(blocks: list[NDArray[np.float32]], rate: int, promised: float, name: str) -> Waveform:
-    """Blocks of shape (frames, channels) as one mono waveform, held against the promised length."""
-    channels = blocks[0].shape[1] if blocks else 1
-    samples = np.concatenate([np.zeros(0, np.float32), *map(_mix, blocks)])
+def _gather(
+    blocks: Iterable[NDArray[np.float32]], rate: int, promised: float, max_duration_s: float, name: str
+) -> tuple[NDArray[np.float32], int]:
+    """Blocks of shape (frames, channels) as one mono array, and how many channels there were.
+
+    The array is made as long as was promised, so that a long recording is not held twice; the sound is
+    refused as soon as it is longer than allowed.
+    """
+    samples = np.empty(int(min(promised, max_duration_s * rate)), np.float32)
+    filled, channels = 0, 1
+    for block in blocks:
+        mixed, channels = _mix(block), block.shape[1]
+        if filled + len(mixed) > max_duration_s * rate:
+            raise AudioContentError(f"{name} is longer than the limit of {max_duration_s:g} s")
+        if filled + len(mixed) > len(samples):
+            room = np.empty(filled + len(mixed), np.float32)
+            samples = np.concatenate([samples[:filled], room])
+        samples[filled : filled + len(mixed)] = mixed
+        filled += len(mixed)
+    return samples[:filled], channels
+
+
+def _assemble(
+    samples: NDArray[np.float32], channels: int, rate: int, promised: float, name: str
+) -> Waveform:
+    """A waveform with its notes, held against the promised length."""
     notes = [f"mixed {channels} channels to mono"] if channels > 1 else []
     cut_off = len(samples) < promised * 0.99
     if cut_off:
@@ -245,31 +267,17 @@ def _assemble(blocks: list[NDArray[np.float32]], rate: int, promised: float, nam
     return Waveform(samples, rate, tuple(notes), cut_off)
 
 
-def _limited(
-    blocks: Iterable[NDArray[np.float32]], rate: int, max_duration_s: float, name: str
-) -> list[NDArray[np.float32]]:
-    """The blocks, refused as soon as they are longer than allowed."""
-    kept: list[NDArray[np.float32]] = []
-    frames = 0
-    for block in blocks:
-        frames += len(block)
-        if frames > max_duration_s * rate:
-            raise AudioContentError(f"{name} is longer than the limit of {max_duration_s:g} s")
-        kept.append(block)
-    return kept
-
-
 def _decode_with_soundfile(file: BinaryIO, name: str, max_duration_s: float) -> Waveform:
     """In large blocks; and in small ones where there is a fault, as the block with the fault is lost."""
     for block_frames in (BLOCK_FRAMES, FINE_BLOCK_FRAMES):
         file.seek(0)
         with soundfile.SoundFile(_Nameless(file)) as sound:
             reading = _Reading(sound, block_frames)
-            blocks = _limited(reading, sound.samplerate, max_duration_s, name)
-            heard = (blocks, sound.samplerate, _promised_frames(sound))
+            promised = _promised_frames(sound)
+            gathered = _gather(reading, sound.samplerate, promised, max_duration_s, name)
         if not reading.faulty:
             break
-    return _assemble(*heard, name)
+    return _assemble(*gathered, sound.samplerate, promised, name)
 
 
 class _Reading:
@@ -329,10 +337,11 @@ def _decode_with_av(file: BinaryIO, name: str, max_duration_s: float) -> Wavefor
             stream = container.streams.audio[0]
             rate = stream.rate
             promised = (container.duration or 0) / av.time_base * rate
-            blocks = _limited(_av_blocks(container, stream), rate, max_duration_s, name)
+            blocks = _av_blocks(container, stream)
+            gathered = _gather(blocks, rate, promised, max_duration_s, name)
     except av.FFmpegError as error:
         raise AudioFormatError(f"{name} is not audio that can be read ({error})") from error
-    return _assemble(blocks, rate, promised, name)
+    return _assemble(*gathered, rate, promised, name)
 
 
 def _av_blocks(container: Any, stream: Any) -> Iterator[NDArray[np.float32]]:
@@ -386,7 +395,7 @@ def _from_array(source: tuple[Any, ...], max_duration_s: float) -> Waveform:
         info = np.iinfo(frames.dtype)
         middle = 0 if frames.dtype.kind == "i" else (info.max + 1) / 2
         frames = (frames - np.float64(middle)) / (info.max - middle + 1)
-    return _assemble([frames.astype(np.float32)], int(rate), 0, "waveform")
+    return _assemble(_mix(frames.astype(np.float32)), frames.shape[1], int(rate), 0, "waveform")
 
 
 def _mix(frames: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -423,6 +432,8 @@ def _resample(heard: Waveform, wanted: int) -> Waveform:
     """With soxr's high quality, and librosa's length: rounded up, so that frames fall alike."""
     length = math.ceil(len(heard.samples) * wanted / heard.sample_rate)
     samples = np.asarray(soxr.resample(heard.samples, heard.sample_rate, wanted, quality="HQ"), np.float32)
-    samples = np.pad(samples[:length], (0, max(0, length - len(samples))))
+    if len(samples) < length:
+        samples = np.pad(samples, (0, length - len(samples)))
+    samples = samples[:length]
     note = f"resampled from {heard.sample_rate} to {wanted} Hz"
     return Waveform(samples, wanted, (*heard.notes, note), heard.cut_off)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # a table of predictions must not cost the imports of a table
 
 _BAR_CELLS = 10
 _LISTED = 10
+_SLICED = 4  # of more values than this, the worst and the best are shown
 _TITLES = {
     "accuracy": "accuracy",
     "uar": "UAR",
@@ -171,9 +172,9 @@ def _slices(result: Evaluation) -> Table:
     table = _plain_table("slice", "clips", "accuracy", "UAR")
     for field, scores in result.slices.items():
         shown = list(scores.items())
-        if field == "speaker":
-            shown = [(f"worst speaker, {name}", score) for name, score in shown[:1]] + [
-                (f"best speaker, {name}", score) for name, score in shown[1:][-1:]
+        if field == "speaker" or len(shown) > _SLICED:
+            shown = [(f"worst {field}, {name}", score) for name, score in shown[:1]] + [
+                (f"best {field}, {name}", score) for name, score in shown[1:][-1:]
             ]
         elif len(shown) > 1:
             shown = [(f"{field}: {name}", score) for name, score in shown]
