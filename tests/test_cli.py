@@ -355,12 +355,12 @@ def test_a_protocol_without_a_recipe_is_wrong_usage(run: Run, small_ravdess: Pat
 def test_features_are_listed_and_written(run: Run, mixed_folder: Path, tmp_path: Path) -> None:
     assert "spectral-120@1" in run("features")[1]
     table = tmp_path / "f.csv"
-    code, _, err = run("features", mixed_folder, "--set", "mfcc-stats@1", "--out", table)
+    code, out, _ = run("features", mixed_folder, "--set", "mfcc-stats@1", "--out", table)
     rows = read_csv(table)
     assert code == 1
     assert len(rows) == 26
     assert {Path(row["file"]).name for row in rows if row["error"]} == BAD
-    assert f"26 of 26 files are in {table}, {len(BAD)} of them failed" in err
+    assert f"26 of 26 files are in {table}, {len(BAD)} of them failed" in out
 
 
 @pytest.mark.parametrize(

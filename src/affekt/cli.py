@@ -241,7 +241,7 @@ def features(paths: tuple[str, ...], name: str | None, out: Path | None, jobs: i
         write_table(out, feature_set, counted(track(described, name, len(sources))))
     finally:
         summary = f"{done} of {len(sources)} files are in {escape(str(out))}, {failed} of them failed"
-        stderr.print(summary, highlight=False)
+        stdout.print(summary, highlight=False, soft_wrap=True)
     if failed:
         raise Exit(FAILED_INPUT)
 
