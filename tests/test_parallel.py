@@ -40,7 +40,10 @@ def test_few_items_or_one_job_stay_in_this_process(items: list[int], jobs: int) 
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_an_error_comes_in_the_place_of_its_result(jobs: int) -> None:
+def test_an_error_ends_what_is_after_it_and_nothing_before(
+    jobs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("affekt.parallel.BATCH", 7)
     results = map_in_order(fail_at_seven, ITEMS, jobs)
     assert [next(results) for _ in range(7)] == [fail_at_seven(item) for item in range(7)]
     with pytest.raises(ZeroDivisionError):
