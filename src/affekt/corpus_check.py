@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from affekt.audio import fingerprint
-from affekt.corpus import Clip, Corpus
+from affekt.corpus import Clip, Corpus, CorpusCard
 from affekt.dataset import each_clip, load_whole
 from affekt.errors import AffektError, AudioNotFoundError
 
@@ -83,7 +83,7 @@ def _missing(corpus: Corpus) -> tuple[list[str], list[str]]:
     missing, absent = [], []
     for card in corpus.cards:
         if card.expected_stems is None:
-            found = Counter(clip.channel for clip in corpus.clips if clip.corpus == card.name)
+            found = _clips_by_channel(corpus, card)
             missing += [
                 f"{count - found[channel]} of {count} clips of {channel} (the card cannot name them)"
                 for channel, count in card.counts.items()
@@ -103,10 +103,15 @@ def _missing(corpus: Corpus) -> tuple[list[str], list[str]]:
 def _surplus(corpus: Corpus) -> list[str]:
     surplus = []
     for card in corpus.cards:
-        found = Counter(clip.channel for clip in corpus.clips if clip.corpus == card.name)
+        found = _clips_by_channel(corpus, card)
         surplus += [
             f"{found[channel]} clips of {channel}, where the card knows {count}"
             for channel, count in card.counts.items()
             if found[channel] > count
         ]
     return surplus
+
+
+def _clips_by_channel(corpus: Corpus, card: CorpusCard) -> Counter[str]:
+    """How many clips of this card's corpus there are, of several that may be joined."""
+    return Counter(clip.channel for clip in corpus.clips if clip.corpus == card.name)
