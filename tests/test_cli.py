@@ -341,7 +341,7 @@ def test_an_odd_name_costs_no_other_file(run: Run, tmp_path: Path) -> None:
 def test_what_cannot_be_written_fails_before_anything_is_trained(
     run: Run, small_ravdess: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("affekt.evaluation.listen", lambda *_, **__: pytest.fail("it listened"))
+    monkeypatch.setattr("affekt.scoring.listen", lambda *_, **__: pytest.fail("it listened"))
     code, _, err = run("evaluate", small_ravdess, "--recipe", "svm", "--json", tmp_path / "none" / "e.json")
     assert code == 1
     assert "no folder" in err

@@ -17,9 +17,10 @@ from sklearn.neighbors import KNeighborsClassifier
 from affekt.bundle import Bundle
 from affekt.corpora import load
 from affekt.errors import CorpusError, LeakError, UnknownNameError
-from affekt.evaluation import Evaluation, evaluate
+from affekt.evaluation import Evaluation
 from affekt.prediction import predict
 from affekt.recipe import Recipe
+from affekt.scoring import evaluate
 from affekt.training import train
 
 QUICK = Recipe(
@@ -106,7 +107,7 @@ def test_a_channel_that_is_not_there_is_refused(small_ravdess: Path) -> None:
 def test_a_wrong_protocol_is_refused_before_any_audio_is_read(
     small_ravdess: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("affekt.evaluation.listen", lambda *_, **__: pytest.fail("it listened"))
+    monkeypatch.setattr("affekt.scoring.listen", lambda *_, **__: pytest.fail("it listened"))
     with pytest.raises(UnknownNameError, match="protocol"):
         evaluate(small_ravdess, recipe=QUICK, protocol="by-moon")
 

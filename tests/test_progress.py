@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
 import pytest
 
-from affekt.progress import progress_bar, track
+from affekt.progress import _SHOWN, Advance, inner_bar, progress_bar, track
 
 
 @pytest.fixture
@@ -69,3 +72,63 @@ def test_an_error_inside_a_bar_passes_through(capsys: pytest.CaptureFixture[str]
     with pytest.raises(ZeroDivisionError), progress_bar("listening", 3):
         raise ZeroDivisionError
     assert "listening" in capsys.readouterr().err
+
+
+def on_the_screen(capsys: pytest.CaptureFixture[str]) -> str:
+    """What stands on the terminal once the bars are drawn anew; they are ten times a second."""
+    bars = _SHOWN.get()
+    assert bars is not None
+    bars.refresh()
+    capsys.readouterr()
+    bars.refresh()
+    return capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize("inner_kind", [progress_bar, inner_bar])
+def test_a_bar_inside_another_is_shown_below_it_and_taken_away(
+    inner_kind: Callable[..., AbstractContextManager[Advance]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with progress_bar("folds", 2) as advance:
+        advance("fold 1")
+        with inner_kind("epochs", 3) as inner:
+            inner("loss 0.5", steps=2)
+            both = on_the_screen(capsys)
+            assert both.index("folds") < both.index("epochs")
+            for text in ("fold 1", "1/2", "loss 0.5", "2/3"):
+                assert text in both, text
+        alone = on_the_screen(capsys)
+        assert "folds" in alone and "epochs" not in alone
+
+
+@pytest.mark.usefixtures("terminal")
+def test_without_an_outer_bar_an_inner_one_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with inner_bar("epochs", 3) as advance:
+        advance()
+    with progress_bar("folds", 2, shown=False), inner_bar("epochs", 3) as advance:
+        advance()
+    with progress_bar("folds", 1):
+        pass
+    capsys.readouterr()
+    with inner_bar("epochs", 3) as advance:
+        advance()
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("terminal")
+def test_after_an_error_in_an_inner_bar_the_next_bar_stands_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(ZeroDivisionError), progress_bar("folds", 2), inner_bar("epochs", 3):
+        raise ZeroDivisionError
+    capsys.readouterr()
+    run_bar("listening")
+    err = capsys.readouterr().err
+    assert "listening" in err and "folds" not in err and "epochs" not in err
+
+
+def test_bars_in_bars_write_nothing_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar("folds", 2) as advance, inner_bar("epochs", 3) as inner:
+        inner()
+        advance()
+    assert capsys.readouterr() == ("", "")

@@ -12,11 +12,21 @@ import pytest
 from affekt.corpora.ravdess import CARD
 from affekt.corpus import Clip, Corpus, CorpusCard, join
 from affekt.errors import CorpusError, LeakError, UnknownNameError
-from affekt.protocols import PROTOCOLS, Fold, Protocol, audio_groups, find_protocol, speakers_overlap, split
+from affekt.protocols import (
+    PROTOCOLS,
+    Fold,
+    Protocol,
+    audio_groups,
+    find_protocol,
+    inner_groups,
+    speakers_overlap,
+    split,
+)
 
 OWN_CARD = CorpusCard(name="own", title="", licence="", citation="", address="")
 HONEST = [name for name, protocol in PROTOCOLS.items() if not protocol.leaky and name != "cross-corpus"]
 LEAKY = [name for name, protocol in PROTOCOLS.items() if protocol.leaky]
+RANDOM = [name for name in LEAKY if name.startswith("random")]
 
 
 def make_corpus(card: CorpusCard = OWN_CARD, speakers: int = 24, name: str = "own") -> Corpus:
@@ -112,7 +122,7 @@ def test_a_random_protocol_draws_its_shares_stratified_and_by_seed(
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_a_leaky_protocol_says_so_in_its_label_and_no_other_does(name: str) -> None:
     assert ("LEAKY" in PROTOCOLS[name].label) == (name in LEAKY)
-    assert name.startswith("random") == (name in LEAKY)
+    assert name.startswith(("random", "augment", "training")) == (name in LEAKY)
 
 
 @pytest.mark.parametrize("protocol", LEAKY)
@@ -122,7 +132,7 @@ def test_random_splits_share_speakers(protocol: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("protocol", LEAKY)
+@pytest.mark.parametrize("protocol", RANDOM)
 def test_identical_audio_stays_on_one_side(protocol: str, seed: int) -> None:
     corpus = make_corpus()
     prints = [str(i // 4) for i in range(len(corpus.clips))]
@@ -158,7 +168,8 @@ def test_a_copy_of_a_copy_belongs_to_the_original() -> None:
 
 
 def faulty(split_badly: list[Fold], *, leaky: bool = False) -> Protocol:
-    return Protocol("faulty", "", leaky, lambda corpus, groups, seed: split_badly)
+    keeps_apart, leak = ("recordings", "told") if leaky else ("speakers", "")
+    return Protocol("faulty", "", lambda corpus, groups, seed: split_badly, keeps_apart, leak)
 
 
 def test_the_guard_refuses_a_speaker_on_both_sides() -> None:
@@ -228,3 +239,69 @@ def test_too_few_clips_for_a_random_split_are_refused() -> None:
 def test_an_unknown_protocol_is_refused_with_a_guess() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'by-actor-5'"):
         find_protocol("by-actor")
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_a_label_is_the_name_and_what_is_wrong_with_its_scores(name: str) -> None:
+    protocol = PROTOCOLS[name]
+    assert protocol.label == (f"{name} (LEAKY: {protocol.leak})" if protocol.leaky else name)
+    assert bool(protocol.leak) == protocol.leaky == (protocol.keeps_apart != "speakers")
+    assert protocol.keeps_apart in ("speakers", "recordings", "nothing")
+
+
+def test_a_leak_that_keeps_nothing_apart_lets_everything_through() -> None:
+    corpus = make_corpus()
+    everything = np.arange(len(corpus.clips))
+    open_to_all = replace(faulty([Fold(everything, everything)]), keeps_apart="nothing", leak="all of it")
+    split(corpus, open_to_all, fingerprints(corpus), 0)
+
+
+def test_where_recordings_are_kept_apart_speakers_may_be_shared() -> None:
+    corpus = make_corpus()
+    fold = Fold(np.arange(1, len(corpus.clips)), np.array([0]))
+    split(corpus, faulty([fold], leaky=True), fingerprints(corpus), 0)
+    with pytest.raises(LeakError, match="speaker own/01"):
+        split(corpus, faulty([fold]), fingerprints(corpus), 0)
+
+
+def test_the_training_side_is_tested_on_itself() -> None:
+    corpus = make_corpus()
+    (fold,), (random,) = folds_of(corpus, "training-side"), folds_of(corpus, "random-80-20")
+    np.testing.assert_array_equal(fold.test, fold.train)
+    np.testing.assert_array_equal(fold.train, random.train)
+
+
+def test_augmented_first_a_copy_is_drawn_like_any_other_clip() -> None:
+    corpus = make_corpus()
+    copies = [
+        replace(clip, path=Path(f"{clip.path}#0"), augmented_from=str(clip.path)) for clip in corpus.clips
+    ]
+    corpus = replace(corpus, clips=(*corpus.clips, *copies))
+    recordings = np.array(audio_groups(corpus.clips, fingerprints(corpus)))
+    (fold,) = folds_of(corpus, "augment-before-split")
+    assert len(fold.test) == pytest.approx(len(recordings) / 5, abs=1)
+    shared = set(recordings[fold.train]) & set(recordings[fold.test])
+    assert len(shared) > 0.7 * len(set(recordings[fold.test]))
+    with pytest.raises(LeakError, match="same recording"):
+        split(corpus, faulty([fold], leaky=True), fingerprints(corpus), 0)
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_inner_folds_keep_apart_what_the_protocol_does(name: str) -> None:
+    corpus = make_corpus(speakers=2)
+    prints = [str(i // 2) for i in range(len(corpus.clips))]
+    groups = inner_groups(corpus.clips, PROTOCOLS[name], prints)
+    found = len(set(groups))
+    assert (
+        found
+        == {"speakers": 2, "recordings": len(prints) // 2, "nothing": len(prints)}[
+            PROTOCOLS[name].keeps_apart
+        ]
+    )
+
+
+def test_of_unknown_speakers_each_clip_is_a_group_of_its_own() -> None:
+    clips = [replace(clip, speaker="") for clip in make_corpus(speakers=1).clips]
+    clips += make_corpus(speakers=1).clips
+    groups = inner_groups(clips, PROTOCOLS["by-actor-5"], [str(i) for i in range(len(clips))])
+    assert len(set(groups)) == len(clips) // 2 + 1

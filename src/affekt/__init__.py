@@ -15,8 +15,9 @@ from affekt.errors import AffektError, explain_import
 if TYPE_CHECKING:
     from affekt.audio import Waveform, load_audio
     from affekt.bundle import Bundle, Contract, load
-    from affekt.evaluation import Evaluation, evaluate
+    from affekt.evaluation import Evaluation
     from affekt.prediction import Answer, Prediction, predict, predict_many
+    from affekt.scoring import evaluate
     from affekt.training import train
 
 # Public names and where they live. Each is imported when it is first asked for, so that whoever
@@ -28,7 +29,7 @@ _HOMES = {
     "Evaluation": "evaluation",
     "Prediction": "prediction",
     "Waveform": "audio",
-    "evaluate": "evaluation",
+    "evaluate": "scoring",
     "load": "bundle",
     "load_audio": "audio",
     "predict": "prediction",

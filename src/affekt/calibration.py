@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,23 @@ class SpeakerCalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         """Slopes and offsets, one for each class, or one alone for two classes (Platt 1999)."""
         fitted = self.calibrated_.calibrated_classifiers_[0].calibrators
         return -np.array([one.a_ for one in fitted]), -np.array([one.b_ for one in fitted])
+
+    def to_onnx(self, shape: tuple[int | None, ...], convert: Callable[..., Any]) -> Any:
+        """The decision, then Platt's sigmoids: skl2onnx 1.20 errs for an SVM of two classes."""
+        from affekt.onnx_graphs import GraphBuilder
+
+        graph = GraphBuilder(shape)
+        slopes, offsets = (graph.constant(one.astype(np.float32)) for one in self.sigmoids)
+        decision = graph.include(convert(self.classifier_, shape, decision_function=True), "features")
+        if len(self.classes_) == 2:  # two classes share one decision; the first column is its negative
+            decision = graph.add("Gather", decision, graph.constant([1]), axis=1)
+        scaled = graph.add("Add", graph.add("Mul", decision, slopes), offsets)
+        likely = graph.add("Sigmoid", scaled)
+        if len(self.classes_) == 2:
+            unlikely = graph.add("Sub", graph.constant(np.ones(1, np.float32)), likely)
+            return graph.finish(graph.add("Concat", unlikely, likely, axis=1))
+        total = graph.add("ReduceSum", likely, graph.constant([1]), keepdims=1)
+        return graph.finish(graph.add("Div", likely, total))
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Calibrated probabilities of shape (clips, classes)."""

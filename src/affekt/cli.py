@@ -76,7 +76,11 @@ def _fail(error: BaseException, code: int) -> int:
     return code
 
 
-def _emotions(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+def _emotions(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[str, ...] | str:
+    if value == "all":
+        return value
     return sort_emotions(canonical_emotion(word) for word in (value or "").split(",") if word.strip())
 
 
@@ -95,9 +99,18 @@ class OutputFile(click.Path):
         return path
 
 
+_checkpoints_option = click.option(
+    "--checkpoints",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep each finished fold there, and go on from those that are there already.",
+)
 _existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 _emotions_option = click.option(
-    "--emotions", callback=_emotions, metavar="A,B,...", help="Only clips of these emotions."
+    "--emotions",
+    callback=_emotions,
+    metavar="A,B,...",
+    help="Only clips of these emotions, or 'all'; by default those that the recipe is made for.",
 )
 _channel_option = click.option(
     "--channel", type=click.Choice(["speech", "song"]), help="Only spoken, or only sung clips."
@@ -262,6 +275,7 @@ def features(paths: tuple[str, ...], name: str | None, out: Path | None, jobs: i
     help="Of everything random.",
 )
 @click.option("--out", type=OutputFile(".onnx"), help="The model file; by default RECIPE.onnx.")
+@_checkpoints_option
 def train(
     corpus: tuple[str, ...],
     recipe: str,
@@ -270,6 +284,7 @@ def train(
     channel: str | None,
     seed: int,
     out: Path | None,
+    checkpoints: Path | None,
 ) -> None:
     """Score a recipe on a corpus, then train it on all of it and save it as one file."""
     from affekt.training import train
@@ -283,6 +298,7 @@ def train(
         channel=channel,
         seed=seed,
         out=out,
+        checkpoints=checkpoints,
         jobs=core_count(),
         progress=True,
     )
@@ -309,6 +325,7 @@ def train(
     type=OutputFile(".json"),
     help="Write all figures to this file, - for the terminal.",
 )
+@_checkpoints_option
 def evaluate(
     corpus: tuple[str, ...],
     recipe: str | None,
@@ -318,12 +335,13 @@ def evaluate(
     channel: str | None,
     seeds: int,
     json_file: Path | None,
+    checkpoints: Path | None,
 ) -> None:
     """Say how good a recipe or a model is on a corpus, and on whom.
 
     With neither --recipe nor --model, the model that comes along is scored.
     """
-    from affekt.evaluation import evaluate
+    from affekt.scoring import evaluate
 
     if recipe and model:
         raise click.UsageError("give --recipe or --model, not both")
@@ -340,6 +358,7 @@ def evaluate(
             emotions=emotions,
             channel=channel,
             seeds=seeds,
+            checkpoints=checkpoints,
             jobs=core_count(),
             progress=True,
         )
@@ -352,6 +371,39 @@ def evaluate(
     stdout.print(tables.evaluation(result))
     if json_file:
         stderr.print(f"wrote {escape(str(json_file))}", highlight=False)
+
+
+@cli.command()
+@click.argument("corpus", default="ravdess")
+@click.option("--seed-system", metavar="NAME", help="Only this one: its number or its recipe.")
+@click.option(
+    "--quick", is_flag=True, help="Hardly train at all: to see that everything runs, not to score it."
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="docs",
+    show_default=True,
+    help="Folder for results.json and results.md; results that are there are kept.",
+)
+@_checkpoints_option
+def reproduce(
+    corpus: str, seed_system: str | None, quick: bool, out: Path, checkpoints: Path | None
+) -> None:
+    """Put what five published systems claim beside what comes out, for known voices and unseen ones."""
+    from affekt.reproduction import reproduce
+
+    results = reproduce(
+        corpus,
+        seed_system=seed_system,
+        quick=quick,
+        out=out,
+        checkpoints=checkpoints,
+        jobs=core_count(),
+        progress=True,
+    )
+    stdout.print(tables.reproduction(results))
+    stderr.print(f"wrote {escape(str(out))}/results{'-quick' * quick}.md and .json", highlight=False)
 
 
 @cli.group(invoke_without_command=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from affekt.parallel import map_in_order
 from affekt.progress import track
 
 Result = TypeVar("Result")
+Features = NDArray[Any]
+Augment = Callable[[NDArray[np.float32], int, np.random.Generator], NDArray[np.float32]]
+"""(features, copies, rng) -> so many altered copies of them, one after another."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +33,8 @@ class Dataset:
     corpus
         The clips that could be read.
     features
-        float32 array of shape (clips, columns).
+        float32 array of shape (clips, columns) or (clips, frames, columns); where clips have as many
+        frames as they are long, an array of objects, each of shape (frames, columns).
     fingerprints
         Of each clip's audio.
     labels
@@ -41,7 +46,7 @@ class Dataset:
     """
 
     corpus: Corpus
-    features: NDArray[np.float32]
+    features: Features
     fingerprints: tuple[str, ...]
     labels: NDArray[np.intp]
     emotions: tuple[str, ...]
@@ -52,6 +57,20 @@ class Dataset:
         """Each clip's speaker; a clip whose speaker is unknown counts as one of its own."""
         clips = self.corpus.clips
         return np.array([clip.speaker_id or f"unknown {i}" for i, clip in enumerate(clips)])
+
+    def select(self, *, emotions: Collection[str] = (), channel: str | None = None) -> Dataset:
+        """Only the clips of these emotions and of this channel."""
+        corpus = self.corpus.select(emotions=emotions, channel=channel)
+        kept = {id(clip) for clip in corpus.clips}
+        rows = [i for i, clip in enumerate(self.corpus.clips) if id(clip) in kept]
+        return replace(
+            self,
+            corpus=corpus,
+            features=self.features[rows],
+            fingerprints=tuple(self.fingerprints[i] for i in rows),
+            labels=np.array([corpus.emotions.index(clip.emotion) for clip in corpus.clips]),
+            emotions=corpus.emotions,
+        )
 
 
 def listen(corpus: Corpus, feature_set: FeatureSet, *, jobs: int = 1, progress: bool = False) -> Dataset:
@@ -80,11 +99,37 @@ def listen(corpus: Corpus, feature_set: FeatureSet, *, jobs: int = 1, progress: 
         raise CorpusError(f"{corpus.name} has clips of {corpus.emotions[0]!r} alone: nothing to tell apart")
     return Dataset(
         corpus=corpus,
-        features=np.stack(rows),
+        features=_stack(rows, feature_set),
         fingerprints=tuple(fingerprints),
         labels=np.array([corpus.emotions.index(clip.emotion) for clip in clips]),
         emotions=corpus.emotions,
         excluded=tuple(excluded),
+    )
+
+
+def _stack(rows: list[NDArray[np.float32]], feature_set: FeatureSet) -> Features:
+    if None not in feature_set.shape:
+        return np.stack(rows)
+    stacked = np.empty(len(rows), object)
+    for i, row in enumerate(rows):
+        stacked[i] = row
+    return stacked
+
+
+def with_copies(dataset: Dataset, augment: Augment, copies: int, rng: np.random.Generator) -> Dataset:
+    """The same clips, then ``copies`` altered copies of each, which say what they are copies of."""
+    clips, prints = dataset.corpus.clips, dataset.fingerprints
+    named = [
+        replace(clip, path=Path(f"{clip.path}#copy{k}"), augmented_from=str(clip.path))
+        for k in range(copies)
+        for clip in clips
+    ]
+    return replace(
+        dataset,
+        corpus=replace(dataset.corpus, clips=(*clips, *named)),
+        features=np.concatenate([dataset.features, augment(dataset.features, copies, rng)]),
+        fingerprints=(*prints, *(f"{one}#copy{k}" for k in range(copies) for one in prints)),
+        labels=np.tile(dataset.labels, copies + 1),
     )
 
 

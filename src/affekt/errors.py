@@ -81,7 +81,12 @@ class MissingExtraError(AffektError, ImportError):
         return type(self), self.given
 
 
-_EXTRA_OF = {"sklearn": "train", "skl2onnx": "train", "onnx": "train"}
+_EXTRA_OF = {
+    **dict.fromkeys(
+        ("sklearn", "imblearn", "lightgbm", "xgboost", "skl2onnx", "onnxmltools", "onnx"), "train"
+    ),
+    **dict.fromkeys(("torch", "skorch"), "networks"),
+}
 
 
 def explain_import(error: ModuleNotFoundError, purpose: str) -> ImportError:

@@ -1,27 +1,17 @@
-"""How good a model is, and on whom: cross-validation of a recipe, or a finished model on a corpus."""
+"""What a score is made of: every answer given, and all figures from these."""
 
 from __future__ import annotations
 
 import math
-import os
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import has_fit_parameter
 
-from affekt import corpora
-from affekt.audio import fingerprint
-from affekt.bundle import Bundle, load
-from affekt.corpus import Clip, Corpus, join
-from affekt.dataset import Dataset, each_clip, listen, load_whole, shared_emotions
-from affekt.emotions import canonical_emotion, sort_emotions
-from affekt.errors import AffektError, CorpusError, LeakError
-from affekt.features import find_feature_set
+from affekt.corpus import Clip
 from affekt.metrics import (
     Matrix,
     Score,
@@ -33,18 +23,9 @@ from affekt.metrics import (
     score_headlines,
     uar,
 )
-from affekt.prediction import Model, Prediction, predict
-from affekt.progress import Advance, progress_bar
-from affekt.protocols import Fold, find_protocol, speakers_overlap, split
-from affekt.recipe import Estimator, Recipe
-from affekt.recipes import find_recipe
 
 SLICES = ("speaker", "sex", "intensity", "channel", "statement")
-DEFAULT_PROTOCOL = "by-actor-5"
 _BOOTSTRAP_SEED = 0
-
-CorpusLike = str | os.PathLike[str] | Corpus | Sequence[str | os.PathLike[str]]
-"""A path, a loaded corpus, or several paths to be joined."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,221 +140,8 @@ class Evaluation:
         return plain
 
 
-def evaluate(
-    corpus: CorpusLike,
-    *,
-    recipe: str | Recipe | None = None,
-    model: Model = None,
-    protocol: str | None = None,
-    channel: str | None = None,
-    emotions: Collection[str] | None = None,
-    seeds: int = 1,
-    jobs: int = 1,
-    progress: bool = False,
-) -> Evaluation:
-    """Score a recipe by cross-validation, or a finished model on a corpus that it never heard.
-
-    Parameters
-    ----------
-    corpus
-        A path, several, or a loaded corpus.
-    recipe, model
-        One of the two; with neither, the model that comes with affekt.
-    protocol
-        How a recipe is split, ``by-actor-5`` by default; a finished model is scored on all clips.
-    channel, emotions
-        Use only these clips, and of a finished model's answers only these emotions.
-    seeds
-        How many times a recipe is trained, with seeds 0, 1, ...
-    jobs
-        Processes that listen to the clips. One by default, so that a script needs no
-        ``if __name__ == "__main__"``; the command line takes all cores.
-    progress
-        Show bars on a terminal.
-
-    Raises
-    ------
-    LeakError
-        The model was trained on speakers of this corpus, or the split leaks.
-    CorpusError, UnknownNameError
-        The corpus cannot be read, or a name is wrong.
-    """
-    if recipe is not None and model is not None:
-        raise ValueError("give a recipe to cross-validate, or a model to score, not both")
-    if recipe is None and (seeds != 1 or protocol is not None):
-        raise ValueError(
-            "protocol and seeds are for a recipe: a finished model is scored once, on all clips"
-        )
-    if seeds < 1:
-        raise ValueError(f"a recipe is trained once or more, not {seeds} times")
-    protocol = protocol or DEFAULT_PROTOCOL
-    selected = read_corpus(corpus, protocol if recipe else "", channel, emotions)
-    if recipe is None:
-        bundle = model if isinstance(model, Bundle) else load(model)
-        wanted = [canonical_emotion(word) for word in emotions or ()]
-        return evaluate_bundle(bundle, selected, wanted, jobs=jobs, progress=progress)
-    chosen = find_recipe(recipe) if isinstance(recipe, str) else recipe
-    find_protocol(protocol)
-    dataset = listen(selected, find_feature_set(chosen.features), jobs=jobs, progress=progress)
-    return cross_validate(dataset, chosen, protocol, seeds=range(seeds), progress=progress)
-
-
-def read_corpus(
-    corpus: CorpusLike, protocol: str, channel: str | None, emotions: Collection[str] | None
-) -> Corpus:
-    """The clips to work with: loaded, joined, and only those asked for."""
-    if isinstance(emotions, str):
-        raise TypeError(f"emotions are a list, as [{emotions!r}]")
-    if not isinstance(corpus, Corpus):
-        paths = [corpus] if isinstance(corpus, str | os.PathLike) else list(corpus)
-        loaded = [corpora.load(path) for path in paths]
-        corpus = loaded[0] if len(loaded) == 1 else join(loaded)
-    if protocol == "cross-corpus":
-        corpus = corpus.select(emotions=shared_emotions(corpus))
-    return corpus.select(emotions=[canonical_emotion(word) for word in emotions or ()], channel=channel)
-
-
-def cross_validate(
-    dataset: Dataset,
-    recipe: Recipe,
-    protocol: str = DEFAULT_PROTOCOL,
-    *,
-    seeds: Sequence[int] = (0,),
-    progress: bool = False,
-) -> Evaluation:
-    """Train and test a recipe on every fold of a protocol, once for each seed."""
-    how = find_protocol(protocol)
-    splits = {seed: split(dataset.corpus, how, dataset.fingerprints, seed) for seed in seeds}
-    tested: list[TestedClip] = []
-    total = sum(len(folds) for folds in splits.values())
-    with progress_bar(f"{recipe.name}, {how.name}", total, shown=progress) as advance:
-        for seed, folds in splits.items():
-            for number, fold in enumerate(folds):
-                tested += _test_fold(dataset, recipe, fold, number, seed, advance)
-    return _summarise(
-        tested,
-        corpus=dataset.corpus.name,
-        recipe=recipe.name,
-        protocol=how.name,
-        protocol_label=how.label,
-        leaky=how.leaky,
-        speakers_overlap=any(speakers_overlap(dataset.corpus.clips, f) for f in splits.values()),
-        emotions=dataset.emotions,
-        excluded=dataset.excluded,
-    )
-
-
-def fit(estimator: Estimator, dataset: Dataset, train: NDArray[np.intp] | slice = slice(None)) -> Estimator:
-    """Fit on these clips; the speakers go along where the estimator asks for groups."""
-    groups = {"groups": dataset.speakers[train]} if has_fit_parameter(estimator, "groups") else {}
-    return estimator.fit(dataset.features[train], dataset.labels[train], **groups)
-
-
-def _test_fold(
-    dataset: Dataset, recipe: Recipe, fold: Fold, number: int, seed: int, advance: Advance
-) -> list[TestedClip]:
-    estimator = fit(recipe.build(seed), dataset, fold.train)
-    probabilities = np.zeros((len(fold.test), len(dataset.emotions)))
-    probabilities[:, estimator.classes_] = estimator.predict_proba(dataset.features[fold.test])
-    advance(f"seed {seed}, fold {number + 1}")
-    return [
-        TestedClip(
-            clip=dataset.corpus.clips[i],
-            seed=seed,
-            fold=number,
-            answer=dataset.emotions[row.argmax()],
-            probabilities=tuple(row.tolist()),
-        )
-        for i, row in zip(fold.test, probabilities, strict=True)
-    ]
-
-
-def evaluate_bundle(
-    bundle: Bundle,
-    corpus: Corpus,
-    emotions: Collection[str] | None = None,
-    *,
-    jobs: int = 1,
-    progress: bool = False,
-) -> Evaluation:
-    """Score a finished model by asking it as a user would, through ``predict``.
-
-    Where ``emotions`` are given, the most probable of these counts as its answer. Clips of an
-    emotion that the model does not know are excluded, and said to be.
-    """
-    _refuse_known_speakers(bundle, corpus)
-    contract = bundle.contract
-    answers = sort_emotions(set(emotions or contract.emotions) & set(contract.emotions))
-    if len(answers) < 2:
-        raise CorpusError(f"with {answers} as the only answer, any model is right: give two emotions")
-
-    tested: list[TestedClip] = []
-    excluded: list[tuple[str, str]] = []
-    ask = partial(_ask, bundle=bundle, answers=answers)
-    for clip, heard in each_clip(corpus, ask, jobs=jobs, progress=progress):
-        if isinstance(heard, LeakError):
-            raise heard
-        if isinstance(heard, AffektError):
-            excluded.append((str(clip.path), str(heard)))
-            continue
-        row = np.array([heard.probabilities[emotion] for emotion in answers])
-        tested.append(
-            TestedClip(
-                clip=clip,
-                seed=contract.seed,
-                fold=0,
-                answer=answers[row.argmax()],
-                probabilities=tuple((row / max(row.sum(), np.finfo(float).tiny)).tolist()),
-            )
-        )
-    if not tested:
-        raise CorpusError(f"not one clip of {corpus.name} can be scored; the first: {excluded[0][1]}")
-    unknown = any(not one.clip.speaker for one in tested)
-    promise = (
-        "nobody knows whether it was trained on these speakers"
-        if unknown
-        else "it was trained on none of these speakers"
-    )
-    return _summarise(
-        tested,
-        corpus=corpus.name,
-        recipe=contract.recipe,
-        protocol="unseen-corpus",
-        protocol_label=f"unseen-corpus ({promise})",
-        leaky=False,
-        speakers_overlap=None if unknown else False,
-        emotions=answers,
-        excluded=tuple(excluded),
-    )
-
-
-def _ask(clip: Clip, bundle: Bundle, answers: tuple[str, ...]) -> Prediction:
-    if clip.emotion not in answers:
-        raise CorpusError(f"{clip.path}: the model does not know {clip.emotion!r}")
-    waveform = load_whole(clip, bundle.contract.sample_rate)
-    if bundle.contract.has_heard(fingerprint(waveform)):
-        raise LeakError(f"{bundle.name} was trained on this very recording: {clip.path}")
-    return predict(waveform, bundle)
-
-
-def _refuse_known_speakers(bundle: Bundle, corpus: Corpus) -> None:
-    known = sorted(
-        {
-            clip.speaker_id or f"{clip.corpus} (unknown speaker)"
-            for clip in corpus.clips
-            if bundle.contract.knows_speaker(clip.corpus, clip.speaker)
-        }
-    )
-    if known:
-        raise LeakError(
-            f"{bundle.name} was trained on {len(known)} of these speakers ({', '.join(known[:4])}"
-            f"{', ...' if len(known) > 4 else ''}): a score on them would mean nothing. Score its recipe "
-            f"by cross-validation instead: --recipe {bundle.contract.recipe}"
-        )
-
-
-def _summarise(tested: Sequence[TestedClip], emotions: tuple[str, ...], **about: Any) -> Evaluation:
-    """All figures from the single answers."""
+def summarise(tested: Sequence[TestedClip], emotions: tuple[str, ...], **about: Any) -> Evaluation:
+    """All figures from the single answers; ``about`` is all of an evaluation that is no figure."""
     seeds = list(dict.fromkeys(one.seed for one in tested))
     by_speaker: dict[str, list[TestedClip]] = defaultdict(list)
     for one in tested:

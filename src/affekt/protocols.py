@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,21 +40,32 @@ class Protocol:
     Attributes
     ----------
     name, description
-    leaky
-        The tested speakers are also trained on.
     split
         (corpus, audio groups, seed) -> folds.
+    keeps_apart
+        What is never on two sides of a fold: ``speakers``, or only ``recordings``, or ``nothing``.
+    leak
+        What is wrong with its scores, in words; empty for an honest protocol.
+    augments_first
+        Altered copies of all clips are made before the split.
     """
 
     name: str
     description: str
-    leaky: bool
     split: Callable[[Corpus, Sequence[int], int], list[Fold]]
+    keeps_apart: str = "speakers"
+    leak: str = ""
+    augments_first: bool = False
+
+    @property
+    def leaky(self) -> bool:
+        """Whether its scores are no scores on unseen voices."""
+        return bool(self.leak)
 
     @property
     def label(self) -> str:
         """The name as it must be shown beside every score."""
-        return f"{self.name} (LEAKY: tested speakers were trained on)" if self.leaky else self.name
+        return f"{self.name} (LEAKY: {self.leak})" if self.leak else self.name
 
 
 def split(corpus: Corpus, protocol: Protocol, fingerprints: Sequence[str], seed: int) -> list[Fold]:
@@ -75,7 +87,8 @@ def split(corpus: Corpus, protocol: Protocol, fingerprints: Sequence[str], seed:
     CorpusError
         The protocol needs what this corpus does not tell, such as its speakers.
     LeakError
-        A speaker, identical audio or an augmented copy stands on both sides of a fold.
+        A speaker, identical audio or an augmented copy stands on both sides of a fold, and the protocol
+        does not declare this leak.
     """
     groups = audio_groups(corpus.clips, fingerprints)
     folds = protocol.split(corpus, groups, seed)
@@ -84,6 +97,22 @@ def split(corpus: Corpus, protocol: Protocol, fingerprints: Sequence[str], seed:
         if len({corpus.clips[i].emotion for i in fold.train}) < 2:
             raise CorpusError(f"{protocol.name}, fold {number}: too few emotions are left to train on")
     return folds
+
+
+def inner_groups(clips: Sequence[Clip], protocol: Protocol, fingerprints: Sequence[str]) -> NDArray[Any]:
+    """What the inner folds of an estimator keep apart: the same as the protocol's own folds do.
+
+    A number or name for each clip, equal where two must stay together. A network that is tested on
+    strangers should stop when it does well on strangers, and one that is tested on whoever speaks,
+    when it does well on these.
+    """
+    if protocol.keeps_apart == "speakers":
+        speakers = [clip.speaker_id or f"unknown {i}" for i, clip in enumerate(clips)]
+        recordings = [str(group) for group in audio_groups(clips, fingerprints)]
+        return np.array([speakers[first] for first in _connected([speakers, recordings])])
+    if protocol.keeps_apart == "recordings":
+        return np.array(audio_groups(clips, fingerprints))
+    return np.arange(len(clips))
 
 
 def audio_groups(clips: Sequence[Clip], fingerprints: Sequence[str]) -> list[int]:
@@ -125,14 +154,14 @@ def _refuse_leaks(
     names = list(sides)
     for one, other in [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]:
         shared = {groups[i] for i in sides[one]} & {groups[i] for i in sides[other]}
-        if shared:
+        if shared and protocol.keeps_apart != "nothing":
             twins = [str(clips[i].path) for i in range(len(clips)) if groups[i] == min(shared)]
             raise LeakError(
                 f"{protocol.name}, fold {number}: the same recording is on the {one} and the {other} "
                 f"side: {', '.join(twins)}"
             )
         voices = {clips[i].speaker_id for i in sides[one]} & {clips[i].speaker_id for i in sides[other]}
-        if voices and not protocol.leaky:
+        if voices and protocol.keeps_apart == "speakers":
             raise LeakError(
                 f"{protocol.name}, fold {number}: speaker {', '.join(sorted(voices))} is on the {one} "
                 f"and the {other} side"
@@ -187,6 +216,16 @@ def _random(test_share: float, validation_share: float = 0.0) -> Callable[..., l
     return split_at_random
 
 
+def _training_side(corpus: Corpus, groups: Sequence[int], seed: int) -> list[Fold]:
+    """What ``random-80-20`` trains on, tested on itself."""
+    return [Fold(fold.train, fold.train) for fold in _random(0.2)(corpus, groups, seed)]
+
+
+def _whatever_it_is(corpus: Corpus, groups: Sequence[int], seed: int) -> list[Fold]:
+    """80/20 at random over all clips, copies like originals."""
+    return _random(0.2)(corpus, range(len(groups)), seed)
+
+
 def _draw(
     emotion_of: dict[int, str], groups: list[int], share: float, seed: int
 ) -> tuple[list[int], list[int]]:
@@ -236,35 +275,56 @@ def _speaker_groups(corpus: Corpus, groups: Sequence[int], protocol: str, needed
     return numbers
 
 
+_KNOWN_VOICES = "tested speakers were trained on"
+
 PROTOCOLS: dict[str, Protocol] = {
     protocol.name: protocol
     for protocol in (
         Protocol(
             "by-actor-5",
             "five folds of unseen speakers, RAVDESS's as published (Luna-Jimenez et al. 2021)",
-            False,
             _by_speaker("by-actor-5", 5),
         ),
         Protocol(
             "emobox-6",
             "six folds of unseen speakers, RAVDESS's as in EmoBox (Ma et al. 2024)",
-            False,
             _by_speaker("emobox-6", 6),
         ),
-        Protocol("leave-one-speaker-out", "each speaker in turn is unseen", False, _leave_one_speaker_out),
+        Protocol("leave-one-speaker-out", "each speaker in turn is unseen", _leave_one_speaker_out),
         Protocol(
             "leave-one-statement-out",
             "unseen speakers say words that were never trained on",
-            False,
             _leave_one_statement_out,
         ),
-        Protocol("cross-corpus", "each corpus in turn is unseen, of several", False, _cross_corpus),
-        Protocol("random-80-20", "80 % of clips train, 20 % test, whoever speaks", True, _random(0.2)),
+        Protocol("cross-corpus", "each corpus in turn is unseen, of several", _cross_corpus),
+        Protocol(
+            "random-80-20",
+            "80 % of clips train, 20 % test, whoever speaks",
+            _random(0.2),
+            keeps_apart="recordings",
+            leak=_KNOWN_VOICES,
+        ),
         Protocol(
             "random-70-15-15",
             "70 % train, 15 % stop the training, 15 % test, whoever speaks",
-            True,
             _random(0.15, 0.15),
+            keeps_apart="recordings",
+            leak=_KNOWN_VOICES,
+        ),
+        Protocol(
+            "augment-before-split",
+            "every clip and three altered copies, then 80 % train, 20 % test, whatever they are copies of",
+            _whatever_it_is,
+            keeps_apart="nothing",
+            leak="copies of tested clips were trained on",
+            augments_first=True,
+        ),
+        Protocol(
+            "training-side",
+            "the 80 % of random-80-20 that train, tested on themselves",
+            _training_side,
+            keeps_apart="nothing",
+            leak="the tested clips were trained on",
         ),
     )
 }

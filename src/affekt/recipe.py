@@ -13,7 +13,10 @@ class Estimator(Protocol):
     """A classifier by scikit-learn's contract.
 
     Classes are whole numbers, the positions in the list of emotions. An estimator whose ``fit``
-    takes ``groups`` is given the speakers, to keep them apart in what it fits inside.
+    takes ``groups`` is given what it must keep apart in what it fits inside, the speakers as a rule;
+    one that takes ``validation`` is given (features, labels) to stop on where a protocol sets clips
+    aside for that. One with ``to_onnx(shape, convert)`` makes its own graph, others skl2onnx knows;
+    one whose ``splits_at_thresholds`` is true may answer a little differently as a graph.
     """
 
     classes_: NDArray[Any]
@@ -24,6 +27,14 @@ class Estimator(Protocol):
 
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Answer: shape (clips, classes), rows summing to 1."""
+        ...
+
+    def get_params(self) -> dict[str, Any]:
+        """The settings that it was built with."""
+        ...
+
+    def set_params(self, **params: Any) -> Estimator:
+        """Change settings."""
         ...
 
 
@@ -39,9 +50,11 @@ class Recipe:
         Where it comes from.
     features
         The feature set ``name@version`` that it learns from.
+    emotions
+        Those that it is made for, where nobody asks for others; empty for all that a corpus has.
     build
         seed -> an estimator that has not been fitted. Whatever is fitted is inside it, so that
-        each fold fits it anew.
+        each fold fits it anew. Its libraries are imported when it is called.
     claims, claims_protocol
         Scores that its source reports, by metric, and the protocol that it reports them for.
     """
@@ -51,5 +64,6 @@ class Recipe:
     source: str
     features: str
     build: Callable[[int], Estimator]
+    emotions: tuple[str, ...] = ()
     claims: Mapping[str, float] = field(default_factory=dict)
     claims_protocol: str = ""

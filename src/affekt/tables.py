@@ -258,6 +258,24 @@ def recipes(known: Iterable[Recipe]) -> Group:
     return Group(*lines)
 
 
+def reproduction(results: Mapping[str, Any]) -> Table:
+    """Claims beside results."""
+    table = _plain_table("recipe", "reading", "protocol", "material", "claim", "accuracy", "UAR")
+    for trial in results["trials"]:
+        scored = trial["evaluation"]
+        claim = trial["claims"].get("accuracy")
+        table.add_row(
+            Text(trial["recipe"], "bold cyan"),
+            Text(trial["reading"]),
+            Text(trial["protocol"], "red" if scored["leaky"] else "green"),
+            Text(trial["material"]),
+            f"{claim:.1%}" if claim else "-",
+            Text(f"{scored['accuracy']:.1%}", "bold"),
+            f"{scored['uar']:.1%}",
+        )
+    return table
+
+
 def _entry(name: str, title: str, details: Iterable[str]) -> Text:
     text = Text.assemble((name, "bold cyan"), f"  {title}\n")
     for detail in filter(None, details):

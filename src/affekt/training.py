@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Collection
-from importlib.metadata import version
 
 from affekt.bundle import (
     FINGERPRINT_DIGITS,
@@ -17,24 +15,19 @@ from affekt.bundle import (
     save,
     seal,
 )
+from affekt.checkpoints import Checkpoints
 from affekt.corpora import READERS
+from affekt.cross_validation import cross_validate, fit
 from affekt.dataset import Dataset, listen
-from affekt.evaluation import (
-    DEFAULT_PROTOCOL,
-    CorpusLike,
-    Evaluation,
-    cross_validate,
-    fit,
-    read_corpus,
-)
+from affekt.evaluation import Evaluation
 from affekt.features import find_feature_set
 from affekt.onnx_export import export
-from affekt.protocols import find_protocol
+from affekt.progress import progress_bar
+from affekt.protocols import find_protocol, inner_groups
 from affekt.recipe import Recipe
-from affekt.recipes import find_recipe
+from affekt.scoring import DEFAULT_PROTOCOL, CorpusLike, read_corpus, ready_recipe
+from affekt.versions import installed_versions
 from affekt.writing import check_place
-
-_RECORDED_VERSIONS = ("affekt", "numpy", "onnxruntime", "scikit-learn", "skl2onnx", "soundfile", "soxr")
 
 
 def train(
@@ -46,10 +39,11 @@ def train(
     channel: str | None = None,
     seed: int = 0,
     out: str | os.PathLike[str] | None = None,
+    checkpoints: str | os.PathLike[str] | None = None,
     jobs: int = 1,
     progress: bool = False,
 ) -> tuple[Bundle, Evaluation]:
-    """Score a recipe by cross-validation, then fit it on every clip and seal it as a bundle.
+    """Score a recipe by cross-validation, then give it every clip and seal it as a bundle.
 
     The score in the bundle's contract is the cross-validation's: the model itself has heard
     every speaker.
@@ -60,7 +54,7 @@ def train(
         A path, several, or a loaded corpus.
     recipe
         A name that ``affekt recipes`` lists, or a ``Recipe``.
-    protocol, emotions, channel, seed, jobs
+    protocol, emotions, channel, seed, checkpoints, jobs
         As for ``evaluate``.
     out
         Where to write the bundle; nothing is written without it.
@@ -76,15 +70,24 @@ def train(
     ------
     CorpusError, LeakError, UnknownNameError, ExportError
     """
-    chosen = find_recipe(recipe) if isinstance(recipe, str) else recipe
-    find_protocol(protocol)
+    chosen = ready_recipe(recipe)
+    how = find_protocol(protocol)
     if out is not None:
         check_place(out)
-    selected = read_corpus(corpus, protocol, channel, emotions)
+    if checkpoints is not None:
+        Checkpoints(checkpoints)
+    selected = read_corpus(corpus, protocol, channel, emotions, chosen.emotions)
     dataset = listen(selected, find_feature_set(chosen.features), jobs=jobs, progress=progress)
-    evaluation = cross_validate(dataset, chosen, protocol, seeds=[seed], progress=progress)
-    estimator = fit(chosen.build(seed), dataset)
-    graph, parity = export(estimator, dataset.features, len(dataset.emotions))
+    evaluation = cross_validate(
+        dataset, chosen, protocol, seeds=[seed], checkpoints=checkpoints, progress=progress
+    )
+    with progress_bar(f"{chosen.name}, on all clips", 1, shown=progress) as advance:
+        groups = inner_groups(dataset.corpus.clips, how, dataset.fingerprints)
+        estimator = fit(chosen.build(seed), dataset, groups=groups)
+        advance()
+    graph, parity = export(
+        estimator, dataset.features, len(dataset.emotions), find_feature_set(chosen.features).shape
+    )
     contract = _contract(dataset, chosen, evaluation, seed, parity)
     bundle = parse(seal(graph, contract), str(out or f"{chosen.name} on {dataset.corpus.name}"))
     if out is not None:
@@ -105,10 +108,7 @@ def _contract(
         fingerprints=tuple(sorted({one[:FINGERPRINT_DIGITS] for one in dataset.fingerprints})),
         scores=_scores(evaluation),
         parity=parity,
-        versions={
-            "python": platform.python_version(),
-            **{name: version(name) for name in _RECORDED_VERSIONS},
-        },
+        versions=installed_versions(),
     )
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import Normalizer, StandardScaler
-from sklearn.svm import SVC
-
-from affekt.calibration import SpeakerCalibratedClassifier
 from affekt.recipe import Estimator, Recipe
 
 
 def build(seed: int) -> Estimator:
     """The classifier of ``svm`` on other features; vectors of unit length for the same reason."""
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import Normalizer, StandardScaler
+    from sklearn.svm import SVC
+
+    from affekt.calibration import SpeakerCalibratedClassifier
+
     return SpeakerCalibratedClassifier(make_pipeline(StandardScaler(), Normalizer(), SVC(C=10, gamma=0.5)))
 
 

@@ -1,0 +1,136 @@
+"""Train on one side of each fold, test on the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import has_fit_parameter
+
+from affekt.checkpoints import Checkpoints
+from affekt.dataset import Dataset, with_copies
+from affekt.errors import CorpusError
+from affekt.evaluation import Evaluation, TestedClip, summarise
+from affekt.progress import progress_bar
+from affekt.protocols import Fold, Protocol, find_protocol, inner_groups, speakers_overlap, split
+from affekt.recipe import Estimator, Recipe
+
+COPIES_BEFORE_SPLIT = 3  # augmented fourfold: each clip, and three copies of it
+
+
+def cross_validate(
+    dataset: Dataset,
+    recipe: Recipe,
+    protocol: str,
+    *,
+    seeds: Sequence[int] = (0,),
+    checkpoints: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+) -> Evaluation:
+    """Train and test a recipe on every fold of a protocol, once for each seed.
+
+    Parameters
+    ----------
+    dataset
+        A corpus that has been listened to, with the recipe's features.
+    recipe, protocol, seeds
+        What is trained, how it is split, and what its randomness starts from.
+    checkpoints
+        A folder, made if need be, that keeps the answers of each finished fold. A later call with the
+        same settings, clips and version takes them from there.
+    progress
+        Show bars on a terminal: folds, and within them epochs or search steps.
+    """
+    how = find_protocol(protocol)
+    store = Checkpoints(checkpoints) if checkpoints is not None else None
+    tested: list[TestedClip] = []
+    overlap = False
+    folds_in_all = len(seeds) * len(split(dataset.corpus, how, dataset.fingerprints, seeds[0]))
+    with progress_bar(f"{recipe.name}, {how.name}", folds_in_all, shown=progress) as advance:
+        for seed in seeds:
+            material = _augment_first(dataset, recipe, seed) if how.augments_first else dataset
+            folds = split(material.corpus, how, material.fingerprints, seed)
+            overlap = overlap or speakers_overlap(material.corpus.clips, folds)
+            groups = inner_groups(material.corpus.clips, how, material.fingerprints)
+            test: Callable[[Fold], NDArray[np.float64]] = partial(
+                _test_fold, material, recipe, how, groups, seed
+            )
+            if store:
+                about = recipe.name, recipe.build(seed), how.name, seed
+                test = store.remember(test, about, material, groups)
+            for number, fold in enumerate(folds):
+                advance(f"seed {seed}, fold {number + 1}", steps=0)
+                tested += _tested_clips(material, fold, number, seed, test(fold))
+                advance()
+    return summarise(
+        tested,
+        corpus=dataset.corpus.name,
+        recipe=recipe.name,
+        protocol=how.name,
+        protocol_label=how.label,
+        leaky=how.leaky,
+        speakers_overlap=overlap,
+        emotions=dataset.emotions,
+        excluded=dataset.excluded,
+    )
+
+
+def fit(
+    estimator: Estimator,
+    dataset: Dataset,
+    train: NDArray[np.intp] | None = None,
+    *,
+    validation: NDArray[np.intp] | None = None,
+    groups: NDArray[Any] | None = None,
+) -> Estimator:
+    """Fit on these clips, or on all.
+
+    An estimator whose ``fit`` takes ``groups`` is given what its own inner folds must keep apart, the
+    speakers by default; one that takes ``validation`` the clips that a protocol sets aside to stop on.
+    """
+    train = np.arange(len(dataset.labels)) if train is None else train
+    extra: dict[str, Any] = {}
+    if has_fit_parameter(estimator, "groups"):
+        extra["groups"] = (dataset.speakers if groups is None else groups)[train]
+    if validation is not None and len(validation) and has_fit_parameter(estimator, "validation"):
+        extra["validation"] = (dataset.features[validation], dataset.labels[validation])
+    return estimator.fit(dataset.features[train], dataset.labels[train], **extra)
+
+
+def _test_fold(
+    dataset: Dataset, recipe: Recipe, protocol: Protocol, groups: NDArray[Any], seed: int, fold: Fold
+) -> NDArray[np.float64]:
+    """Probabilities of shape (tested clips, emotions), 0 for emotions that were not trained on."""
+    estimator = recipe.build(seed)
+    if protocol.augments_first:  # what was augmented already is not augmented again
+        estimator.set_params(augment=None)
+    fit(estimator, dataset, fold.train, validation=fold.validation, groups=groups)
+    probabilities = np.zeros((len(fold.test), len(dataset.emotions)))
+    probabilities[:, estimator.classes_] = estimator.predict_proba(dataset.features[fold.test])
+    return probabilities
+
+
+def _tested_clips(
+    dataset: Dataset, fold: Fold, number: int, seed: int, probabilities: NDArray[np.float64]
+) -> list[TestedClip]:
+    return [
+        TestedClip(
+            clip=dataset.corpus.clips[i],
+            seed=seed,
+            fold=number,
+            answer=dataset.emotions[row.argmax()],
+            probabilities=tuple(row.tolist()),
+        )
+        for i, row in zip(fold.test, probabilities, strict=True)
+    ]
+
+
+def _augment_first(dataset: Dataset, recipe: Recipe, seed: int) -> Dataset:
+    augment = recipe.build(seed).get_params().get("augment")
+    if augment is None:
+        raise CorpusError(f"{recipe.name} does not augment: there are no copies to put on both sides")
+    return with_copies(dataset, augment, COPIES_BEFORE_SPLIT, np.random.default_rng(seed))

@@ -1,0 +1,50 @@
+"""A dense network on 120 spectral statistics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from affekt.recipe import Estimator, Recipe
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def build(seed: int) -> Estimator:
+    """Adam at 1e-3, batches of 16, up to 200 epochs; slows down, stops early, keeps the best weights."""
+    from affekt.networks import NetworkClassifier
+
+    return NetworkClassifier(
+        network,
+        epochs=200,
+        batch_size=16,
+        learning_rate=1e-3,
+        patience=50,
+        best_by="accuracy",
+        slow_down_after=15,
+        seed=seed,
+    )
+
+
+def network(emotions: int) -> nn.Module:
+    """120 -> 512 -> 256 -> 128 -> 64 -> scores, each with batch norm and dropout."""
+    from torch import nn
+
+    layers: list[nn.Module] = []
+    for inputs, outputs, dropout in ((120, 512, 0.4), (512, 256, 0.4), (256, 128, 0.3), (128, 64, 0.2)):
+        layers += [nn.Linear(inputs, outputs), nn.ReLU(), nn.BatchNorm1d(outputs), nn.Dropout(dropout)]
+    return nn.Sequential(*layers, nn.Linear(64, emotions))
+
+
+RECIPE = Recipe(
+    name="dense-network",
+    summary="512-256-128-64 network on 120 spectral statistics, with batch norm and dropout",
+    source=(
+        "a student project on RAVDESS, which reports 72.83 % accuracy on 368 clips of its final model and "
+        "68.06 % on 216 of its first one"
+    ),
+    features="spectral-120@1",
+    build=build,
+    claims={"accuracy": 0.7283, "macro_f1": 0.7216, "weighted_f1": 0.7260},
+    claims_protocol="random-70-15-15",
+)

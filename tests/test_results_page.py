@@ -1,0 +1,152 @@
+"""The page shows each claim beside what comes out, on which terms, and nothing that is not in its JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from affekt.metrics import HEADLINES
+from affekt.results_page import render
+
+DOCS = Path(__file__).parents[1] / "docs"
+METRICS = ("accuracy", "uar", "macro_f1", "weighted_f1", "weighted_f2")
+
+
+def make_trial(protocol: str, accuracy: float, *, seeds: int = 1, **changes: Any) -> dict[str, Any]:
+    leaky = not protocol.startswith("by-actor")
+    return {
+        "system": "004",
+        "recipe": "se-cnn",
+        "protocol": protocol,
+        "material": "speech + song",
+        "reading": "as claimed" if leaky else "unseen actors",
+        "claims": {"accuracy": 0.922, "weighted_f1": 0.92} if leaky else {},
+        "seconds": 90 if leaky else 1800,
+        "evaluation": {
+            "protocol_label": f"{protocol} (LEAKY: told)" if leaky else protocol,
+            "leaky": leaky,
+            "n": 452,
+            "emotions": ["happy", "sad"],
+            "chance": 0.5,
+            "majority": 0.5,
+            **{name: accuracy - 0.01 * i for i, name in enumerate(METRICS)},
+            "intervals": {name: [accuracy - 0.05, accuracy + 0.05] for name in METRICS},
+            "spread": dict.fromkeys(METRICS, 0.023),
+            "per_emotion": {
+                name: {"precision": 0.5, "recall": recall, "f1": 0.5, "support": 10}
+                for name, recall in (("happy", 0.714), ("sad", 0.333))
+            },
+            "confusion_matrix": [[1, 0], [0, 1]],
+            "seeds": [{"seed": seed} for seed in range(seeds)],
+        },
+        **changes,
+    }
+
+
+def make_results(*, quick: bool = False, trials: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    return {
+        "quick": quick,
+        "systems": {
+            "000": {"name": "stacked-ensemble", "claim": "79.18 %", "audit": "A random split."},
+            "004": {"name": "se-cnn", "claim": "92.20 % accuracy", "audit": "Augmented first."},
+        },
+        "trials": trials
+        or [
+            make_trial("random-80-20", 0.8123, seeds=5),
+            make_trial("by-actor-5", 0.4567),
+            make_trial("by-actor-5", 0.3456, material="speech", reading="the comparison"),
+        ],
+    }
+
+
+def row(page: str, *words: str) -> list[str]:
+    """The cells of the one row that has all these words."""
+    (found,) = [
+        line for line in page.splitlines() if line.startswith("|") and all(w in line for w in words)
+    ]
+    return [cell.strip() for cell in found.strip("|").split("|")]
+
+
+def test_a_trial_is_shown_with_its_terms_its_claim_and_its_figures() -> None:
+    cells = row(render(make_results()), "as claimed", "452")
+    assert cells[:4] == ["`se-cnn`", "as claimed", "random-80-20 **LEAKY**", "speech + song"]
+    assert cells[4:8] == ["2", "452", "5", "accuracy 92.2, weighted F1 92.0"]
+    assert cells[8] == "81.2 ± 2.3 (76.2 - 86.2)"
+    assert cells[9] == "80.2 ± 2.3 (76.2 - 86.2)"
+    assert cells[-1] == "90 s"
+
+
+def test_an_honest_trial_is_not_called_leaky_and_one_seed_has_no_deviation() -> None:
+    cells = row(render(make_results()), "unseen actors", "452")
+    assert "LEAKY" not in " ".join(cells)
+    assert cells[6:8] == ["1", "-"]
+    assert cells[8] == "45.7 (40.7 - 50.7)"
+    assert cells[-1] == "30 min"
+
+
+def test_every_headline_has_a_column() -> None:
+    assert set(METRICS) == set(HEADLINES)
+    head = row(render(make_results()), "protocol", "seeds")
+    assert head[8:13] == ["accuracy", "UAR", "macro F1", "weighted F1", "weighted F2"]
+
+
+def test_all_rows_of_a_table_are_as_wide_as_its_head() -> None:
+    widths: list[set[int]] = [set()]
+    for line in render(make_results()).splitlines():
+        if line.startswith("|"):
+            widths[-1].add(line.count("|"))
+        else:
+            widths.append(set())
+    assert [len(width) for width in widths if width] == [1, 1, 1]
+
+
+def test_the_overview_puts_claim_own_terms_and_unseen_actors_in_one_row() -> None:
+    cells = row(render(make_results()), "004", "92.2")
+    assert cells == [
+        "004", "`se-cnn`", "92.2", "81.2 ± 2.3 (76.2 - 86.2)", "45.7 (40.7 - 50.7)", "34.6 (29.6 - 39.6)",
+    ]  # fmt: skip
+
+
+def test_claim_and_audit_are_told_in_words() -> None:
+    page = render(make_results())
+    assert "**Claimed:** 92.20 % accuracy." in page
+    assert "**What that was:** Augmented first." in page
+
+
+def test_recall_is_shown_by_emotion() -> None:
+    page = render(make_results())
+    assert row(page, "recipe", "happy", "sad")[-2:] == ["happy", "sad"]
+    assert row(page, "as claimed", "71")[-2:] == ["71", "33"]
+
+
+def test_an_emotion_that_a_trial_does_not_have_is_left_open() -> None:
+    fewer = make_trial("by-actor-5", 0.4, reading="fewer")
+    fewer["evaluation"]["per_emotion"].pop("sad")
+    fewer["evaluation"]["emotions"] = ["happy"]
+    page = render(make_results(trials=[make_trial("random-80-20", 0.8), fewer]))
+    assert row(page, "fewer", "71")[-2:] == ["71", "-"]
+
+
+def test_a_system_without_results_is_not_shown_yet() -> None:
+    assert "stacked-ensemble" not in render(make_results())
+
+
+def test_a_score_without_an_interval_is_shown_without_one() -> None:
+    trial = make_trial("by-actor-5", 0.4567)
+    trial["evaluation"]["intervals"] = {name: [None, None] for name in METRICS}
+    assert row(render(make_results(trials=[trial])), "unseen actors", "452")[8] == "45.7"
+
+
+@pytest.mark.parametrize(("quick", "name"), [(True, "results-quick.json"), (False, "results.json")])
+def test_the_page_says_what_it_was_made_from_and_whether_that_was_quick(quick: bool, name: str) -> None:
+    page = render(make_results(quick=quick))
+    assert f"`{name}`" in page
+    assert ("A quick run" in page) == quick
+
+
+def test_the_page_that_is_published_is_made_from_the_results_that_are_published() -> None:
+    results = json.loads((DOCS / "results.json").read_text(encoding="utf-8"))
+    assert (DOCS / "results.md").read_text(encoding="utf-8") == render(results)
