@@ -24,7 +24,7 @@ from affekt.recipe import Estimator
 from affekt.recipes import RECIPES, find_recipe
 
 # What a test changes where a recipe has it: 120 clips need other steps than 2000.
-SHORT = {"epochs": 20, "draws": 1, "learning_rate": 3e-3, "batch_size": 8, "folds": 2, "search_folds": 2}
+SHORT = {"epochs": 20, "draws": 1, "learning_rate": 3e-3, "batch_size": 8, "search_folds": 2}
 
 
 @pytest.fixture(scope="module")
