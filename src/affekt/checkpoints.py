@@ -8,7 +8,7 @@ import inspect
 import os
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -21,7 +21,8 @@ from affekt.protocols import Fold
 from affekt.versions import installed_versions
 from affekt.writing import whole_file
 
-Answers = NDArray[np.float64]
+Tested = dict[str, NDArray[np.float64]]
+"""What is kept of a fold: arrays by name, the ``probabilities`` of the tested clips among them."""
 
 
 class Checkpoints:
@@ -38,14 +39,16 @@ class Checkpoints:
 
     def remember(
         self,
-        test: Callable[[Fold], Answers],
+        test: Callable[[Fold], Tested],
         about: tuple[str, Any, str, int],
         dataset: Dataset,
         groups: NDArray[Any],
-    ) -> Callable[[Fold], Answers]:
+        needed: Collection[str] = (),
+    ) -> Callable[[Fold], Tested]:
         """The same function of a fold, which looks into the folder first, and keeps its answers there.
 
-        ``about`` is recipe, estimator, protocol and seed; ``groups`` are what inner folds keep apart.
+        ``about`` is recipe, estimator, protocol and seed; ``groups`` are what inner folds keep apart. A
+        file without an array that is ``needed`` is computed again.
         """
         recipe, estimator, protocol, seed = about
         digest = hashlib.sha256(repr((installed_versions(), recipe, protocol, seed)).encode())
@@ -55,29 +58,28 @@ class Checkpoints:
             digest.update(np.ascontiguousarray(row).tobytes())
         named = re.sub(r"[^\w-]+", "-", recipe)
 
-        def remembered(fold: Fold) -> Answers:
+        def remembered(fold: Fold) -> Tested:
             own = digest.copy()
             for part in (fold.train, fold.validation, fold.test):
                 own.update(np.ascontiguousarray(part, np.int64).tobytes() + b"|")
             file = self.folder / f"{named}.{protocol}.seed{seed}.{own.hexdigest()[:16]}.npz"
-            answers = _read(file)
-            if answers is None or len(answers) != len(fold.test):
-                answers = test(fold)
+            tested = _read(file)
+            if len(tested.get("probabilities", ())) != len(fold.test) or not tested.keys() >= {*needed}:
+                tested = test(fold)
                 with whole_file(file, "wb") as open_file:
-                    np.savez(open_file, probabilities=answers)
-            return answers
+                    np.savez(open_file, **tested)  # type: ignore[arg-type]
+            return tested
 
         return remembered
 
 
-def _read(file: Path) -> Answers | None:
-    """None where there is no file, or a broken one."""
+def _read(file: Path) -> Tested:
+    """Nothing where there is no file, or a broken one."""
     try:
         with open(file, "rb") as raw, np.load(raw, allow_pickle=False) as content:
-            answers: Answers = content["probabilities"]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-        return None
-    return answers
+            return dict(content)
+    except (OSError, ValueError, EOFError, BadZipFile):
+        return {}
 
 
 def _describe(value: Any) -> str:

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import has_fit_parameter
 
-from affekt.checkpoints import Checkpoints
+from affekt.checkpoints import Checkpoints, Tested
 from affekt.dataset import Dataset, with_copies
 from affekt.errors import CorpusError
-from affekt.evaluation import Evaluation, TestedClip, summarise
+from affekt.evaluation import Evaluation, Importance, TestedClip, summarise
+from affekt.inspection import HISTORY, describe_training, permutation_importances
 from affekt.progress import progress_bar
 from affekt.protocols import Fold, Protocol, find_protocol, inner_groups, speakers_overlap, split
 from affekt.recipe import Estimator, Recipe
@@ -29,6 +30,7 @@ def cross_validate(
     *,
     seeds: Sequence[int] = (0,),
     checkpoints: str | os.PathLike[str] | None = None,
+    inspect: bool = False,
     progress: bool = False,
 ) -> Evaluation:
     """Train and test a recipe on every fold of a protocol, once for each seed.
@@ -42,13 +44,17 @@ def cross_validate(
     checkpoints
         A folder, made if need be, that keeps the answers of each finished fold. A later call with the
         same settings, clips and version takes them from there.
+    inspect
+        Also find out, of features that are one vector a clip, what is lost when one is shuffled.
     progress
         Show bars on a terminal: folds, and within them epochs or search steps.
     """
     how = find_protocol(protocol)
     store = Checkpoints(checkpoints) if checkpoints is not None else None
     tested: list[TestedClip] = []
+    told: list[Tested] = []
     overlap = False
+    inspect = inspect and dataset.features.dtype != object and dataset.features.ndim == 2
     folds_in_all = len(seeds) * len(split(dataset.corpus, how, dataset.fingerprints, seeds[0]))
     with progress_bar(f"{recipe.name}, {how.name}", folds_in_all, shown=progress) as advance:
         for seed in seeds:
@@ -56,15 +62,16 @@ def cross_validate(
             folds = split(material.corpus, how, material.fingerprints, seed)
             overlap = overlap or speakers_overlap(material.corpus.clips, folds)
             groups = inner_groups(material.corpus.clips, how, material.fingerprints)
-            test: Callable[[Fold], NDArray[np.float64]] = partial(
-                _test_fold, material, recipe, how, groups, seed
+            test: Callable[[Fold], Tested] = partial(
+                _test_fold, material, recipe, how, groups, seed, inspect
             )
             if store:
                 about = recipe.name, recipe.build(seed), how.name, seed
-                test = store.remember(test, about, material, groups)
+                test = store.remember(test, about, material, groups, ["permutation"] if inspect else ())
             for number, fold in enumerate(folds):
                 advance(f"seed {seed}, fold {number + 1}", steps=0)
-                tested += _tested_clips(material, fold, number, seed, test(fold))
+                told.append(test(fold))
+                tested += _tested_clips(material, fold, number, seed, told[-1]["probabilities"])
                 advance()
     return summarise(
         tested,
@@ -76,6 +83,8 @@ def cross_validate(
         speakers_overlap=overlap,
         emotions=dataset.emotions,
         excluded=dataset.excluded,
+        importances=_importances(dataset.columns, told),
+        histories=tuple({name: one[name] for name in HISTORY} for one in told if HISTORY[0] in one),
     )
 
 
@@ -102,16 +111,42 @@ def fit(
 
 
 def _test_fold(
-    dataset: Dataset, recipe: Recipe, protocol: Protocol, groups: NDArray[Any], seed: int, fold: Fold
-) -> NDArray[np.float64]:
-    """Probabilities of shape (tested clips, emotions), 0 for emotions that were not trained on."""
+    dataset: Dataset,
+    recipe: Recipe,
+    protocol: Protocol,
+    groups: NDArray[Any],
+    seed: int,
+    inspect: bool,
+    fold: Fold,
+) -> Tested:
+    """Probabilities (tested clips, emotions), 0 for what was not trained on, and all else that it tells."""
     estimator = recipe.build(seed)
     if protocol.augments_first:  # what was augmented already is not augmented again
         estimator.set_params(augment=None)
     fit(estimator, dataset, fold.train, validation=fold.validation, groups=groups)
     probabilities = np.zeros((len(fold.test), len(dataset.emotions)))
     probabilities[:, estimator.classes_] = estimator.predict_proba(dataset.features[fold.test])
-    return probabilities
+    tested = {"probabilities": probabilities, **describe_training(estimator)}
+    if inspect:
+        tested["permutation"] = permutation_importances(
+            estimator, dataset.features[fold.test], dataset.labels[fold.test], seed
+        )
+    return tested
+
+
+def _importances(columns: tuple[str, ...], told: list[Tested]) -> dict[str, Importance]:
+    """Means over all folds of what they have to say; the most important column first."""
+    by_name = {
+        name: np.mean([one[name] for one in told], axis=0)
+        if name in told[0]
+        else np.full(len(columns), np.nan)
+        for name in ("importances", "permutation")
+    }
+    own, permuted = by_name.values()
+    if np.isnan(own).all() and np.isnan(permuted).all():
+        return {}
+    order = np.argsort(-(own if np.isnan(permuted).all() else permuted), kind="stable")
+    return {columns[i]: Importance(own=float(own[i]), permuted=float(permuted[i])) for i in order}
 
 
 def _tested_clips(

@@ -39,6 +39,8 @@ class Dataset:
         Of each clip's audio.
     labels
         Each clip's position in ``emotions``.
+    columns
+        The name of each feature.
     emotions
         In canonical order.
     excluded
@@ -47,6 +49,7 @@ class Dataset:
 
     corpus: Corpus
     features: Features
+    columns: tuple[str, ...]
     fingerprints: tuple[str, ...]
     labels: NDArray[np.intp]
     emotions: tuple[str, ...]
@@ -100,6 +103,7 @@ def listen(corpus: Corpus, feature_set: FeatureSet, *, jobs: int = 1, progress: 
     return Dataset(
         corpus=corpus,
         features=_stack(rows, feature_set),
+        columns=feature_set.columns,
         fingerprints=tuple(fingerprints),
         labels=np.array([corpus.emotions.index(clip.emotion) for clip in clips]),
         emotions=corpus.emotions,

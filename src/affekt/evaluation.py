@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,18 @@ class SliceScore:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Importance:
+    """What a feature is worth, mean over folds: to the model itself, and in accuracy lost without it.
+
+    ``own`` sums to 1 over the features, NaN for a model without such figures; ``permuted`` is NaN where
+    it was not asked for.
+    """
+
+    own: float
+    permuted: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """A score that can be trusted, with all that it takes to judge it.
 
@@ -80,6 +92,8 @@ class Evaluation:
         Accuracy, UAR, macro and weighted F1, weighted F2, each with interval and spread.
     per_emotion, confusion_matrix
         Over all seeds together: the matrix, with the reference in its rows, sums to n times the seeds.
+    by_speaker
+        Speaker -> confusion matrices, one for each seed: shape (seeds, emotions, emotions).
     slices
         Field -> value -> score, worst first, for speaker, sex, intensity, channel, statement.
     by_seed, by_fold
@@ -88,6 +102,12 @@ class Evaluation:
         Every answer.
     excluded
         (path, reason) of every clip that could not be scored.
+    importances
+        Of features, the most important first; empty where nobody knows.
+    histories
+        Of networks, one for each fold: losses and accuracy at each epoch.
+    counterpart
+        The same under a protocol of the other kind, leaky or honest, where it was asked for.
     """
 
     corpus: str
@@ -103,11 +123,15 @@ class Evaluation:
     headlines: dict[str, Score]
     per_emotion: dict[str, EmotionScore]
     confusion_matrix: NDArray[np.int64]
+    by_speaker: dict[str, NDArray[np.int64]]
     slices: dict[str, dict[str, SliceScore]]
     by_seed: dict[int, SliceScore]
     by_fold: tuple[dict[str, Any], ...]
     tested: tuple[TestedClip, ...]
     excluded: tuple[tuple[str, str], ...]
+    importances: dict[str, Importance] = field(default_factory=dict)
+    histories: tuple[dict[str, NDArray[np.float64]], ...] = ()
+    counterpart: Evaluation | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the single answers, as plain values; what is not a number becomes None."""
@@ -128,6 +152,7 @@ class Evaluation:
                 "spread": {name: score.spread for name, score in self.headlines.items()},
                 "per_emotion": {name: vars(score) for name, score in self.per_emotion.items()},
                 "confusion_matrix": self.confusion_matrix.tolist(),
+                "by_speaker": {name: counts.tolist() for name, counts in self.by_speaker.items()},
                 "slices": {
                     field: {value: vars(score) for value, score in scores.items()}
                     for field, scores in self.slices.items()
@@ -135,6 +160,8 @@ class Evaluation:
                 "seeds": [{"seed": seed, **vars(score)} for seed, score in self.by_seed.items()],
                 "folds": self.by_fold,
                 "excluded": [{"file": path, "error": reason} for path, reason in self.excluded],
+                "importances": {name: vars(one) for name, one in self.importances.items()},
+                "histories": [{name: row.tolist() for name, row in one.items()} for one in self.histories],
             }
         )
         return plain
@@ -171,6 +198,7 @@ def summarise(tested: Sequence[TestedClip], emotions: tuple[str, ...], **about: 
             for i, emotion in enumerate(emotions)
         },
         confusion_matrix=matrix.astype(np.int64),
+        by_speaker={name: matrices[:, i].astype(np.int64) for i, name in enumerate(by_speaker)},
         slices={field: _slice(tested, field, emotions, len(seeds)) for field in SLICES},
         by_seed={
             seed: _score_slice([one for one in tested if one.seed == seed], emotions) for seed in seeds

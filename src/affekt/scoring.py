@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -25,6 +26,7 @@ from affekt.recipe import Recipe
 from affekt.recipes import find_recipe
 
 DEFAULT_PROTOCOL = "by-actor-5"
+LEAKY_PROTOCOL = "random-80-20"  # what most publish
 
 CorpusLike = str | os.PathLike[str] | Corpus | Sequence[str | os.PathLike[str]]
 """A path, a loaded corpus, or several paths to be joined."""
@@ -40,6 +42,7 @@ def evaluate(
     emotions: Collection[str] | None = None,
     seeds: int = 1,
     checkpoints: str | os.PathLike[str] | None = None,
+    for_report: bool = False,
     jobs: int = 1,
     progress: bool = False,
 ) -> Evaluation:
@@ -60,6 +63,9 @@ def evaluate(
         How many times a recipe is trained, with seeds 0, 1, ...
     checkpoints
         A folder that keeps each finished fold of a recipe: a call that was stopped goes on from there.
+    for_report
+        Of a recipe, also find out what a report shows: what shuffling a feature costs, and, in
+        ``counterpart``, the score under a protocol of the other kind, leaky or honest.
     jobs
         Processes that listen to the clips. One by default, so that a script needs no
         ``if __name__ == "__main__"``; the command line takes all cores.
@@ -94,8 +100,14 @@ def evaluate(
         Checkpoints(checkpoints)
     selected = read_corpus(corpus, protocol, channel, emotions, chosen.emotions)
     dataset = listen(selected, find_feature_set(chosen.features), jobs=jobs, progress=progress)
-    return cross_validate(
-        dataset, chosen, protocol, seeds=range(seeds), checkpoints=checkpoints, progress=progress
+    score = partial(
+        cross_validate, dataset, chosen, seeds=range(seeds), checkpoints=checkpoints, progress=progress
+    )
+    evaluation = score(protocol, inspect=for_report)
+    if not for_report:
+        return evaluation
+    return replace(
+        evaluation, counterpart=score(LEAKY_PROTOCOL if not evaluation.leaky else DEFAULT_PROTOCOL)
     )
 
 

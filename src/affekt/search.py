@@ -88,6 +88,12 @@ class Searched(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """The most probable class of each clip."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
+    @property
+    def feature_importances_(self) -> NDArray[np.float64]:
+        """The best candidate's importance of each column; ``AttributeError`` where it has none."""
+        last = getattr(self.best_estimator_, "_final_estimator", self.best_estimator_)
+        return np.asarray(last.feature_importances_)
+
     def to_onnx(self, shape: tuple[int | None, ...], convert: Callable[..., Any]) -> Any:
         """The best candidate as a graph."""
         return convert(self.best_estimator_, shape)

@@ -8,7 +8,7 @@ from functools import partial
 
 from affekt.errors import UnknownNameError
 from affekt.recipe import Recipe
-from affekt.recipes import find_recipe, random_forest, svm
+from affekt.recipes import find_recipe, random_forest, se_cnn, svm
 
 SPEECH, BOTH = "speech", "speech + song"
 SEEDS = 5
@@ -75,7 +75,8 @@ def seed_systems() -> tuple[SeedSystem, ...]:
         forest, name="random-forest, downsampled", build=partial(random_forest.build, downsampled=(True,))
     )
     unscaled = replace(find_recipe("svm"), name="svm, unscaled", build=svm.build_unscaled)
-    dense, mel_cnn, se_cnn = find_recipe("dense-network"), find_recipe("mel-cnn"), find_recipe("se-cnn")
+    dense, mel_cnn, cnn = find_recipe("dense-network"), find_recipe("mel-cnn"), find_recipe("se-cnn")
+    longer = replace(cnn, name="se-cnn, longer", build=partial(se_cnn.build, epochs=400))
     return (
         SeedSystem(
             number="000",
@@ -182,7 +183,7 @@ def seed_systems() -> tuple[SeedSystem, ...]:
         ),
         SeedSystem(
             number="004",
-            name=se_cnn.name,
+            name=cnn.name,
             claim="92.20 % accuracy, weighted F1 92.00 %, seven emotions; 84.20 % on eight",
             audit=(
                 "Its tables count 1808 and 1962 tested clips: no fifth of the corpus, but exactly a "
@@ -192,22 +193,26 @@ def seed_systems() -> tuple[SeedSystem, ...]:
             ),
             trials=(
                 Trial(
-                    recipe=se_cnn, protocol="augment-before-split", emotions=_SEVEN, seeds=2,
-                    claims=se_cnn.claims, reading="augmented fourfold, then split",
+                    recipe=cnn, protocol="augment-before-split", emotions=_SEVEN,
+                    claims=cnn.claims, reading="augmented fourfold, then split",
                 ),
                 Trial(
-                    recipe=se_cnn, protocol="training-side", emotions=_SEVEN, seeds=1,
-                    claims=se_cnn.claims, reading="the clips that it learnt from",
+                    recipe=longer, protocol="augment-before-split", emotions=_SEVEN,
+                    claims=cnn.claims, reading="augmented fourfold, then split; up to 400 epochs",
                 ),
                 Trial(
-                    recipe=se_cnn, protocol="random-80-20", emotions=_SEVEN, seeds=SEEDS,
-                    claims=se_cnn.claims, reading="held out: split first, only training clips augmented",
+                    recipe=cnn, protocol="training-side", emotions=_SEVEN,
+                    claims=cnn.claims, reading="the clips that it learnt from",
                 ),
                 Trial(
-                    recipe=se_cnn, protocol="random-80-20", seeds=1,
+                    recipe=cnn, protocol="random-80-20", emotions=_SEVEN, seeds=SEEDS,
+                    claims=cnn.claims, reading="held out: split first, only training clips augmented",
+                ),
+                Trial(
+                    recipe=cnn, protocol="random-80-20",
                     claims={"accuracy": 0.8420, "weighted_f1": 0.8600}, reading="held out, eight emotions",
                 ),
-                *_honest(se_cnn, _SEVEN),
+                *_honest(cnn, _SEVEN),
             ),
         ),
     )  # fmt: skip

@@ -72,8 +72,8 @@ class StackedEnsemble(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         apart = np.asarray(groups)
         self.classes_, target = np.unique(y, return_inverse=True)
         splits = inner_folds(target, apart, self.folds, self.seed)
-        importances = clone(self.selector).fit(X, target).feature_importances_
-        self.columns_ = np.sort(np.argsort(-importances, kind="stable")[: self.columns])
+        self.feature_importances_ = clone(self.selector).fit(X, target).feature_importances_
+        self.columns_ = np.sort(np.argsort(-self.feature_importances_, kind="stable")[: self.columns])
         X = X[:, self.columns_]
         answers = []
         self.bases_ = []

@@ -97,6 +97,11 @@ def evaluation(result: Evaluation) -> Group:
     """Headlines with intervals, emotions, confusion matrix and slices."""
     parts: list[RenderableType] = [_headline_text(result), _headlines(result), "", _emotions(result)]
     parts += ["", confusion(result), "", _slices(result)]
+    known = {name: one.own for name, one in result.importances.items() if one.own == one.own}
+    if known:
+        foremost = sorted(known, key=lambda name: -known[name])[:_LISTED]
+        named = ", ".join(f"{name} {known[name]:.1%}" for name in foremost)
+        parts += ["", Text(f"most important features: {named}")]
     if result.excluded:
         reasons = [why if path in why else f"{path}: {why}" for path, why in result.excluded]
         more = [f"and {len(reasons) - _LISTED} more"] if len(reasons) > _LISTED else []
