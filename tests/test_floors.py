@@ -40,8 +40,12 @@ FLOORS = [
     ["corpus_check", "evaluation", "results_page"],
     ["checkpoints"],
     ["cross_validation"],
-    ["scoring", "seed_systems"],
-    ["training", "reproduction"],
+    ["scoring", "seed_systems", "comparison"],
+    ["training", "reproduction", "exploration"],
+    ["figures.style"],
+    ["figures.clips", "figures.corpora", "figures.scores"],
+    ["figures"],
+    ["report"],
     ["tables"],
     ["cli"],
     ["__init__", "__main__"],
@@ -50,8 +54,9 @@ FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 ANSWER_PATH = [name for names in FLOORS[: FLOORS.index(["features"]) + 1] for name in names]
 ANSWER_PATH += ["metrics", "bundle", "prediction", "feature_table", "tables", "cli"]
 HEAVY = {"scipy", "sklearn", "pandas", "librosa", "torch", "matplotlib", "skl2onnx", "onnx", "av"}
-HEAVY |= {"imblearn", "lightgbm", "xgboost", "skorch", "onnxmltools"}
+HEAVY |= {"jinja2", "imblearn", "lightgbm", "xgboost", "skorch", "onnxmltools"}
 PUBLIC_FUNCTIONS = {"predict", "predict_many", "load", "load_audio", "train", "evaluate"}
+PUBLIC_FUNCTIONS |= {"compare", "explore", "write_report"}
 
 
 def module_name(path: Path) -> str:

@@ -15,8 +15,11 @@ from affekt.errors import AffektError, explain_import
 if TYPE_CHECKING:
     from affekt.audio import Waveform, load_audio
     from affekt.bundle import Bundle, Contract, load
+    from affekt.comparison import Comparison, compare
     from affekt.evaluation import Evaluation
+    from affekt.exploration import Exploration, explore
     from affekt.prediction import Answer, Prediction, predict, predict_many
+    from affekt.report import write_report
     from affekt.scoring import evaluate
     from affekt.training import train
 
@@ -25,32 +28,42 @@ if TYPE_CHECKING:
 _HOMES = {
     "Answer": "prediction",
     "Bundle": "bundle",
+    "Comparison": "comparison",
     "Contract": "bundle",
     "Evaluation": "evaluation",
+    "Exploration": "exploration",
     "Prediction": "prediction",
     "Waveform": "audio",
+    "compare": "comparison",
     "evaluate": "scoring",
+    "explore": "exploration",
     "load": "bundle",
     "load_audio": "audio",
     "predict": "prediction",
     "predict_many": "prediction",
     "train": "training",
+    "write_report": "report",
 }
 
 __all__ = [
     "AffektError",
     "Answer",
     "Bundle",
+    "Comparison",
     "Contract",
     "Evaluation",
+    "Exploration",
     "Prediction",
     "Waveform",
+    "compare",
     "evaluate",
+    "explore",
     "load",
     "load_audio",
     "predict",
     "predict_many",
     "train",
+    "write_report",
 ]
 __version__ = "0.1.0"
 

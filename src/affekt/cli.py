@@ -26,7 +26,7 @@ from affekt.emotions import canonical_emotion, sort_emotions
 from affekt.errors import AffektError, UnknownNameError, explain_import
 from affekt.parallel import core_count
 from affekt.progress import track
-from affekt.writing import whole_file
+from affekt.writing import check_place, whole_file
 
 if TYPE_CHECKING:
     from affekt.prediction import Answer
@@ -325,6 +325,12 @@ def train(
     type=OutputFile(".json"),
     help="Write all figures to this file, - for the terminal.",
 )
+@click.option(
+    "--report",
+    "report_file",
+    type=OutputFile(".html"),
+    help="Draw a page about it; a recipe is scored under the other kind of protocol too.",
+)
 @_checkpoints_option
 def evaluate(
     corpus: tuple[str, ...],
@@ -335,6 +341,7 @@ def evaluate(
     channel: str | None,
     seeds: int,
     json_file: Path | None,
+    report_file: Path | None,
     checkpoints: Path | None,
 ) -> None:
     """Say how good a recipe or a model is on a corpus, and on whom.
@@ -347,6 +354,10 @@ def evaluate(
         raise click.UsageError("give --recipe or --model, not both")
     if not recipe and (protocol or seeds != 1):
         raise click.UsageError("--protocol and --seeds are for a --recipe, not for a finished model")
+    if report_file:
+        from affekt.report import write_report
+
+        check_place(report_file)
     to_terminal = str(json_file) == "-"
     # The file is opened first: what cannot be written must fail before hours of training, not after.
     with nullcontext() if json_file is None or to_terminal else whole_file(json_file) as file:
@@ -359,18 +370,50 @@ def evaluate(
             channel=channel,
             seeds=seeds,
             checkpoints=checkpoints,
+            for_report=report_file is not None and recipe is not None,
             jobs=core_count(),
             progress=True,
         )
         text = json.dumps(result.to_json(), indent=2, ensure_ascii=False)
         if file:
             file.write(text + "\n")
+    if report_file:
+        write_report(result, report_file, progress=True)
     if to_terminal:
         print(text)
         return
     stdout.print(tables.evaluation(result))
-    if json_file:
-        stderr.print(f"wrote {escape(str(json_file))}", highlight=False)
+    for written in filter(None, (json_file, report_file)):
+        stderr.print(f"wrote {escape(str(written))}", highlight=False)
+
+
+@cli.command()
+@click.argument("results", nargs=-1, required=True, metavar="A.json B.json...", type=_existing_file)
+def compare(results: tuple[Path, ...]) -> None:
+    """Say whether recipes differ, from what 'affekt evaluate --json' wrote of the same clips."""
+    from affekt.comparison import compare
+
+    stdout.print(tables.comparison(compare(results)))
+
+
+@cli.command()
+@click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...")
+@click.option(
+    "--report", "report_file", type=OutputFile(".html"), required=True, help="Where to write the page."
+)
+@click.option(
+    "--set", "features", default="spectral-120@1", show_default=True, help="Which features to look at."
+)
+def explore(corpus: tuple[str, ...], report_file: Path, features: str) -> None:
+    """Draw a page about a corpus: what is in it, how it sounds, and what its features tell."""
+    from affekt.exploration import explore
+    from affekt.report import write_report
+
+    check_place(report_file)
+    found = explore(corpus, features=features, jobs=core_count(), progress=True)
+    write_report(found, report_file, progress=True)
+    stdout.print(tables.corpus_check(found.check), soft_wrap=True)
+    stderr.print(f"wrote {escape(str(report_file))}", highlight=False)
 
 
 @cli.command()

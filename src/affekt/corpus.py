@@ -82,6 +82,8 @@ class CorpusCard:
         Published splits: protocol -> the speakers tested in each fold.
     archives
         What ``affekt corpora download`` fetches.
+    listeners
+        Accuracy of people who listen to its clips, where somebody measured it; None otherwise.
     """
 
     name: str
@@ -96,6 +98,7 @@ class CorpusCard:
     expected_stems: Callable[[], Mapping[str, Collection[str]]] | None = None
     folds: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     archives: tuple[Archive, ...] = ()
+    listeners: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +124,11 @@ class Corpus:
     def emotions(self) -> tuple[str, ...]:
         """The emotions that occur, in canonical order."""
         return sort_emotions(clip.emotion for clip in self.clips)
+
+    @property
+    def listeners(self) -> float | None:
+        """How well people do on it; None where nobody knows, or where it is several corpora."""
+        return self.cards[0].listeners if len(self.cards) == 1 else None
 
     def count(self, field_name: str) -> dict[str, int]:
         """How many clips there are of each value of a field, by name."""

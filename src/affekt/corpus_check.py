@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,16 +54,21 @@ class CorpusCheck:
 
 def check_corpus(corpus: Corpus, *, jobs: int = 1, progress: bool = False) -> CorpusCheck:
     """Open every clip of a corpus and compare what is there with what should be."""
+    return compare_with_cards(corpus, each_clip(corpus, _fingerprint, jobs=jobs, progress=progress))
+
+
+def compare_with_cards(corpus: Corpus, heard: Iterable[tuple[Clip, str | AffektError]]) -> CorpusCheck:
+    """What is there and what should be, given each clip's fingerprint or the error that it raised."""
     missing, absent = _missing(corpus)
     unusable: list[tuple[Path, str]] = []
     same: dict[str, list[Path]] = defaultdict(list)
-    for clip, heard in each_clip(corpus, _fingerprint, jobs=jobs, progress=progress):
-        if isinstance(heard, AudioNotFoundError):
+    for clip, found in heard:
+        if isinstance(found, AudioNotFoundError):
             missing.append(str(clip.path))
-        elif isinstance(heard, AffektError):
-            unusable.append((clip.path, str(heard)))
+        elif isinstance(found, AffektError):
+            unusable.append((clip.path, str(found)))
         else:
-            same[heard].append(clip.path)
+            same[found].append(clip.path)
     return CorpusCheck(
         corpus=corpus,
         missing=tuple(missing),

@@ -83,6 +83,7 @@ def cross_validate(
         speakers_overlap=overlap,
         emotions=dataset.emotions,
         excluded=dataset.excluded,
+        listeners=dataset.corpus.listeners,
         importances=_importances(dataset.columns, told),
         histories=tuple({name: one[name] for name in HISTORY} for one in told if HISTORY[0] in one),
     )

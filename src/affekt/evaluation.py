@@ -106,6 +106,8 @@ class Evaluation:
         Of features, the most important first; empty where nobody knows.
     histories
         Of networks, one for each fold: losses and accuracy at each epoch.
+    listeners
+        Accuracy of people on these recordings; None where nobody knows.
     counterpart
         The same under a protocol of the other kind, leaky or honest, where it was asked for.
     """
@@ -131,6 +133,7 @@ class Evaluation:
     excluded: tuple[tuple[str, str], ...]
     importances: dict[str, Importance] = field(default_factory=dict)
     histories: tuple[dict[str, NDArray[np.float64]], ...] = ()
+    listeners: float | None = None
     counterpart: Evaluation | None = None
 
     def to_json(self) -> dict[str, Any]:

@@ -114,25 +114,44 @@ def score_headlines(matrices: Matrix, rng: np.random.Generator) -> dict[str, Sco
     over clips would be too narrow. The same draw serves all seeds, whose mean is scored
     (Efron & Tibshirani 1993, percentile method).
     """
-    seeds, speakers = matrices.shape[:2]
-    drawn = rng.multinomial(speakers, np.full(speakers, 1 / speakers), BOOTSTRAP_DRAWS)
-    resampled = np.einsum("bs,rsij->brij", drawn.astype(np.float64), matrices)
-    tail = (1 - CONFIDENCE) / 2
+    resampled = _resample_speakers(matrices, rng)
     scores = {}
     for name, headline in HEADLINES.items():
         by_seed = headline(matrices.sum(axis=1))
         low, high = (
-            np.nanquantile(headline(resampled).mean(axis=1), (tail, 1 - tail))
-            if speakers > 1
-            else (np.nan, np.nan)
+            interval_of(headline(resampled).mean(axis=1)) if matrices.shape[1] > 1 else (np.nan, np.nan)
         )
         scores[name] = Score(
             value=float(by_seed.mean()),
-            low=float(low),
-            high=float(high),
-            spread=float(by_seed.std(ddof=1)) if seeds > 1 else 0.0,
+            low=low,
+            high=high,
+            spread=float(by_seed.std(ddof=1)) if len(by_seed) > 1 else 0.0,
         )
     return scores
+
+
+def bootstrap(
+    headline: Callable[[Matrix], Matrix], matrices: Matrix, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """A score's value in each draw of speakers, mean over seeds: shape (draws,).
+
+    With the same state of ``rng`` and as many speakers, the same are drawn.
+    """
+    return np.asarray(headline(_resample_speakers(matrices, rng)).mean(axis=1))
+
+
+def interval_of(draws: NDArray[np.float64]) -> tuple[float, float]:
+    """The bounds that 95 % of the draws lie within."""
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.nanquantile(draws, (tail, 1 - tail))
+    return float(low), float(high)
+
+
+def _resample_speakers(matrices: Matrix, rng: np.random.Generator) -> Matrix:
+    """(seeds, speakers, K, K) -> sums over drawn speakers, (draws, seeds, K, K)."""
+    speakers = matrices.shape[1]
+    drawn = rng.multinomial(speakers, np.full(speakers, 1 / speakers), BOOTSTRAP_DRAWS)
+    return np.asarray(np.einsum("bs,rsij->brij", drawn.astype(np.float64), matrices))
 
 
 def _hits(matrix: Matrix) -> Matrix:

@@ -209,6 +209,7 @@ def evaluate_bundle(
         speakers_overlap=None if unknown else False,
         emotions=answers,
         excluded=tuple(excluded),
+        listeners=corpus.listeners,
     )
 
 

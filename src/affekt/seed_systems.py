@@ -8,7 +8,7 @@ from functools import partial
 
 from affekt.errors import UnknownNameError
 from affekt.recipe import Recipe
-from affekt.recipes import find_recipe, random_forest, se_cnn, svm
+from affekt.recipes import find_recipe, random_forest, svm
 
 SPEECH, BOTH = "speech", "speech + song"
 SEEDS = 5
@@ -76,7 +76,6 @@ def seed_systems() -> tuple[SeedSystem, ...]:
     )
     unscaled = replace(find_recipe("svm"), name="svm, unscaled", build=svm.build_unscaled)
     dense, mel_cnn, cnn = find_recipe("dense-network"), find_recipe("mel-cnn"), find_recipe("se-cnn")
-    longer = replace(cnn, name="se-cnn, longer", build=partial(se_cnn.build, epochs=400))
     return (
         SeedSystem(
             number="000",
@@ -195,10 +194,6 @@ def seed_systems() -> tuple[SeedSystem, ...]:
                 Trial(
                     recipe=cnn, protocol="augment-before-split", emotions=_SEVEN,
                     claims=cnn.claims, reading="augmented fourfold, then split",
-                ),
-                Trial(
-                    recipe=longer, protocol="augment-before-split", emotions=_SEVEN,
-                    claims=cnn.claims, reading="augmented fourfold, then split; up to 400 epochs",
                 ),
                 Trial(
                     recipe=cnn, protocol="training-side", emotions=_SEVEN,

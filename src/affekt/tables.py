@@ -16,6 +16,7 @@ from affekt.metrics import Score
 
 if TYPE_CHECKING:  # a table of predictions must not cost the imports of a table of scores
     from affekt.bundle import Bundle
+    from affekt.comparison import Comparison
     from affekt.corpus import CorpusCard
     from affekt.corpus_check import CorpusCheck
     from affekt.evaluation import Evaluation, SliceScore
@@ -192,6 +193,29 @@ def _slices(result: Evaluation) -> Table:
 
 def _slice_cells(score: SliceScore) -> list[str]:
     return [str(score.n), f"{score.accuracy:.1%}", f"{score.uar:.1%}"]
+
+
+def comparison(result: Comparison) -> Group:
+    """Scores side by side, the best first, then every pair and whether it really differs."""
+    about = Text.assemble(
+        (result.protocol_label, "bold red" if result.leaky else "bold green"),
+        f"\n{result.n} clips of {result.speakers} speakers, chance {result.chance:.1%}\n",
+    )
+    scores = _plain_table("recipe", "accuracy", "95 % over speakers", "UAR", "95 % over speakers")
+    for name, headlines in result.scores.items():
+        shown = [
+            (f"{score.value:.1%}", interval(score)) for score in (headlines["accuracy"], headlines["uar"])
+        ]
+        scores.add_row(Text(name, "bold cyan"), *(cell for pair in shown for cell in pair))
+    pairs = _plain_table("better than", "metric", "points", "95 % over speakers", "")
+    for one in result.differences:
+        verdict = Text("real", "green") if one.real else Text("may be chance", "yellow")
+        bounds = f"{100 * one.low:+.1f} to {100 * one.high:+.1f}"
+        pairs.add_row(
+            Text.assemble((one.better, "bold"), " > ", one.worse),
+            _TITLES[one.metric], f"{100 * one.value:+.1f}", bounds, verdict,
+        )  # fmt: skip
+    return Group(about, scores, "", pairs)
 
 
 def model(bundle: Bundle) -> Table:

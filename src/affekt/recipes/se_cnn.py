@@ -17,13 +17,13 @@ NOISE = 0.1  # of each coefficient's deviation
 MASKED_COEFFICIENTS, MASKED_FRAMES = 6, 10
 
 
-def build(seed: int, epochs: int = 100) -> Estimator:
+def build(seed: int) -> Estimator:
     """Adam, focal loss, early stopping; noise, shift and masks triple the clips that it learns from."""
     from affekt.networks import NetworkClassifier
 
     return NetworkClassifier(
         network,
-        epochs=epochs,
+        epochs=100,
         batch_size=32,
         learning_rate=1e-4,
         patience=10,
