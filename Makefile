@@ -6,7 +6,7 @@ FILES  ?= src/affekt/examples
 RECIPE ?= voice-svm
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test check train model bench clean
+.PHONY: help demo app test check train model bench clean
 
 help:                        ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/'
@@ -14,7 +14,11 @@ help:                        ## what there is
 demo: $(VENV)/core           ## classify the example clips, or FILES="a.wav folder/"
 	$(BIN)/affekt predict $(FILES) --csv predictions.csv
 
-test: $(VENV)/dev            ## install what tests need, run them all
+app: $(VENV)/app             ## open the web app: make app [CORPUS=RAVDESS/]
+	$(BIN)/affekt app $(if $(CORPUS),--corpus $(CORPUS))
+
+test: $(VENV)/dev            ## install what tests need, a browser among it, run them all
+	$(BIN)/python tools/get_chromium.py
 	$(BIN)/pytest
 
 check: $(VENV)/dev           ## format, lint, types, tests
@@ -42,7 +46,12 @@ $(VENV)/core: pyproject.toml
 	$(BIN)/pip install --quiet --editable .
 	touch $@
 
+$(VENV)/app: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[app]'
+	touch $@ $(VENV)/core
+
 $(VENV)/dev: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	touch $@ $(VENV)/core
+	touch $@ $(VENV)/core $(VENV)/app

@@ -1,8 +1,9 @@
 """How long each recipe takes to be scored, and how much memory: affekt evaluate, one process after another.
 
-    python benchmarks/recipes.py RAVDESS/ [RECIPE...]
+    python benchmarks/recipes.py RAVDESS/ SCORES/ [RECIPE...]
 
-By actor, spoken clips alone, listening included; memory is the peak of the main process.
+By actor, spoken clips and all emotions, listening included; memory is the peak of the main process. Figures
+go to SCORES/RECIPE.json, for affekt compare.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 import os
 import sys
 import time
+from pathlib import Path
 
 from affekt.recipes import RECIPES
 
 
-def measure(corpus: str, recipe: str) -> tuple[float, float]:
+def measure(corpus: str, recipe: str, file: Path) -> tuple[float, float]:
     """Seconds, and the peak in MB of a process that scores a recipe."""
-    terms = ["--recipe", recipe, "--channel", "speech"]
+    terms = ["--recipe", recipe, "--channel", "speech", "--emotions", "all", "--json", str(file)]
     command = [sys.executable, "-m", "affekt", "evaluate", corpus, *terms]
     began = time.monotonic()
     quiet = os.open(os.devnull, os.O_WRONLY)
@@ -31,9 +33,10 @@ def measure(corpus: str, recipe: str) -> tuple[float, float]:
 
 def main() -> None:
     """Print a row for each recipe as soon as it is there."""
-    corpus, *chosen = sys.argv[1:]
+    corpus, folder, *chosen = sys.argv[1:]
+    Path(folder).mkdir(parents=True, exist_ok=True)
     for recipe in chosen or RECIPES:
-        seconds, peak_mb = measure(corpus, recipe)
+        seconds, peak_mb = measure(corpus, recipe, Path(folder) / f"{recipe}.json")
         print(f"{recipe:25}{seconds:8.0f} s{peak_mb:8.0f} MB", flush=True)
 
 

@@ -36,9 +36,11 @@ def emodb() -> Path:
 def write_voice() -> Callable[..., Path]:
     """Writes something like a voice: ``write_voice(path, pitch_hz=.., loudness=.., seed=..)``."""
 
-    def write(path: Path, *, pitch_hz: float = 120, loudness: float = 0.1, seed: int = 0) -> Path:
+    def write(
+        path: Path, *, pitch_hz: float = 120, loudness: float = 0.1, seed: int = 0, seconds: float = 0.6
+    ) -> Path:
         rng = np.random.default_rng(seed)
-        time_s = np.arange(int(0.6 * SAMPLE_RATE)) / SAMPLE_RATE
+        time_s = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
         glide = pitch_hz * (1 + 0.1 * rng.standard_normal() * time_s)
         harmonics = sum(np.sin(2 * np.pi * k * glide * time_s) / k for k in range(1, 8))
         sound = loudness * (harmonics + 0.05 * rng.standard_normal(len(time_s)))

@@ -50,7 +50,10 @@ CONTRACT = Contract(
         chance=0.5,
         headlines={name: Score(value=0.5, low=0.4, high=0.6, spread=0.0) for name in HEADLINES},
         recall={"happy": 0.5, "sad": 0.5},
+        confusion_matrix=((1, 0), (1, 0)),
+        reliability={"confidence": (0.75,), "accuracy": (0.5,), "count": (2,)},
     ),
+    recordings={"duration_s": (1.0, 2.0, 3.0)},
     parity=0.0,
     versions={"affekt": "0.1.0"},
 )
@@ -153,7 +156,14 @@ REFUSED = {
     "changed weights": (with_changed_weights(), "checksum"),
     "unknown features": (seal(make_graph(), replace(CONTRACT, features="mfcc-stats@9")), "upgrade affekt"),
     "too many labels": (
-        seal(make_graph(), replace(CONTRACT, emotions=("a", "b", "c"))),
+        seal(
+            make_graph(),
+            replace(
+                CONTRACT,
+                emotions=("a", "b", "c"),
+                scores=replace(CONTRACT.scores, confusion_matrix=((1, 0, 0),) * 3),
+            ),
+        ),
         r"names 3 emotions, but its graph answers with an array of shape \(1, 2\)",
     ),
     "a graph for other features": (seal(make_graph(columns=7), CONTRACT), "no graph that answers"),

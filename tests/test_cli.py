@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -183,6 +184,11 @@ def test_a_full_disk_is_an_error_and_no_traceback(tmp_path: Path) -> None:
         ["corpora", "download", "nonsense", "--to", "x"],
         ["evaluate", "CORPUS", "--recipe", "nonsense"],
         ["train", "CORPUS", "--protocol", "nonsense"],
+        ["compare"],
+        ["compare", "none.json", "neither.json"],
+        ["explore", "CORPUS"],
+        ["explore", "CORPUS", "--report", "x.html", "--set", "voice@9"],
+        ["explore", "CORPUS", "--report", "x.html", "--set", "log-mel@1"],
     ],
 )
 def test_wrong_usage_exits_with_2(run: Run, arguments: list[str], small_ravdess: Path) -> None:
@@ -261,7 +267,10 @@ def test_recipes_and_the_model_are_shown(run: Run) -> None:
     assert "by-actor-5" in out
 
 
-@pytest.mark.parametrize("command", [[], ["predict"], ["train"], ["evaluate"], ["corpora"], ["model"]])
+@pytest.mark.parametrize(
+    "command",
+    [[], ["predict"], ["train"], ["evaluate"], ["compare"], ["explore"], ["corpora"], ["model"]],
+)
 def test_every_command_has_help(run: Run, command: list[str]) -> None:
     code, out, _ = run(*command, "--help")
     assert code == 0
@@ -294,6 +303,8 @@ def test_json_goes_to_stdout_even_where_a_bar_is_shown(
         ["predict", "CLIP", "--csv", "CLIP"],
         ["train", "CLIP", "--out", "CLIP"],
         ["evaluate", "CLIP", "--recipe", "svm", "--json", "CLIP"],
+        ["evaluate", "CLIP", "--recipe", "svm", "--report", "CLIP"],
+        ["explore", "CLIP", "--report", "CLIP"],
         ["features", "CLIP", "--set", "voice@1", "--out", "CLIP"],
     ],
 )
@@ -374,3 +385,178 @@ def test_features_are_listed_and_written(run: Run, mixed_folder: Path, tmp_path:
 )
 def test_features_asked_for_wrongly_exit_with_2(run: Run, arguments: list[str]) -> None:
     assert run("features", *arguments)[0] == 2
+
+
+# --- pages and comparisons ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _hardly_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only some pictures of each page, as drawing them takes most of the time."""
+    from affekt import figures
+
+    for name in set(figures.__all__) - {"feature_batches", "headlines", "counts", "separation"}:
+        monkeypatch.setattr(figures, name, lambda *_, **__: None)
+
+
+@pytest.mark.usefixtures("_hardly_drawn")
+def test_explore_writes_a_page_and_prints_what_is_wrong_with_the_corpus(
+    run: Run, tmp_path: Path, write_voice: Callable[..., Path]
+) -> None:
+    for seed, place in enumerate(("angry/a", "angry/b", "happy/c")):
+        write_voice(tmp_path / "mine" / f"{place}.wav", seed=seed)
+    (tmp_path / "mine" / "happy" / "broken.wav").write_text("this is not sound")
+    page = tmp_path / "x.html"
+    code, out, err = run("explore", tmp_path / "mine", "--report", page, "--set", "mfcc-mean@1")
+    assert code == 0
+    assert "unusable: 1" in out
+    assert "broken.wav" in out
+    assert f"wrote {page}" in err
+    html = page.read_text(encoding="utf-8")
+    assert "<b>3</b><span>clips that can be used" in html
+    assert "mfcc-mean@1" in html
+    assert "cannot be used:" in html
+
+
+@pytest.mark.usefixtures("_hardly_drawn")
+def test_evaluate_writes_a_page_with_both_kinds_of_score(
+    run: Run, small_ravdess: Path, tmp_path: Path
+) -> None:
+    page, file = tmp_path / "x.html", tmp_path / "e.json"
+    code, out, err = run("evaluate", small_ravdess, "--recipe", "svm", "--report", page, "--json", file)
+    written = json.loads(file.read_text())
+    html = page.read_text(encoding="utf-8")
+    assert code == 0
+    assert f"wrote {file}\nwrote {page}" in err
+    assert f"{100 * written['accuracy']:.1f}\N{NO-BREAK SPACE}%" in html
+    assert "by-actor-5, 120 clips" in html
+    assert "random-80-20 LEAKY, 24 clips" in html
+    assert f"{written['accuracy']:.1%}" in out
+    assert len(written["importances"]) == 80
+    assert all(one["permuted"] is not None for one in written["importances"].values())
+
+
+@pytest.mark.usefixtures("_hardly_drawn")
+def test_the_page_of_a_finished_model_has_one_score(
+    run: Run, tmp_path: Path, write_voice: Callable[..., Path]
+) -> None:
+    for seed, emotion in enumerate(("angry", "happy", "sad")):
+        write_voice(tmp_path / "mine" / emotion / "a.wav", seed=seed)
+    code, _, _ = run("evaluate", tmp_path / "mine", "--report", tmp_path / "x.html")
+    html = (tmp_path / "x.html").read_text(encoding="utf-8")
+    assert code == 0
+    assert "unseen-corpus (nobody knows whether it was trained on these speakers)" in html
+    assert "LEAKY" not in html
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["evaluate", "CORPUS", "--recipe", "svm", "--report"],
+        ["evaluate", "CORPUS", "--report"],
+        ["explore", "CORPUS", "--report"],
+    ],
+)
+@pytest.mark.parametrize(("name", "expected"), [("x.htm", 2), ("x", 2), ("none/x.html", 1)])
+def test_a_page_that_cannot_be_written_is_refused_before_anything_is_computed(
+    run: Run,
+    small_ravdess: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    name: str,
+    expected: int,
+) -> None:
+    for place in ("scoring.listen", "scoring.read_corpus", "exploration.read_corpus"):
+        monkeypatch.setattr(f"affekt.{place}", lambda *_, **__: pytest.fail("it read the corpus"))
+    words = [small_ravdess if word == "CORPUS" else word for word in arguments]
+    code, _, err = run(*words, tmp_path / name)
+    assert code == expected
+    assert ("no folder" if expected == 1 else "does not end in .html") in err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def scores(small_ravdess: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """What ``affekt evaluate --json`` wrote, by name."""
+    from sklearn.naive_bayes import GaussianNB
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    from affekt.recipe import Recipe
+    from affekt.scoring import evaluate
+
+    builds = {
+        "bayes": lambda seed: GaussianNB(),
+        "dull": lambda seed: make_pipeline(FunctionTransformer(lambda X: X[:, 7:8]), GaussianNB()),
+    }
+    folder = tmp_path_factory.mktemp("scores")
+    for name, build in builds.items():
+        for protocol in ("by-actor-5", "random-80-20"):
+            recipe = Recipe(name=name, summary="-", source="-", features="mfcc-mean@1", build=build)
+            scored = evaluate(small_ravdess, recipe=recipe, protocol=protocol)
+            (folder / f"{name}-{protocol}.json").write_text(json.dumps(scored.to_json()))
+    return {file.stem: file for file in folder.iterdir()}
+
+
+def test_compare_says_which_is_better_and_whether_it_really_is(run: Run, scores: dict[str, Path]) -> None:
+    from affekt.comparison import compare
+
+    files = scores["dull-by-actor-5"], scores["bayes-by-actor-5"]
+    code, out, _ = run("compare", *files)
+    expected = compare(files)
+    assert code == 0
+    assert "by-actor-5" in out
+    assert "120 clips of 10 speakers, chance 33.3%" in out
+    assert out.index("bayes") < out.index("dull")
+    for headlines in expected.scores.values():
+        assert f"{headlines['accuracy'].value:.1%}" in out
+    for one in expected.differences:
+        assert (one.better, one.worse, one.real) == ("bayes", "dull", True)
+        assert one.low < one.value < one.high
+        bounds = f"{100 * one.low:+.1f} to {100 * one.high:+.1f}"
+        assert re.search(
+            re.escape(f"{100 * one.value:+.1f}") + r"\s+" + re.escape(bounds) + r"\s+real", out
+        )
+    assert "LEAKY" not in out
+
+
+def test_compare_marks_leaky_scores(run: Run, scores: dict[str, Path]) -> None:
+    _, out, _ = run("compare", scores["bayes-random-80-20"], scores["dull-random-80-20"])
+    assert "LEAKY" in out
+
+
+def test_compare_calls_nothing_real_that_may_be_chance(
+    run: Run, scores: dict[str, Path], tmp_path: Path
+) -> None:
+    code, out, _ = run("compare", scores["bayes-by-actor-5"], scores["bayes-by-actor-5"])
+    assert code == 0
+    assert "bayes-by-actor-5 (1) > bayes-by-actor-5 (2)" in out
+    assert out.count("may be chance") == 2
+    of_one = []
+    for name in ("bayes", "dull"):
+        figures = json.loads(scores[f"{name}-by-actor-5"].read_text())
+        figures["by_speaker"] = dict([*figures["by_speaker"].items()][:1])
+        of_one.append(tmp_path / f"{name}.json")
+        of_one[-1].write_text(json.dumps(figures))
+    code, out, _ = run("compare", *of_one)
+    assert code == 0
+    assert "nan" not in out
+    assert out.count("may be chance") == 2
+
+
+def test_what_cannot_be_compared_is_refused_with_the_reason(
+    run: Run, scores: dict[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "words.json").write_text("dear diary")
+    first = scores["bayes-by-actor-5"]
+    for others, reason in (
+        ([], "two evaluations or more"),
+        ([scores["bayes-random-80-20"]], "their protocol differ"),
+        ([tmp_path / "words.json"], "holds no evaluation"),
+        ([EXAMPLES / "low-plain.flac"], "holds no evaluation"),
+    ):
+        code, _, err = run("compare", first, *others)
+        assert code == 1
+        assert reason in err
+        assert "Traceback" not in err

@@ -611,3 +611,10 @@ def test_a_speaker_of_one_corpus_is_nobody_of_another(tmp_path: Path) -> None:
     first = corpora.load(touch(tmp_path / "a", "03-01-03-01-01-01-03.wav"))
     second = corpora.load(touch(tmp_path / "b", "03a01Fa.wav"))
     assert join([first, second]).count("speaker_id") == {"emodb/03": 1, "ravdess/03": 1}
+
+
+def test_folders_that_are_named_after_emotions_count_for_more_than_file_names(tmp_path: Path) -> None:
+    for folder, stem in (("joy", "03a01Wa"), ("sad", "03a01Fa")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"{stem}.wav").touch()
+    assert [clip.emotion for clip in corpora.load(tmp_path).clips] == ["happy", "sad"]

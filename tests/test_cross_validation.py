@@ -22,6 +22,7 @@ from affekt.cross_validation import COPIES_BEFORE_SPLIT, cross_validate, fit
 from affekt.dataset import Dataset, with_copies
 from affekt.errors import CorpusError, LeakError, UnknownNameError
 from affekt.evaluation import Evaluation
+from affekt.inspection import permutation_importances
 from affekt.protocols import PROTOCOLS, Fold, audio_groups, find_protocol, split
 from affekt.recipe import Estimator, Recipe
 from affekt.recipes import find_recipe
@@ -213,6 +214,110 @@ def test_other_speakers_in_training_have_other_checkpoints(
     merged = replace(SMALL, corpus=replace(SMALL.corpus, clips=clips))
     cross_validate(merged, COUNTED, "pinned", checkpoints=tmp_path)
     assert Counting.fits == 2
+
+
+# --- what folds tell beside their answers ------------------------------------------------------------
+
+
+class Weighing(Counting):
+    """Says how much it thinks of each column: most of the one whose values are highest."""
+
+    @property
+    def feature_importances_(self) -> np.ndarray:
+        return np.exp(self.theta_.max(axis=0))
+
+
+WEIGHING = make_recipe(lambda seed: Weighing(), "weighing")
+
+
+def test_importances_are_means_over_folds_the_most_missed_first() -> None:
+    dataset = make_dataset(speakers=6, takes=3, shape=(6,), signal=3)
+    found = cross_validate(dataset, WEIGHING, "by-actor-5", inspect=True).importances
+    folds = split(dataset.corpus, find_protocol("by-actor-5"), dataset.fingerprints, 0)
+    own, lost = [], []
+    for fold in folds:
+        model = Weighing().fit(dataset.features[fold.train], dataset.labels[fold.train])
+        own.append(model.feature_importances_ / model.feature_importances_.sum())
+        lost.append(
+            permutation_importances(model, dataset.features[fold.test], dataset.labels[fold.test], seed=0)
+        )
+    assert len(folds) == 5
+    for i, name in enumerate(dataset.columns):
+        assert found[name].own == pytest.approx(np.mean(own, axis=0)[i])
+        assert found[name].permuted == pytest.approx(np.mean(lost, axis=0)[i])
+    missed = [one.permuted for one in found.values()]
+    assert missed == sorted(missed, reverse=True)
+    assert set(list(found)[:4]) == {f"column {i}" for i in range(1, 5)}  # those that emotions raise
+
+
+def test_without_inspection_only_what_a_model_says_of_itself_is_told() -> None:
+    found = cross_validate(SMALL, WEIGHING, "by-actor-5").importances
+    assert sum(one.own for one in found.values()) == pytest.approx(1)
+    assert np.isnan([one.permuted for one in found.values()]).all()
+    own = [one.own for one in found.values()]
+    assert own == sorted(own, reverse=True)
+    assert cross_validate(SMALL, COUNTED, "by-actor-5").importances == {}
+
+
+def test_of_frames_no_column_is_shuffled() -> None:
+    frames = make_dataset(speakers=6, takes=1, shape=(4, 6))
+    flat = make_recipe(
+        lambda seed: make_pipeline(FunctionTransformer(lambda X: X.reshape(len(X), -1)), GaussianNB())
+    )
+    assert cross_validate(frames, flat, "by-actor-5", inspect=True).importances == {}
+
+
+def test_checkpoints_keep_importances(tmp_path: Path) -> None:
+    first, again = (
+        cross_validate(SMALL, WEIGHING, "by-actor-5", checkpoints=tmp_path, inspect=True) for _ in range(2)
+    )
+    assert Counting.fits == 5
+    assert first.importances == again.importances
+    assert not np.isnan([one.permuted for one in first.importances.values()]).any()
+    assert_same(first, again)
+    Counting.fits = 0
+    assert cross_validate(SMALL, WEIGHING, "by-actor-5", inspect=True).importances == first.importances
+
+
+def test_checkpoints_keep_what_a_network_noted_at_each_epoch(tmp_path: Path) -> None:
+    dataset = make_dataset(speakers=6, takes=1, shape=(120,))
+    recipe = shortened("dense-network")
+    first, again = (cross_validate(dataset, recipe, "by-actor-5", checkpoints=tmp_path) for _ in range(2))
+    assert len(first.histories) == len(list(tmp_path.iterdir())) == 5
+    for one, other in zip(first.histories, again.histories, strict=True):
+        assert set(one) == {"train_loss", "valid_loss", "valid_acc"}
+        assert {len(values) for values in one.values()} == {SHORT["epochs"]}
+        for name, values in one.items():
+            np.testing.assert_array_equal(values, other[name])
+    assert_same(first, again)
+    assert cross_validate(SMALL, COUNTED, "by-actor-5").histories == ()
+
+
+def test_a_checkpoint_without_permutations_is_computed_again_where_they_are_asked_for(
+    tmp_path: Path,
+) -> None:
+    plain = cross_validate(SMALL, COUNTED, "by-actor-5", checkpoints=tmp_path)
+    assert plain.importances == {}
+    asked = cross_validate(SMALL, COUNTED, "by-actor-5", checkpoints=tmp_path, inspect=True)
+    assert Counting.fits == 5 + 5
+    assert len(asked.importances) == len(SMALL.columns)
+    assert asked.tested == plain.tested
+    cross_validate(SMALL, COUNTED, "by-actor-5", checkpoints=tmp_path, inspect=True)
+    cross_validate(SMALL, COUNTED, "by-actor-5", checkpoints=tmp_path)
+    assert Counting.fits == 5 + 5
+
+
+@pytest.mark.parametrize("recipe", [COUNTED, WEIGHING])
+def test_where_only_some_checkpoints_have_permutations_a_plain_run_goes_on_without_them(
+    tmp_path: Path, recipe: Recipe
+) -> None:
+    """As after a report that was stopped."""
+    Counting.stop_in = 3
+    with pytest.raises(KeyboardInterrupt):
+        cross_validate(SMALL, recipe, "by-actor-5", checkpoints=tmp_path, inspect=True)
+    resumed = cross_validate(SMALL, recipe, "by-actor-5", checkpoints=tmp_path)
+    assert Counting.fits == 3 + 3
+    assert_same(resumed, cross_validate(SMALL, recipe, "by-actor-5"))
 
 
 # --- protocols that leak on purpose ------------------------------------------------------------------
@@ -596,3 +701,14 @@ def test_of_pure_noise_an_honest_selection_makes_nothing_and_a_leaky_one_a_lot()
     )
     assert one.low < 0.25 + 0.05
     assert other.low > 0.25 + 0.05
+
+
+def test_ctrl_c_during_scikit_learns_perceptron_is_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sklearn.neural_network import MLPClassifier, _multilayer_perceptron
+
+    def stop(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_multilayer_perceptron, "gen_batches", stop)
+    with pytest.raises(KeyboardInterrupt):
+        fit(MLPClassifier((4,), batch_size=8), make_dataset())

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -30,7 +31,16 @@ JSON_KEYS = {
     *("corpus", "recipe", "protocol", "speakers_overlap", "n", "emotions", "chance"),
     *("accuracy", "uar", "macro_f1", "weighted_f1", "weighted_f2", "intervals"),
     *("per_emotion", "confusion_matrix", "slices", "seeds", "folds"),
-    *("protocol_label", "leaky", "majority", "spread", "excluded"),
+    *(
+        "protocol_label",
+        "leaky",
+        "majority",
+        "spread",
+        "excluded",
+        "by_speaker",
+        "importances",
+        "histories",
+    ),
 }
 
 
@@ -51,6 +61,25 @@ def test_headlines_are_scikit_learns_on_the_single_answers(evaluation: Evaluatio
     assert evaluation.headlines["uar"].value == pytest.approx(balanced_accuracy_score(truth, answers))
     expected = confusion_matrix(truth, answers, labels=list(evaluation.emotions))
     np.testing.assert_array_equal(evaluation.confusion_matrix, expected)
+
+
+def test_matrices_by_speaker_add_up_to_the_confusion_matrix(small_ravdess: Path) -> None:
+    poor = replace(QUICK, build=lambda seed: DummyClassifier(strategy="stratified", random_state=seed))
+    evaluation = evaluate(small_ravdess, recipe=poor, seeds=2)
+    assert len(evaluation.by_speaker) == 10
+    assert len({one.accuracy for one in evaluation.slices["speaker"].values()}) > 2
+    total = sum(evaluation.by_speaker.values())
+    assert total.shape == (2, 3, 3)
+    np.testing.assert_array_equal(total.sum(axis=0), evaluation.confusion_matrix)
+    for speaker, (first, second) in evaluation.by_speaker.items():
+        for seed, matrix in ((0, first), (1, second)):
+            own = [one for one in evaluation.tested if (one.clip.speaker_id, one.seed) == (speaker, seed)]
+            expected = confusion_matrix(
+                [one.clip.emotion for one in own],
+                [one.answer for one in own],
+                labels=list(evaluation.emotions),
+            )
+            np.testing.assert_array_equal(matrix, expected)
 
 
 def test_every_clip_is_tested_once_for_each_seed(evaluation: Evaluation, small_ravdess: Path) -> None:

@@ -19,6 +19,7 @@ FLOORS = [
     ["features.descriptors"],
     ["features.voice"],
     ["features"],
+    ["recording", "archives"],
     ["corpus", "recipe", "metrics", "confidence", "onnx_graphs"],
     ["search", "calibration", "inspection"],
     ["stacking", "networks"],
@@ -37,6 +38,7 @@ FLOORS = [
     ],
     ["corpora", "recipes", "onnx_export"],
     ["corpus_download", "dataset", "protocols", "prediction", "feature_table"],
+    ["answer_table"],
     ["corpus_check", "evaluation", "results_page"],
     ["checkpoints"],
     ["cross_validation"],
@@ -47,6 +49,10 @@ FLOORS = [
     ["figures"],
     ["report"],
     ["tables"],
+    ["app"],
+    ["app.session"],
+    ["app.corpus", "app.hears", "app.listen", "app.many", "app.models"],
+    ["app.main"],
     ["cli"],
     ["__init__", "__main__"],
 ]
@@ -54,7 +60,7 @@ FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 ANSWER_PATH = [name for names in FLOORS[: FLOORS.index(["features"]) + 1] for name in names]
 ANSWER_PATH += ["metrics", "bundle", "prediction", "feature_table", "tables", "cli"]
 HEAVY = {"scipy", "sklearn", "pandas", "librosa", "torch", "matplotlib", "skl2onnx", "onnx", "av"}
-HEAVY |= {"jinja2", "imblearn", "lightgbm", "xgboost", "skorch", "onnxmltools"}
+HEAVY |= {"jinja2", "plotly", "streamlit", "imblearn", "lightgbm", "xgboost", "skorch", "onnxmltools"}
 PUBLIC_FUNCTIONS = {"predict", "predict_many", "load", "load_audio", "train", "evaluate"}
 PUBLIC_FUNCTIONS |= {"compare", "explore", "write_report"}
 

@@ -49,6 +49,7 @@ def make_trial(protocol: str, accuracy: float, *, seeds: int = 1, **changes: Any
 def make_results(*, quick: bool = False, trials: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     return {
         "quick": quick,
+        "clips": 2452,
         "systems": {
             "000": {"name": "stacked-ensemble", "claim": "79.18 %", "audit": "A random split."},
             "004": {"name": "se-cnn", "claim": "92.20 % accuracy", "audit": "Augmented first."},
@@ -150,3 +151,9 @@ def test_the_page_says_what_it_was_made_from_and_whether_that_was_quick(quick: b
 def test_the_page_that_is_published_is_made_from_the_results_that_are_published() -> None:
     results = json.loads((DOCS / "results.json").read_text(encoding="utf-8"))
     assert (DOCS / "results.md").read_text(encoding="utf-8") == render(results)
+
+
+def test_the_page_of_a_part_of_the_corpus_says_that_it_is_one() -> None:
+    whole = make_results()
+    assert "A part of the corpus" not in render(whole)
+    assert "A part of the corpus**: 100 clips" in render({**whole, "clips": 100})

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.naive_bayes import GaussianNB
 
 from affekt.corpora import load
 from affekt.corpus import Corpus
 from affekt.errors import CorpusError, MissingExtraError
+from affekt.recipe import Recipe
 from affekt.scoring import evaluate, read_corpus
 from affekt.training import train
 
@@ -92,6 +97,77 @@ def test_a_folder_for_checkpoints_that_cannot_be_made_is_found_out_at_once(
     for act in (evaluate, train):
         with pytest.raises(OSError, match="file"):
             act(corpus, recipe="svm", checkpoints=tmp_path / "file")
+
+
+# --- what a report needs -----------------------------------------------------------------------------
+
+
+def build_forest(seed: int) -> RandomForestClassifier:
+    return RandomForestClassifier(5, max_depth=3, random_state=seed)
+
+
+FOREST = Recipe(name="forest", summary="-", source="-", features="mfcc-mean@1", build=build_forest)
+BAYES = replace(FOREST, name="bayes", build=lambda seed: GaussianNB())
+
+
+@pytest.mark.parametrize(
+    ("protocol", "other"),
+    [("by-actor-5", "random-80-20"), ("random-80-20", "by-actor-5"), ("random-70-15-15", "by-actor-5")],
+)
+def test_for_a_report_the_other_kind_of_protocol_is_scored_too(
+    corpus: Corpus, protocol: str, other: str
+) -> None:
+    scored = evaluate(corpus, recipe=BAYES, protocol=protocol, for_report=True)
+    assert scored.counterpart is not None
+    assert (scored.protocol, scored.counterpart.protocol) == (protocol, other)
+    assert scored.leaky != scored.counterpart.leaky
+    alone = evaluate(corpus, recipe=BAYES, protocol=other)
+    assert scored.counterpart.tested == alone.tested
+    assert scored.counterpart.counterpart is None
+
+
+def test_for_a_report_each_feature_is_shuffled(corpus: Corpus) -> None:
+    scored = evaluate(corpus, recipe=FOREST, for_report=True)
+    assert len(scored.importances) == 40
+    own, permuted = (
+        np.array([getattr(one, name) for one in scored.importances.values()])
+        for name in ("own", "permuted")
+    )
+    assert own.sum() == pytest.approx(1)
+    assert np.isfinite(permuted).all()
+    assert permuted[0] == permuted.max() > 0.05
+
+
+def test_without_a_report_there_is_no_counterpart_and_nothing_is_shuffled(corpus: Corpus) -> None:
+    scored = evaluate(corpus, recipe=FOREST)
+    assert scored.counterpart is None
+    assert np.isnan([one.permuted for one in scored.importances.values()]).all()
+    assert evaluate(corpus, recipe=BAYES).importances == {}
+
+
+def test_a_report_changes_no_answer(corpus: Corpus) -> None:
+    assert evaluate(corpus, recipe=BAYES, for_report=True).tested == evaluate(corpus, recipe=BAYES).tested
+
+
+def without_speakers(corpus: Corpus) -> Corpus:
+    return replace(corpus, clips=tuple(replace(clip, speaker="") for clip in corpus.clips))
+
+
+def of_few_clips(corpus: Corpus) -> Corpus:
+    """So few of one emotion that they cannot be drawn at random, of each speaker."""
+    clips = [clip for clip in corpus.clips if clip.emotion != "angry"]
+    return replace(corpus, clips=(*clips, next(clip for clip in corpus.clips if clip.emotion == "angry")))
+
+
+@pytest.mark.parametrize(
+    ("change", "protocol"), [(without_speakers, "random-80-20"), (of_few_clips, "by-actor-5")]
+)
+def test_where_the_other_kind_cannot_be_scored_there_is_a_report_without_it(
+    corpus: Corpus, change: Callable[[Corpus], Corpus], protocol: str
+) -> None:
+    scored = evaluate(change(corpus), recipe=BAYES, protocol=protocol, for_report=True)
+    assert scored.counterpart is None
+    assert np.isfinite([one.permuted for one in scored.importances.values()]).all()
 
 
 def test_checkpoints_are_refused_where_nothing_is_trained(corpus: Corpus, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from affekt.metrics import HEADLINES, Score
 from affekt.writing import whole_file
 
 DEFAULT_MODEL = Path(__file__).parent / "models" / "default.onnx"
-CONTRACT_FORMAT = 1
+CONTRACT_FORMAT = 2
 FINGERPRINT_DIGITS = 16
 MAX_BUNDLE_BYTES = 1 << 30
 _RUNTIME_ERRORS = (  # onnxruntime's errors share no base but Exception
@@ -61,7 +61,11 @@ class TrainingCorpus:
 
 @dataclass(frozen=True, kw_only=True)
 class ContractScores:
-    """How a model's recipe was scored: terms, headlines by name, recall by emotion."""
+    """How a model's recipe was scored.
+
+    Terms, headlines by name, recall by emotion; the confusion matrix, reference in its rows; and the bins
+    of the reliability diagram, ``confidence``, ``accuracy`` and ``count``.
+    """
 
     protocol: str
     protocol_label: str
@@ -70,6 +74,8 @@ class ContractScores:
     chance: float
     headlines: Mapping[str, Score]
     recall: Mapping[str, float | None]
+    confusion_matrix: tuple[tuple[int, ...], ...]
+    reliability: Mapping[str, tuple[float, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +96,8 @@ class Contract:
         The first 16 digits of the ``audio.fingerprint`` of each clip that it was trained on.
     scores
         How its recipe was scored by cross-validation.
+    recordings
+        How the training clips were recorded: characteristic -> its 5th, 50th and 95th percentile.
     parity
         Largest difference, on real clips, between this graph and the estimator it was made from.
     versions
@@ -106,6 +114,7 @@ class Contract:
     corpora: tuple[TrainingCorpus, ...]
     fingerprints: tuple[str, ...]
     scores: ContractScores
+    recordings: Mapping[str, tuple[float, float, float]]
     parity: float
     versions: Mapping[str, str]
     sha256: str = ""
@@ -250,7 +259,10 @@ def _read_contract(content: bytes, name: str) -> Contract:
 
 def _parse_contract(values: dict[str, Any]) -> Contract:
     if values.get("format") != CONTRACT_FORMAT:
-        raise ValueError(f"format {values.get('format')!r}, this version reads {CONTRACT_FORMAT}")
+        raise ValueError(
+            f"format {values.get('format')!r}, this version of affekt reads {CONTRACT_FORMAT}: train the "
+            "model again with it"
+        )
     known = {one.name for one in fields(Contract)}
     if missing := known - values.keys():
         raise ValueError(f"no {', '.join(sorted(missing))}")
@@ -263,13 +275,26 @@ def _parse_contract(values: dict[str, Any]) -> Contract:
     headlines = {name: Score(**score) for name, score in values["scores"]["headlines"].items()}
     if missing := HEADLINES.keys() - headlines.keys():
         raise ValueError(f"no score for {', '.join(sorted(missing))}")
+    rows = tuple(tuple(row) for row in values["scores"]["confusion_matrix"])
+    bins = {name: tuple(of_bin) for name, of_bin in values["scores"]["reliability"].items()}
+    if [len(row) for row in rows] != [len(emotions)] * len(emotions):
+        raise ValueError("the confusion matrix does not fit the emotions")
+    recordings = values["recordings"]
     return Contract(
         **{
             **{key: values[key] for key in known},
             "emotions": tuple(emotions),
             "fingerprints": tuple(values["fingerprints"]),
+            "recordings": {name: (low, middle, high) for name, (low, middle, high) in recordings.items()},
             "corpora": tuple(TrainingCorpus(**corpus) for corpus in corpora),
-            "scores": ContractScores(**{**values["scores"], "headlines": headlines}),
+            "scores": ContractScores(
+                **{
+                    **values["scores"],
+                    "headlines": headlines,
+                    "confusion_matrix": rows,
+                    "reliability": bins,
+                }
+            ),
         }
     )
 

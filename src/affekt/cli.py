@@ -6,15 +6,15 @@ Exit code 0: all went well; 1: an input failed, all others were answered; 2: wro
 
 from __future__ import annotations
 
-import csv
 import json
 import os
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 from click.exceptions import Exit
@@ -57,7 +57,7 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        stderr.print("[yellow]stopped")
+        stderr.print("[yellow]stopped[/]; what was finished is kept where --csv or --checkpoints was given")
         code = INTERRUPTED
     except BrokenPipeError:  # | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -135,6 +135,7 @@ def predict(
     paths: tuple[str, ...], model: Path | None, csv_file: Path | None, as_json: bool, jobs: int | None
 ) -> None:
     """Say which emotion is heard in files, and in all audio files of folders."""
+    from affekt.answer_table import into_csv
     from affekt.audio import expand_folders
     from affekt.bundle import load
     from affekt.prediction import predict_many
@@ -145,7 +146,7 @@ def predict(
     heard = track(predict_many(sources, bundle, jobs=jobs or core_count()), "listening", len(sources))
     try:
         with whole_file(csv_file, keep_on_interrupt=True) if csv_file else nullcontext() as file:
-            heard = _into_csv(heard, file, bundle.contract.emotions) if file else heard
+            heard = into_csv(heard, file, bundle.contract.emotions) if file else heard
             for answer in _into_json(heard) if as_json else heard:
                 answers.append(answer)
     except KeyboardInterrupt:
@@ -162,21 +163,6 @@ def predict(
         )
     if any(answer.error for answer in answers):
         raise Exit(FAILED_INPUT)
-
-
-def _into_csv(answers: Iterable[Answer], file: IO[str], emotions: tuple[str, ...]) -> Iterator[Answer]:
-    """Write a row for each answer as it passes by."""
-    writer = csv.writer(file)
-    writer.writerow(["file", "emotion", "confidence", *emotions, "duration_s", "error"])
-    for answer in answers:
-        if heard := answer.prediction:
-            shares = [f"{heard.probabilities[emotion]:.6f}" for emotion in emotions]
-            row = [heard.emotion, f"{heard.confidence:.6f}", *shares, f"{heard.duration_s:.3f}", ""]
-        else:
-            row = ["", "", *[""] * len(emotions), "", str(answer.error)]
-        writer.writerow([answer.source, *row])
-        file.flush()
-        yield answer
 
 
 def _into_json(answers: Iterable[Answer]) -> Iterator[Answer]:
@@ -352,8 +338,10 @@ def evaluate(
 
     if recipe and model:
         raise click.UsageError("give --recipe or --model, not both")
-    if not recipe and (protocol or seeds != 1):
-        raise click.UsageError("--protocol and --seeds are for a --recipe, not for a finished model")
+    if not recipe and (protocol or seeds != 1 or checkpoints):
+        raise click.UsageError(
+            "--protocol, --seeds and --checkpoints are for a --recipe, not for a finished model"
+        )
     if report_file:
         from affekt.report import write_report
 
@@ -446,7 +434,36 @@ def reproduce(
         progress=True,
     )
     stdout.print(tables.reproduction(results))
+    if quick:
+        stderr.print("[yellow]a quick run: these figures show that all of it runs, and mean nothing else")
     stderr.print(f"wrote {escape(str(out))}/results{'-quick' * quick}.md and .json", highlight=False)
+
+
+@cli.command()
+@click.option("--corpus", metavar="PATH", help="Show the pictures of this corpus too.")
+@click.option(
+    "--model", type=_existing_file, help="The model that answers; by default the one that comes along."
+)
+@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
+def app(corpus: str | None, model: Path | None, port: int) -> None:
+    """Open the web app in a browser; it listens to this machine alone."""
+    import streamlit  # noqa: F401 - whoever lacks it is told so before anything starts
+
+    from affekt.bundle import load
+    from affekt.corpora import load as load_corpus
+
+    load(model)
+    given = ["--model", str(model)] if model else []
+    if corpus:
+        load_corpus(corpus)
+        given += ["--corpus", corpus]
+    script = Path(__file__).parent / "app" / "main.py"
+    served = ["--server.address", "127.0.0.1", "--server.port", str(port)]
+    raise Exit(
+        subprocess.call(  # noqa: S603 - a list of words, and no shell
+            [sys.executable, "-m", "streamlit", "run", str(script), *served, "--", *given]
+        )
+    )
 
 
 @cli.group(invoke_without_command=True)

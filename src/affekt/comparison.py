@@ -31,7 +31,8 @@ class Difference:
     metric
         ``accuracy`` or ``uar``.
     value, low, high
-        The difference, mean over seeds, and its 95 % interval, drawn over speakers for both at once.
+        The difference, mean over seeds, and its 95 % interval, drawn over speakers for both at once; NaN
+        where there are fewer than two.
     """
 
     better: str
@@ -96,18 +97,21 @@ def compare(results: Sequence[Evaluation | str | os.PathLike[str]]) -> Compariso
     matrices = dict(zip(_names(figures), map(_matrices, figures), strict=True))
     first = figures[0]
     scores = {name: score_headlines(one, np.random.default_rng(0)) for name, one in matrices.items()}
-    order = sorted(scores, key=lambda name: -scores[name]["accuracy"].value)
+
+    def best_first(metric: str) -> list[str]:
+        return sorted(scores, key=lambda name: -scores[name][metric].value)
+
     return Comparison(
         protocol_label=first["protocol_label"],
         leaky=first["leaky"],
         n=first["n"],
         speakers=len(first["by_speaker"]),
         chance=first["chance"],
-        scores={name: scores[name] for name in order},
+        scores={name: scores[name] for name in best_first("accuracy")},
         differences=tuple(
             _difference(one, other, metric, matrices)
             for metric in COMPARED
-            for one, other in combinations(order, 2)
+            for one, other in combinations(best_first(metric), 2)
         ),
     )
 
@@ -174,7 +178,8 @@ def _difference(
         one = matrices[name]
         values.append(float(score(one.sum(axis=1)).mean()))
         drawn.append(bootstrap(score, one, np.random.default_rng(0)))  # the same speakers for both
-    low, high = interval_of(drawn[0] - drawn[1])
+    alone = matrices[better].shape[1] < 2
+    low, high = (np.nan, np.nan) if alone else interval_of(drawn[0] - drawn[1])
     return Difference(
         better=better, worse=worse, metric=metric, value=values[0] - values[1], low=low, high=high
     )

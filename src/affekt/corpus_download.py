@@ -7,15 +7,15 @@ import hashlib
 import http.client
 import os
 import shutil
-import stat
 import time
 import urllib.error
 import urllib.request
 import zipfile
 import zlib
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from affekt.archives import find_fault
 from affekt.corpus import Archive, CorpusCard
 from affekt.errors import DownloadError
 from affekt.progress import progress_bar
@@ -165,7 +165,9 @@ def _unpack(file: Path, folder: Path, progress: bool) -> None:
     try:
         with zipfile.ZipFile(file) as packed:
             members = packed.infolist()
-            _refuse_unsafe(members, file)
+            most = UNPACKED_PER_PACKED * max(file.stat().st_size, CHUNK_BYTES)
+            if fault := find_fault(members, most):
+                raise DownloadError(f"{file.name} {fault}")
             with progress_bar(f"unpacking {file.name}", len(members), shown=progress) as bar:
                 for member in members:
                     packed.extract(member, folder)
@@ -176,16 +178,3 @@ def _unpack(file: Path, folder: Path, progress: bool) -> None:
         raise DownloadError(f"{file} cannot be unpacked: {error}") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise DownloadError(f"{file} is not a zip archive that can be read: {error}") from error
-
-
-def _refuse_unsafe(members: Iterable[zipfile.ZipInfo], file: Path) -> None:
-    """No absolute path, no ``..``, no link, no bomb: checked for all before one is written."""
-    unpacked = 0
-    for member in members:
-        path = PurePosixPath(member.filename.replace("\\", "/"))
-        linked = stat.S_ISLNK(member.external_attr >> 16)
-        if path.is_absolute() or ".." in path.parts or ":" in member.filename or linked:
-            raise DownloadError(f"{file.name} would write outside its folder: {member.filename!r}")
-        unpacked += member.file_size
-    if unpacked > UNPACKED_PER_PACKED * max(file.stat().st_size, CHUNK_BYTES):
-        raise DownloadError(f"{file.name} would unpack to {unpacked} bytes, far more than a corpus would")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ from affekt.progress import progress_bar
 from affekt.protocols import Fold, Protocol, find_protocol, inner_groups, speakers_overlap, split
 from affekt.recipe import Estimator, Recipe
 
+INTERRUPTED = "Training interrupted by user"
 COPIES_BEFORE_SPLIT = 3  # augmented fourfold: each clip, and three copies of it
 
 
@@ -108,7 +110,15 @@ def fit(
         extra["groups"] = (dataset.speakers if groups is None else groups)[train]
     if validation is not None and len(validation) and has_fit_parameter(estimator, "validation"):
         extra["validation"] = (dataset.features[validation], dataset.labels[validation])
-    return estimator.fit(dataset.features[train], dataset.labels[train], **extra)
+    with warnings.catch_warnings():
+        # scikit-learn's perceptron takes Ctrl-C for the end of its training, and is worth nothing then
+        warnings.filterwarnings("error", INTERRUPTED)
+        try:
+            return estimator.fit(dataset.features[train], dataset.labels[train], **extra)
+        except UserWarning as warning:
+            if INTERRUPTED in str(warning):
+                raise KeyboardInterrupt from warning
+            raise
 
 
 def _test_fold(
@@ -139,7 +149,7 @@ def _importances(columns: tuple[str, ...], told: list[Tested]) -> dict[str, Impo
     """Means over all folds of what they have to say; the most important column first."""
     by_name = {
         name: np.mean([one[name] for one in told], axis=0)
-        if name in told[0]
+        if all(name in one for one in told)
         else np.full(len(columns), np.nan)
         for name in ("importances", "permutation")
     }

@@ -85,6 +85,8 @@ _EXTRA_OF = {
     **dict.fromkeys(
         ("sklearn", "imblearn", "lightgbm", "xgboost", "skl2onnx", "onnxmltools", "onnx"), "train"
     ),
+    **dict.fromkeys(("matplotlib", "jinja2"), "train"),
+    **dict.fromkeys(("streamlit", "plotly"), "app"),
     **dict.fromkeys(("torch", "skorch"), "networks"),
 }
 

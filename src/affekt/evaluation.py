@@ -136,6 +136,12 @@ class Evaluation:
     listeners: float | None = None
     counterpart: Evaluation | None = None
 
+    def confidences(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Of each answer, how sure it was, and whether it was right."""
+        place = {emotion: i for i, emotion in enumerate(self.emotions)}
+        sure = np.array([one.probabilities[place[one.answer]] for one in self.tested])
+        return sure, np.array([one.answer == one.clip.emotion for one in self.tested])
+
     def to_json(self) -> dict[str, Any]:
         """Everything but the single answers, as plain values; what is not a number becomes None."""
         plain: dict[str, Any] = _plain(

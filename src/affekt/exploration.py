@@ -15,42 +15,16 @@ from affekt.audio import fingerprint, load_audio
 from affekt.corpus import Clip, Corpus
 from affekt.corpus_check import CorpusCheck, compare_with_cards
 from affekt.dataset import each_clip, load_whole
-from affekt.errors import AffektError, CorpusError
-from affekt.features import extract, find_feature_set
+from affekt.errors import AffektError, CorpusError, UnknownNameError
+from affekt.features import FEATURE_SETS, extract, find_feature_set
 from affekt.progress import progress_bar
+from affekt.recording import ClipFacts, describe_recording
 from affekt.scoring import CorpusLike, read_corpus
 
 DEFAULT_FEATURES = "spectral-120@1"
-CLIPPED_PEAK = 0.999  # of full scale
-SILENCE_DB = -40.0  # below the clip's own loudest frame
-FRAME_S = 0.02
 REDUNDANT = 0.95
 NEIGHBOURS = 10
 MAP_COMPONENTS = 30  # the map is drawn of as many principal components
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClipFacts:
-    """How a clip was recorded.
-
-    Attributes
-    ----------
-    duration_s, sample_rate
-        In seconds and Hz.
-    level_db, peak_db
-        RMS and highest sample, relative to full scale.
-    clipped
-        Share of samples at full scale.
-    silence
-        Share of frames of 20 ms that are 40 dB or more below the clip's loudest.
-    """
-
-    duration_s: float
-    sample_rate: int
-    level_db: float
-    peak_db: float
-    clipped: float
-    silence: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,12 +79,13 @@ def explore(
     ------
     CorpusError
         Fewer than two clips can be read.
-    ValueError
-        The feature set describes frames.
+    UnknownNameError
+        There is no such feature set, or it describes frames.
     """
     feature_set = find_feature_set(features)
     if len(feature_set.shape) > 1:
-        raise ValueError(f"{features} describes frames: choose a feature set with one vector a clip")
+        whole = [name for name, one in FEATURE_SETS.items() if len(one.shape) == 1]
+        raise UnknownNameError("feature set with one vector a clip", features, whole)
     selected = read_corpus(corpus, "", None, "all")
     describe = partial(_describe, features=features)
     heard = list(each_clip(selected, describe, jobs=jobs, progress=progress))
@@ -137,22 +112,8 @@ def explore(
 
 def _describe(clip: Clip, features: str) -> tuple[ClipFacts, NDArray[np.float32], str]:
     waveform = load_whole(clip)
-    frame = max(1, round(FRAME_S * waveform.sample_rate))
-    samples = waveform.samples
-    whole = samples[: len(samples) // frame * frame].reshape(-1, frame)
-    levels = 10 * np.log10(np.maximum(np.mean(whole.astype(np.float64) ** 2, axis=1), 1e-12))
-    power = float(np.mean(samples.astype(np.float64) ** 2))
-    peak = float(np.abs(samples).max())
-    facts = ClipFacts(
-        duration_s=waveform.duration_s,
-        sample_rate=waveform.sample_rate,
-        level_db=10 * np.log10(power),
-        peak_db=20 * np.log10(peak),
-        clipped=float(np.mean(np.abs(samples) >= CLIPPED_PEAK)),
-        silence=float(np.mean(levels < levels.max() + SILENCE_DB)),
-    )
     resampled = load_audio(waveform, find_feature_set(features).sample_rate)
-    return facts, extract(resampled, features), fingerprint(waveform)
+    return describe_recording(waveform), extract(resampled, features), fingerprint(waveform)
 
 
 def standardise(features: NDArray[Any]) -> NDArray[np.float64]:

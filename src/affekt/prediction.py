@@ -19,6 +19,10 @@ Model = str | os.PathLike[str] | Bundle | None
 """A model: a file, one already loaded, or None for the one that comes with affekt."""
 
 
+CERTAIN_WORDS = {0.8: "clearly", 0.6: "probably"}
+LEANS = 0.4
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """What the model hears in one recording.
@@ -42,6 +46,17 @@ class Prediction:
     probabilities: Mapping[str, float]
     duration_s: float
     notes: tuple[str, ...] = ()
+
+    @property
+    def in_words(self) -> str:
+        """The answer as far as it goes: ``clearly happy``, or ``leans happy, could be sad``."""
+        for certain, word in CERTAIN_WORDS.items():
+            if self.confidence >= certain:
+                return f"{word} {self.emotion}"
+        ranked = sorted(self.probabilities, key=lambda name: -self.probabilities[name])
+        if self.confidence >= LEANS:
+            return f"leans {self.emotion}, could be {ranked[1]}"
+        return f"unsure: {', '.join(ranked[:-1][:2])} or {ranked[:3][-1]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -271,7 +271,10 @@ def _speaker_groups(corpus: Corpus, groups: Sequence[int], protocol: str, needed
         )
     numbers = _connected([speakers, [str(group) for group in groups]])
     if len(set(numbers)) < needed:
-        raise CorpusError(f"{protocol} needs {needed} speakers, {corpus.name} has {len(set(numbers))}")
+        raise CorpusError(
+            f"{protocol} needs {needed} speakers, {corpus.name} has {len(set(numbers))}: "
+            "leave-one-speaker-out needs two"
+        )
     return numbers
 
 

@@ -247,9 +247,16 @@ def _example(found: Exploration, emotion: str) -> Part | None:
     table = standardise(found.features)[own]
     clip = found.clips[own[np.argmin(((table - table.mean(axis=0)) ** 2).sum(axis=1))]]
     style = emotion_style(emotion)
-    draw = partial(figures.waveform_and_mel, load_audio(clip.path), style.colour)
-    title = f"{style.emoji} {emotion}: {clip.path.name}"
-    return _picture(draw, title, _sound(clip.path), raster=True)
+    return _recording(clip.path, f"{style.emoji} {emotion}: {clip.path.name}", style.colour)
+
+
+def _recording(path: Path, title: str, colour: str) -> Part | None:
+    """A clip to see and to hear; or why not, as it may be gone by now."""
+    try:
+        draw = partial(figures.waveform_and_mel, load_audio(path), colour)
+        return _picture(draw, title, _sound(path), raster=True)
+    except AffektError as error:
+        return Part(title=title, items=[str(error)])
 
 
 def _score_page(result: Evaluation) -> Page:
@@ -293,10 +300,7 @@ def _score_page(result: Evaluation) -> Page:
             ),
             Section(
                 title="On whom?",
-                makers=[
-                    *([picture(figures.speakers)] if result.slices["speaker"] else []),
-                    picture(figures.slices),
-                ],
+                makers=[picture(figures.speakers), picture(figures.slices)],
             ),
             Section(
                 title="How far to trust it?",
@@ -361,7 +365,10 @@ def _worst_mistakes(result: Evaluation) -> list[TestedClip]:
     """The surest wrong answers, each clip once."""
     wrong = [one for one in result.tested if one.answer != one.clip.emotion]
     wrong.sort(key=lambda one: -max(one.probabilities))
-    return list({one.clip.path: one for one in reversed(wrong)}.values())[::-1][:SHOWN_MISTAKES]
+    surest: dict[Path, TestedClip] = {}
+    for one in wrong:
+        surest.setdefault(one.clip.path, one)
+    return list(surest.values())[:SHOWN_MISTAKES]
 
 
 def _mistake(result: Evaluation, one: TestedClip) -> Part | None:
@@ -370,13 +377,7 @@ def _mistake(result: Evaluation, one: TestedClip) -> Part | None:
         f"{one.clip.emotion}, heard as {emotion_style(one.answer).emoji} {one.answer} ({sure:.0%} sure): "
         f"{one.clip.path.name}"
     )
-    try:
-        heard = load_audio(one.clip.path)
-        colour = emotion_style(one.answer).colour
-        draw = partial(figures.waveform_and_mel, heard, colour)
-        return _picture(draw, title, _sound(one.clip.path), raster=True)
-    except AffektError as error:  # it may be gone since it was scored
-        return Part(title=title, items=[str(error)])
+    return _recording(one.clip.path, title, emotion_style(one.answer).colour)
 
 
 def _excluded(result: Evaluation) -> Part | None:

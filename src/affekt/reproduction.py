@@ -13,6 +13,7 @@ from typing import Any
 from affekt.corpus import Corpus
 from affekt.cross_validation import cross_validate
 from affekt.dataset import Dataset, listen
+from affekt.emotions import sort_emotions
 from affekt.errors import CorpusError
 from affekt.evaluation import Evaluation
 from affekt.features import find_feature_set
@@ -70,11 +71,16 @@ def reproduce(
     """
     known = seed_systems()
     chosen = [find_seed_system(seed_system, known)] if seed_system else list(known)
-    folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    place = folder / ("results-quick.json" if quick else "results.json")
+    place = Path(out) / ("results-quick.json" if quick else "results.json")
     loaded = read_corpus(corpus, "", None, None)
+    needed = {emotion for system in chosen for trial in system.trials for emotion in trial.emotions}
+    if lacking := needed - set(loaded.emotions):
+        raise CorpusError(
+            f"{loaded.name} has no clips of {', '.join(sort_emotions(lacking))}: what is reproduced was "
+            "done on RAVDESS"
+        )
     results = _begun(place, loaded, quick)
+    place.parent.mkdir(parents=True, exist_ok=True)
     todo = [
         (system, trial)
         for system in chosen
@@ -171,7 +177,10 @@ def _begun(place: Path, corpus: Corpus, quick: bool) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise CorpusError(f"{place} holds no results of affekt reproduce: {error}") from error
     if found != about or len(set(keys)) != len(keys):
-        raise CorpusError(f"{place} holds results of {found}, not of {about}: write to another folder")
+        raise CorpusError(
+            f"{place} holds results of {found['clips']} clips of {found['corpus']}, not of "
+            f"{about['clips']} of {about['corpus']}: write to another folder"
+        )
     return results
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+ALL_CLIPS = 2452
 _METRICS = {
     "accuracy": "accuracy",
     "uar": "UAR",
@@ -26,7 +27,11 @@ own terms and on honest ones. `affekt reproduce` wrote this page and every figur
 - Time is of training and testing all folds and seeds, on whatever the machine was: a rough figure.
 """
 _QUICK = """
-> **A quick run**: one seed, and training cut so short that no figure here means anything.
+> **A quick run**: one seed, and what takes long is cut so short that no figure here means anything.
+"""
+_PART = """
+> **A part of the corpus**: {clips} clips of 2452. "Speech + song" is what there is of both, and readings
+> speak of the whole.
 """
 
 
@@ -34,6 +39,7 @@ def render(results: Mapping[str, Any]) -> str:
     """Markdown for the content of ``results.json``."""
     name = "results-quick.json" if results["quick"] else "results.json"
     parts = [_HEAD.format(json=name, leaky="LEAKY"), _QUICK if results["quick"] else ""]
+    parts.append(_PART.format(**results) if results["clips"] != ALL_CLIPS else "")
     parts.append(_overview(results))
     for number, system in results["systems"].items():
         trials = [trial for trial in results["trials"] if trial["system"] == number]

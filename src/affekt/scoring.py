@@ -65,7 +65,8 @@ def evaluate(
         A folder that keeps each finished fold of a recipe: a call that was stopped goes on from there.
     for_report
         Of a recipe, also find out what a report shows: what shuffling a feature costs, and, in
-        ``counterpart``, the score under a protocol of the other kind, leaky or honest.
+        ``counterpart``, the score under a protocol of the other kind, leaky or honest, where these clips
+        can be split so.
     jobs
         Processes that listen to the clips. One by default, so that a script needs no
         ``if __name__ == "__main__"``; the command line takes all cores.
@@ -106,9 +107,11 @@ def evaluate(
     evaluation = score(protocol, inspect=for_report)
     if not for_report:
         return evaluation
-    return replace(
-        evaluation, counterpart=score(LEAKY_PROTOCOL if not evaluation.leaky else DEFAULT_PROTOCOL)
-    )
+    try:
+        counterpart = score(LEAKY_PROTOCOL if not evaluation.leaky else DEFAULT_PROTOCOL)
+    except (CorpusError, LeakError):  # as where nobody knows who speaks: the report goes without it
+        counterpart = None
+    return replace(evaluation, counterpart=counterpart)
 
 
 def read_corpus(

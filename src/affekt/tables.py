@@ -97,7 +97,9 @@ def bar(share: float) -> str:
 def evaluation(result: Evaluation) -> Group:
     """Headlines with intervals, emotions, confusion matrix and slices."""
     parts: list[RenderableType] = [_headline_text(result), _headlines(result), "", _emotions(result)]
-    parts += ["", confusion(result), "", _slices(result)]
+    parts += ["", confusion(result)]
+    slices = _slices(result)
+    parts += ["", slices] if slices.row_count else []
     known = {name: one.own for name, one in result.importances.items() if one.own == one.own}
     if known:
         foremost = sorted(known, key=lambda name: -known[name])[:_LISTED]
@@ -210,7 +212,7 @@ def comparison(result: Comparison) -> Group:
     pairs = _plain_table("better than", "metric", "points", "95 % over speakers", "")
     for one in result.differences:
         verdict = Text("real", "green") if one.real else Text("may be chance", "yellow")
-        bounds = f"{100 * one.low:+.1f} to {100 * one.high:+.1f}"
+        bounds = f"{100 * one.low:+.1f} to {100 * one.high:+.1f}" if one.low == one.low else "-"
         pairs.add_row(
             Text.assemble((one.better, "bold"), " > ", one.worse),
             _TITLES[one.metric], f"{100 * one.value:+.1f}", bounds, verdict,
@@ -232,7 +234,7 @@ def model(bundle: Bundle) -> Table:
         table.add_row(
             "trained on",
             f"{escape(corpus.name)}: {corpus.clips} clips, {len(corpus.speakers)} speakers "
-            f"({', '.join(corpus.speakers)}{', and unknown ones' if corpus.unknown_speakers else ''})",
+            f"({', '.join([*corpus.speakers, *(['unknown ones'] if corpus.unknown_speakers else [])])})",
         )
         table.add_row("licence", escape(corpus.licence))
         if corpus.citation:
@@ -289,15 +291,16 @@ def recipes(known: Iterable[Recipe]) -> Group:
 
 def reproduction(results: Mapping[str, Any]) -> Table:
     """Claims beside results."""
-    table = _plain_table("recipe", "reading", "protocol", "material", "claim", "accuracy", "UAR")
+    table = _plain_table("recipe", "reading", "protocol", "material", "n", "claim", "accuracy", "UAR")
     for trial in results["trials"]:
         scored = trial["evaluation"]
         claim = trial["claims"].get("accuracy")
         table.add_row(
             Text(trial["recipe"], "bold cyan"),
             Text(trial["reading"]),
-            Text(trial["protocol"], "red" if scored["leaky"] else "green"),
+            Text(f"{trial['protocol']}{' LEAKY' * scored['leaky']}", "red" if scored["leaky"] else "green"),
             Text(trial["material"]),
+            str(scored["n"]),
             f"{claim:.1%}" if claim else "-",
             Text(f"{scored['accuracy']:.1%}", "bold"),
             f"{scored['uar']:.1%}",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Collection
+from dataclasses import asdict
+
+import numpy as np
 
 from affekt.bundle import (
     FINGERPRINT_DIGITS,
@@ -16,18 +20,23 @@ from affekt.bundle import (
     seal,
 )
 from affekt.checkpoints import Checkpoints
+from affekt.confidence import reliability
 from affekt.corpora import READERS
+from affekt.corpus import Clip
 from affekt.cross_validation import cross_validate, fit
-from affekt.dataset import Dataset, listen
+from affekt.dataset import Dataset, each_clip, listen, load_whole
 from affekt.evaluation import Evaluation
 from affekt.features import find_feature_set
 from affekt.onnx_export import export
 from affekt.progress import progress_bar
 from affekt.protocols import find_protocol, inner_groups
 from affekt.recipe import Recipe
+from affekt.recording import ClipFacts, describe_recording
 from affekt.scoring import DEFAULT_PROTOCOL, CorpusLike, read_corpus, ready_recipe
 from affekt.versions import installed_versions
 from affekt.writing import check_place
+
+PERCENTILES = 5, 50, 95
 
 
 def train(
@@ -88,15 +97,37 @@ def train(
     graph, parity = export(
         estimator, dataset.features, len(dataset.emotions), find_feature_set(chosen.features).shape
     )
-    contract = _contract(dataset, chosen, evaluation, seed, parity)
+    recordings = _recordings(dataset, jobs=jobs, progress=progress)
+    contract = _contract(dataset, chosen, evaluation, recordings, seed, parity)
     bundle = parse(seal(graph, contract), str(out or f"{chosen.name} on {dataset.corpus.name}"))
     if out is not None:
         save(out, graph, contract)
     return bundle, evaluation
 
 
+def _recordings(dataset: Dataset, *, jobs: int, progress: bool) -> dict[str, tuple[float, float, float]]:
+    """How the clips were recorded: the percentiles that the contract has."""
+    described = each_clip(dataset.corpus, _describe_clip, jobs=jobs, progress=progress)
+    facts = [asdict(found) for _, found in described if isinstance(found, ClipFacts)]
+    table = {name: [one[name] for one in facts if math.isfinite(one[name])] for name in facts[0]}
+    found = {}
+    for name, values in table.items():
+        low, middle, high = np.percentile(values or [0.0], PERCENTILES).tolist()
+        found[name] = low, middle, high
+    return found
+
+
+def _describe_clip(clip: Clip) -> ClipFacts:
+    return describe_recording(load_whole(clip))
+
+
 def _contract(
-    dataset: Dataset, recipe: Recipe, evaluation: Evaluation, seed: int, parity: float
+    dataset: Dataset,
+    recipe: Recipe,
+    evaluation: Evaluation,
+    recordings: dict[str, tuple[float, float, float]],
+    seed: int,
+    parity: float,
 ) -> Contract:
     return Contract(
         emotions=dataset.emotions,
@@ -107,6 +138,7 @@ def _contract(
         corpora=tuple(_training_corpora(dataset)),
         fingerprints=tuple(sorted({one[:FINGERPRINT_DIGITS] for one in dataset.fingerprints})),
         scores=_scores(evaluation),
+        recordings=recordings,
         parity=parity,
         versions=installed_versions(),
     )
@@ -136,6 +168,7 @@ def _training_corpora(dataset: Dataset) -> list[TrainingCorpus]:
 
 def _scores(evaluation: Evaluation) -> ContractScores:
     """What of an evaluation stands in the contract."""
+    found = reliability(*evaluation.confidences())
     return ContractScores(
         protocol=evaluation.protocol,
         protocol_label=evaluation.protocol_label,
@@ -144,4 +177,6 @@ def _scores(evaluation: Evaluation) -> ContractScores:
         chance=evaluation.chance,
         headlines=evaluation.headlines,
         recall={name: score.recall for name, score in evaluation.per_emotion.items()},
+        confusion_matrix=tuple(tuple(row) for row in evaluation.confusion_matrix.tolist()),
+        reliability={name: tuple(values.tolist()) for name, values in vars(found).items()},
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from affekt.audio import find_audio
 from affekt.corpus import Clip, Corpus, CorpusCard
+from affekt.emotions import EMOTIONS, canonical_emotion
 from affekt.errors import CorpusError, UnknownNameError
 
 
@@ -92,7 +93,11 @@ def _recognise(root: Path) -> str:
         if root.suffix.lower() not in (".csv", ".tsv"):
             raise CorpusError(f"{root} is a file, but not a CSV manifest: name the folder of the clips")
         return "manifest"
-    stems = [file.stem for file in find_audio(root)]
+    files = find_audio(root)
+    tops = {file.relative_to(root).parts[0] if file.parent != root else "" for file in files}
+    if {canonical_emotion(top) for top in tops} <= set(EMOTIONS):
+        return "folders"  # whoever sorts files by emotion means the folders, whatever the files are called
+    stems = [file.stem for file in files]
     fits = {
         name: sum(bool(reader.card.stem.fullmatch(stem)) for stem in stems)
         for name, reader in READERS.items()

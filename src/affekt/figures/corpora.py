@@ -12,7 +12,6 @@ from affekt.emotions import emotion_style, sort_emotions
 from affekt.exploration import (
     NEIGHBOURS,
     REDUNDANT,
-    SILENCE_DB,
     Exploration,
     correlations,
     effect_sizes,
@@ -34,6 +33,7 @@ from affekt.figures.style import (
     tidy,
     title,
 )
+from affekt.recording import SILENCE_DB
 
 COUNTED = ("emotion", "channel", "sex", "intensity", "speaker")
 MARKERS = "osD^vPX*<>hdp"
@@ -60,8 +60,8 @@ def counts(exploration: Exploration) -> Figure:
             one.remove()
         below = figure.add_subplot(axes[0, 0].get_gridspec()[1, :])
         tidy(below)
-        names = {name.rsplit("/", 1)[-1] or "unknown": count for name, count in found["speaker"].items()}
-        _bars(below, names, [HONEST] * len(names))
+        names = [name.rsplit("/", 1)[-1] or "unknown" for name in found["speaker"]]
+        _bars(below, found["speaker"], [HONEST] * len(names), names)
         title(below, "speaker")
     by_emotion = found["emotion"]
     most, least = max(by_emotion, key=by_emotion.__getitem__), min(by_emotion, key=by_emotion.__getitem__)
@@ -82,13 +82,15 @@ def _ratios(found: Mapping[str, Mapping[str, int]], shown: Sequence[str]) -> lis
     return [len(found[field]) + 1.5 for field in shown] or [1]
 
 
-def _bars(axes, values: Mapping[str, int], colours: Sequence[str]) -> None:  # type: ignore[no-untyped-def]
+def _bars(  # type: ignore[no-untyped-def]
+    axes, values: Mapping[str, int], colours: Sequence[str], names: Sequence[str] = ()
+) -> None:
     axes.bar(range(len(values)), list(values.values()), color=colours, width=0.75)
-    few = len(values) <= MANY_VALUES
+    shown = (names or list(values)) if len(values) <= MANY_VALUES else []
     turned = len(values) > 3
     axes.set_xticks(
-        range(len(values)) if few else [], list(values) if few else [], rotation=45 if turned else 0,
-        ha="right" if turned else "center", rotation_mode="anchor",
+        range(len(shown)), shown, rotation=45 if turned else 0, ha="right" if turned else "center",
+        rotation_mode="anchor",
     )  # fmt: skip
     if len(values) <= 12:
         for x, count in enumerate(values.values()):
@@ -131,14 +133,16 @@ def recordings(exploration: Exploration) -> Figure:
 
 
 def levels_by_emotion(exploration: Exploration) -> Figure:
-    """Level and duration of each emotion: what tells emotions apart without listening to the voice."""
+    """Level, pitch and duration of each emotion: what tells much without listening to the voice."""
     emotions = exploration.values("emotion")
     names = sort_emotions(emotions)
-    figure, ((left, right),) = new_figure(2.8, 1, 2)
+    figure, (row,) = new_figure(2.8, 1, 3)
     facts = exploration.facts
+    pitch = np.array([one.pitch_hz for one in facts])
     for axes, values, name in (
-        (left, np.array([one.level_db for one in facts]), "level, dB"),
-        (right, np.array([one.duration_s for one in facts]), "duration, s"),
+        (row[0], np.array([one.level_db for one in facts]), "level, dB"),
+        (row[1], pitch, "pitch, Hz"),
+        (row[2], np.array([one.duration_s for one in facts]), "duration, s"),
     ):
         _violins(axes, values, emotions, names)
         title(axes, name)
@@ -155,11 +159,13 @@ def levels_by_emotion(exploration: Exploration) -> Figure:
 
 
 def _violins(axes, values: NDArray[np.float64], emotions: NDArray[np.str_], names: Sequence[str]) -> None:  # type: ignore[no-untyped-def]
-    parts = [values[emotions == name] for name in names]
-    drawn = axes.violinplot(parts, range(len(names)), showextrema=False, widths=0.85)
-    for body, name in zip(drawn["bodies"], names, strict=True):
+    known = ~np.isnan(values)
+    for x, name in enumerate(names):
+        part = values[known & (emotions == name)]
+        if not len(part):
+            continue
+        (body,) = axes.violinplot([part], [x], showextrema=False, widths=0.85)["bodies"]
         body.set(facecolor=emotion_style(name).colour, alpha=0.85, edgecolor="none")
-    for x, part in enumerate(parts):
         low, middle, high = np.percentile(part, (25, 50, 75))
         axes.plot([x, x], [low, high], color=INK, linewidth=2)
         axes.plot(x, middle, "o", color="white", markeredgecolor=INK, markersize=4)
@@ -176,7 +182,8 @@ def distributions(exploration: Exploration, columns: Sequence[str]) -> Figure:
         values = exploration.features[:, exploration.columns.index(column)]
         edges = np.histogram_bin_edges(np.clip(values, *np.percentile(values, (0.5, 99.5))), 24)
         for name in names:
-            density, _ = np.histogram(values[emotions == name], edges, density=True)
+            inside, _ = np.histogram(values[emotions == name], edges)
+            density = inside / max(1, inside.sum()) / np.diff(edges)
             one.stairs(density, edges, color=emotion_style(name).colour, linewidth=1.1, label=name)
         one.set(yticks=[], xlabel=column)
         one.spines["left"].set_visible(False)

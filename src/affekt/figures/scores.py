@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from affekt.confidence import accuracy_by_coverage, reliability
+from affekt.confidence import Reliability, accuracy_by_coverage, reliability
 from affekt.emotions import emotion_style
 from affekt.evaluation import Evaluation
 from affekt.figures.style import (
@@ -86,11 +86,15 @@ def _headline_words(both: Sequence[Evaluation], listeners: float | None) -> str:
 
 def confusion(evaluation: Evaluation) -> Figure:
     """The confusion matrix twice: as shares of each row, and as counts."""
-    counts = evaluation.confusion_matrix
+    return draw_confusion(evaluation.confusion_matrix, evaluation.emotions, len(evaluation.by_seed))
+
+
+def draw_confusion(counts: NDArray[np.int64], emotions: Sequence[str], seeds: int = 1) -> Figure:
+    """The same from the matrix alone, as a model's contract has it."""
     rates = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure, ((left, right),) = new_figure(3.9, 1, 2)
     for axes, values, form in ((left, rates, "{:.0f}"), (right, counts, "{:d}")):
-        heatmap(axes, rates, evaluation.emotions, cmap=SHADES, vmin=0, vmax=1)
+        heatmap(axes, rates, emotions, cmap=SHADES, vmin=0, vmax=1)
         axes.set_xlabel("heard as")
         for (row, column), share in np.ndenumerate(rates):
             value = 100 * values[row, column] if axes is left else int(values[row, column])
@@ -100,15 +104,15 @@ def confusion(evaluation: Evaluation) -> Figure:
             )  # fmt: skip
     left.set_ylabel("was")
     title(left, "share of each row, %")
-    title(right, "clips" if len(evaluation.by_seed) == 1 else f"clips, {len(evaluation.by_seed)} seeds")
+    title(right, "clips" if seeds == 1 else f"clips, {seeds} seeds")
     mistakes = rates * (1 - np.eye(len(rates)))
     row, column = np.unravel_index(mistakes.argmax(), mistakes.shape)
-    names = evaluation.emotions
-    text = (
-        f"What was felt (rows) and what was heard (columns). Most often confused: {names[row]} is heard as "
-        f"{names[column]} in {in_percent(mistakes[row, column])} of its clips."
+    worst = (
+        f"Most often confused: {emotions[row]} is heard as {emotions[column]} in "
+        f"{in_percent(mistakes[row, column])} of its clips."
     )
-    return describe(figure, text)
+    text = worst if mistakes.any() else "Nothing is confused."
+    return describe(figure, f"What was felt (rows) and what was heard (columns). {text}")
 
 
 def emotions(evaluation: Evaluation, line: float = CLAIMED_LINE) -> Figure:
@@ -143,9 +147,11 @@ def emotions(evaluation: Evaluation, line: float = CLAIMED_LINE) -> Figure:
     return describe(figure, text)
 
 
-def speakers(evaluation: Evaluation) -> Figure:
-    """Accuracy on each voice, the worst first."""
+def speakers(evaluation: Evaluation) -> Figure | None:
+    """Accuracy on each voice, the worst first; None where nobody knows who speaks."""
     scores = evaluation.slices["speaker"]
+    if not scores:
+        return None
     sexes = {one.clip.speaker_id: one.clip.sex for one in evaluation.tested}
     figure, ((axes,),) = new_figure(3.0)
     for x, (name, score) in enumerate(scores.items()):
@@ -208,17 +214,13 @@ def slices(evaluation: Evaluation) -> Figure | None:
     return describe(figure, f"The largest difference is by {widest}: {gap:.1f} points of accuracy.")
 
 
-def confidences(evaluation: Evaluation) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Of each answer, how sure it was and whether it was right."""
-    place = {emotion: i for i, emotion in enumerate(evaluation.emotions)}
-    sure = np.array([one.probabilities[place[one.answer]] for one in evaluation.tested])
-    return sure, np.array([one.answer == one.clip.emotion for one in evaluation.tested])
-
-
 def calibration(evaluation: Evaluation) -> Figure:
     """How often answers of a confidence are right, and how many there are of it."""
-    sure, right = confidences(evaluation)
-    found = reliability(sure, right)
+    return draw_calibration(reliability(*evaluation.confidences()))
+
+
+def draw_calibration(found: Reliability) -> Figure:
+    """The same from the bins alone, as a model's contract has them."""
     figure, ((above,), (below,)) = new_figure(
         4.6, 2, 1, sharex=True, gridspec_kw={"height_ratios": [3.2, 1]}
     )
@@ -229,11 +231,12 @@ def calibration(evaluation: Evaluation) -> Figure:
     above.plot(found.confidence, found.accuracy, "o-", color=HONEST, markersize=6)
     above.vlines(found.confidence, found.confidence, found.accuracy, color=ACCENT, linewidth=1)
     above.set(ylabel="right", ylim=(0, 1))
-    below.hist(sure, np.linspace(0, 1, 21), color=HONEST, rwidth=0.9)
+    below.bar(found.confidence, found.count, width=0.06, color=HONEST)
     below.set(xlabel="confidence", ylabel="answers", xlim=(0, 1))
     above.yaxis.set_major_formatter(PERCENT)
     below.xaxis.set_major_formatter(PERCENT)
-    mean, share = float(sure.mean()), float(right.mean())
+    mean = float(np.average(found.confidence, weights=found.count))
+    share = float(np.average(found.accuracy, weights=found.count))
     if abs(mean - share) < 0.02:
         verdict = "On the whole it is as sure as it is right"
     else:
@@ -247,7 +250,7 @@ def calibration(evaluation: Evaluation) -> Figure:
 
 def coverage(evaluation: Evaluation) -> Figure:
     """Accuracy where the least certain answers are set aside."""
-    sure, right = confidences(evaluation)
+    sure, right = evaluation.confidences()
     covered, accuracy = accuracy_by_coverage(sure, right)
     figure, ((axes,),) = new_figure(2.9)
     some = covered >= min(0.02, covered[-1])  # the first few clips only make it jump

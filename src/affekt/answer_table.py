@@ -1,0 +1,24 @@
+"""Answers as a CSV table, one row an input."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from typing import IO
+
+from affekt.prediction import Answer
+
+
+def into_csv(answers: Iterable[Answer], file: IO[str], emotions: tuple[str, ...]) -> Iterator[Answer]:
+    """Write a row for each answer as it passes by; a failed input has its reason in the last column."""
+    writer = csv.writer(file)
+    writer.writerow(["file", "emotion", "confidence", *emotions, "duration_s", "error"])
+    for answer in answers:
+        if heard := answer.prediction:
+            shares = [f"{heard.probabilities[emotion]:.6f}" for emotion in emotions]
+            row = [heard.emotion, f"{heard.confidence:.6f}", *shares, f"{heard.duration_s:.3f}", ""]
+        else:
+            row = ["", "", *[""] * len(emotions), "", str(answer.error)]
+        writer.writerow([answer.source, *row])
+        file.flush()
+        yield answer

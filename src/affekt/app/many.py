@@ -1,0 +1,124 @@
+"""The third page: many files, or a zip of them, as a table."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO
+
+import streamlit as st
+
+from affekt.answer_table import into_csv
+from affekt.app import session
+from affekt.archives import read_audio_files
+from affekt.emotions import emotion_style, sort_emotions
+from affekt.errors import AffektError
+from affekt.prediction import Answer, predict_many
+
+ZIP_START = b"PK"
+
+
+def page() -> None:
+    """Upload, listen with a bar, look, sort and take home."""
+    st.title("Many recordings at once")
+    files = st.file_uploader(
+        "Drop recordings, or a zip of them; up to 200 MB each", accept_multiple_files=True, key="many"
+    )
+    if not files:
+        st.session_state.pop("answers", None)
+        st.info("Each file becomes a row; one that cannot be heard is a row with its reason.", icon="📂")
+        return
+    answers = _answers(files)
+    _show(answers)
+
+
+def _answers(files: list[Any]) -> list[Answer]:
+    """Listened to once, however often the page is drawn."""
+    model = session.bundle()
+    names = "|".join(f"{file.file_id}" for file in files)
+    key = hashlib.blake2b(f"{names}{model.contract.sha256}".encode()).hexdigest()
+    kept = st.session_state.get("answers")
+    if kept is None or kept[0] != key:
+        done: list[Answer] = []
+        with st.status(f"Listening to {len(files)} uploads", expanded=True) as status:
+            bar = st.progress(0.0)
+            for i, file in enumerate(files):
+                for answer in _listen(file):
+                    done.append(answer)
+                    bar.progress(i / len(files), f"{len(done)}: {answer.source}")
+            bar.empty()
+            status.update(label=f"{len(done)} recordings listened to", state="complete", expanded=False)
+        kept = key, done
+        st.session_state["answers"] = kept
+    listened: list[Answer] = kept[1]
+    return listened
+
+
+def _listen(file: Any) -> Iterator[Answer]:
+    content = file.getvalue()
+    if not content.startswith(ZIP_START):
+        yield from predict_many([_named(content, file.name)], session.bundle())
+        return
+    try:
+        for member in read_audio_files(content, file.name):
+            yield from predict_many([member], session.bundle())
+    except AffektError as error:
+        yield Answer(file.name, error=error)
+
+
+def _named(content: bytes, name: str) -> BinaryIO:
+    file = io.BytesIO(content)
+    file.name = name
+    return file
+
+
+def _show(answers: list[Answer]) -> None:
+    emotions = session.bundle().contract.emotions
+    heard = [one.prediction for one in answers if one.prediction]
+    failed = [one for one in answers if one.error]
+    counts = Counter(one.emotion for one in heard)
+    said = [f"{emotion_style(name).emoji} {name} **{counts[name]}**" for name in sort_emotions(counts)]
+    st.markdown(" · ".join([*said, *([f"🙉 not heard **{len(failed)}**"] if failed else [])]))
+    st.dataframe(
+        [_row(one) for one in answers],
+        hide_index=True,
+        key="answers table",
+        width="stretch",
+        column_config={
+            "confidence": st.column_config.ProgressColumn(
+                "confidence", min_value=0, max_value=100, format="%d %%"
+            ),
+            "length": st.column_config.NumberColumn("length", format="%.1f s"),
+        },
+    )
+    st.download_button(
+        "Download the table (CSV)",
+        _csv(answers, emotions),
+        "predictions.csv",
+        "text/csv",
+        icon="⬇️",
+        type="primary",
+    )
+
+
+def _row(answer: Answer) -> dict[str, Any]:
+    heard = answer.prediction
+    if heard is None:
+        return {"file": answer.source, "emotion": "🙉 not heard", "confidence": None, "length": None,
+                "why": str(answer.error)}  # fmt: skip
+    return {
+        "file": answer.source,
+        "emotion": f"{emotion_style(heard.emotion).emoji} {heard.emotion}",
+        "confidence": 100 * heard.confidence,
+        "length": heard.duration_s,
+        "why": "",
+    }
+
+
+def _csv(answers: Iterable[Answer], emotions: tuple[str, ...]) -> str:
+    file = io.StringIO(newline="")
+    for _ in into_csv(answers, file, emotions):
+        pass
+    return file.getvalue()
