@@ -15,6 +15,7 @@ import soundfile
 from sklearn.ensemble import RandomForestClassifier
 
 from affekt import figures
+from affekt.comparison import Comparison, compare
 from affekt.corpora import load
 from affekt.corpus import Clip
 from affekt.evaluation import Evaluation, summarise
@@ -75,7 +76,7 @@ def embedded(address: str, kind: str) -> bytes:
     return base64.b64decode(address.removeprefix(start), validate=True)
 
 
-def write(result: Evaluation | Exploration, folder: Path) -> Page:
+def write(result: Evaluation | Exploration | Comparison, folder: Path) -> Page:
     write_report(result, folder / "report.html")
     assert [file.name for file in folder.iterdir()] == ["report.html"]
     return Page(folder / "report.html")
@@ -157,7 +158,18 @@ def corpus_page(explored: Exploration, tmp_path_factory: pytest.TempPathFactory)
     return write(explored, tmp_path_factory.mktemp("corpus"))
 
 
-@pytest.fixture(params=["score_page", "odd_page", "corpus_page"])
+@pytest.fixture(scope="module")
+def compared(scored: Evaluation, small_ravdess: Path) -> Comparison:
+    stump = replace(FOREST, name="stump", build=lambda seed: RandomForestClassifier(1, max_depth=1))
+    return compare([scored, evaluate(small_ravdess, recipe=stump)])
+
+
+@pytest.fixture(scope="module")
+def comparison_page(compared: Comparison, tmp_path_factory: pytest.TempPathFactory) -> Page:
+    return write(compared, tmp_path_factory.mktemp("compared"))
+
+
+@pytest.fixture(params=["score_page", "odd_page", "corpus_page", "comparison_page"])
 def page(request: pytest.FixtureRequest) -> Page:
     return request.getfixturevalue(request.param)
 
@@ -190,7 +202,7 @@ def test_a_browser_is_told_to_ask_nothing_of_any_network(page: Page) -> None:
 
 
 def test_every_picture_is_there_and_says_in_words_what_it_shows(page: Page) -> None:
-    assert len(page.all("img")) > 3
+    assert len(page.all("img")) > 1
     for picture in page.all("img"):
         assert len(picture["alt"]) > 20
         if picture["src"].startswith("data:image/png"):
@@ -206,7 +218,12 @@ def test_every_sound_can_be_played(page: Page) -> None:
         assert 0.4 < info.duration < 1.1
         assert one["aria-label"]
         assert "controls" in one
-    assert page.all("audio")
+
+
+def test_pages_that_speak_of_clips_have_sounds(score_page: Page, odd_page: Page, corpus_page: Page) -> None:
+    assert score_page.all("audio")
+    assert odd_page.all("audio")
+    assert corpus_page.all("audio")
 
 
 def test_links_lead_to_the_sections(page: Page) -> None:
@@ -475,3 +492,14 @@ def test_a_name_that_is_no_unicode_is_written_as_the_bytes_that_it_is(
     one = replace(odd.tested[0], clip=replace(odd.tested[0].clip, path=tmp_path / name))
     write_report(replace(odd, tested=(one,)), tmp_path / "report.html")
     assert b"m\xfcde.wav" in (tmp_path / "report.html").read_bytes()
+
+
+def test_a_comparison_has_every_score_and_a_picture_for_each_metric(
+    compared: Comparison, comparison_page: Page
+) -> None:
+    for name, headlines in compared.scores.items():
+        assert name in comparison_page.text
+        assert in_percent(headlines["uar"].value) in comparison_page.text
+    pictures = [one["alt"] for one in comparison_page.all("img")]
+    assert len(pictures) == 2
+    assert all("Differences that are real" in words for words in pictures)

@@ -1,15 +1,20 @@
-"""Draw the README's picture from the figures in docs/results.json and docs/scores.
+"""Draw the README's pictures: of the figures in docs/results.json and docs/scores, and of a corpus.
 
-python tools/draw_pictures.py        needs the extra affekt[dev]
+python tools/draw_pictures.py [RAVDESS/]        needs the extra affekt[dev]
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+
+from affekt import figures
+from affekt.exploration import explore
+from affekt.scoring import evaluate
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -68,5 +73,17 @@ def draw_gap() -> None:
     figure.savefig(DOCS / "pictures" / "gap.png", dpi=110)
 
 
+def draw_corpus(corpus: str) -> None:
+    """The map of all clips, and what the bundled recipe takes for what, on unseen voices."""
+    pictures = {
+        "map": figures.clip_map(explore(corpus)),
+        "confusion": figures.confusion(evaluate(corpus, recipe="voice-svm", channel="speech")),
+    }
+    for name, figure in pictures.items():
+        figure.savefig(DOCS / "pictures" / f"{name}.png", dpi=90)
+
+
 if __name__ == "__main__":
     draw_gap()
+    for given in sys.argv[1:]:
+        draw_corpus(given)

@@ -377,11 +377,17 @@ def evaluate(
 
 @cli.command()
 @click.argument("results", nargs=-1, required=True, metavar="A.json B.json...", type=_existing_file)
-def compare(results: tuple[Path, ...]) -> None:
+@click.option("--report", "report_file", type=OutputFile(".html"), help="Draw a page about it.")
+def compare(results: tuple[Path, ...], report_file: Path | None) -> None:
     """Say whether recipes differ, from what 'affekt evaluate --json' wrote of the same clips."""
     from affekt.comparison import compare
+    from affekt.report import write_report
 
-    stdout.print(tables.comparison(compare(results)))
+    found = compare(results)
+    stdout.print(tables.comparison(found))
+    if report_file:
+        write_report(found, report_file, progress=True)
+        stderr.print(f"wrote {escape(str(report_file))}", highlight=False)
 
 
 @cli.command()

@@ -17,11 +17,13 @@ from matplotlib.figure import Figure
 
 from affekt import figures
 from affekt.audio import load_audio
+from affekt.comparison import COMPARED, Comparison
 from affekt.emotions import emotion_style
 from affekt.errors import AffektError
 from affekt.evaluation import Evaluation, TestedClip
 from affekt.exploration import Exploration, effect_sizes, redundant_pairs, standardise
 from affekt.figures.style import in_percent
+from affekt.metrics import Score
 from affekt.progress import progress_bar
 from affekt.writing import whole_file
 
@@ -68,20 +70,29 @@ class Page:
 
 
 def write_report(
-    result: Exploration | Evaluation, file: str | os.PathLike[str], *, progress: bool = False
+    result: Exploration | Evaluation | Comparison,
+    file: str | os.PathLike[str],
+    *,
+    progress: bool = False,
 ) -> None:
     """Write a page that opens from disk in any browser and needs no network.
 
     Parameters
     ----------
     result
-        What ``explore`` or ``evaluate`` gave. ``evaluate(..., for_report=True)`` finds out more to show.
+        What ``explore``, ``evaluate`` or ``compare`` gave. ``evaluate(..., for_report=True)`` finds out
+        more to show.
     file
         Where to write it.
     progress
         Show a bar while the pictures are drawn.
     """
-    page = _corpus_page(result) if isinstance(result, Exploration) else _score_page(result)
+    if isinstance(result, Exploration):
+        page = _corpus_page(result)
+    elif isinstance(result, Comparison):
+        page = _comparison_page(result)
+    else:
+        page = _score_page(result)
     html = _fill(page, progress)
     with whole_file(Path(file)) as open_file:
         open_file.write(html)
@@ -328,8 +339,11 @@ def _score_picture(
 
 
 def _interval(result: Evaluation, name: str) -> str:
-    score = result.headlines[name]
-    return f"{100 * score.low:.1f} to {100 * score.high:.1f}" if score.low == score.low else "no interval"
+    return _bounds(result.headlines[name])
+
+
+def _bounds(score: Score) -> str:
+    return f"{100 * score.low:.1f} to {100 * score.high:.1f}" if np.isfinite(score.low) else "no interval"
 
 
 def _headline_table(result: Evaluation) -> Part:
@@ -384,6 +398,45 @@ def _excluded(result: Evaluation) -> Part | None:
     reasons = [why if path in why else f"{path}: {why}" for path, why in result.excluded]
     more = [f"and {len(reasons) - SHOWN_ROWS} more"] if len(reasons) > SHOWN_ROWS else []
     return Part(items=reasons[:SHOWN_ROWS] + more) if reasons else None
+
+
+def _comparison_page(result: Comparison) -> Page:
+    lead = [
+        f"{result.n} clips of {result.speakers} speakers, chance {in_percent(result.chance)}. Intervals "
+        "are 95 %, over speakers, who are drawn for all recipes at once."
+    ]
+    return Page(
+        title=", ".join(result.scores),
+        badge=result.protocol_label,
+        warns=result.leaky,
+        lead=lead,
+        sections=[
+            Section(title="Side by side", makers=[lambda: _scores_table(result)]),
+            Section(
+                title="Do they differ?",
+                makers=[
+                    partial(_picture, partial(_draw_differences, result, metric)) for metric in COMPARED
+                ],
+            ),
+        ],
+    )
+
+
+def _scores_table(result: Comparison) -> Part:
+    rows = []
+    for name, headlines in result.scores.items():
+        shown = [headlines[metric] for metric in COMPARED]
+        rows.append([name, *(f"{in_percent(one.value)} ({_bounds(one)})" for one in shown)])
+    return Part(header=("recipe", "accuracy", "UAR"), rows=rows)
+
+
+def _draw_differences(result: Comparison, metric: str) -> Figure:
+    pairs = {
+        f"{one.better} > {one.worse}": (one.value, one.low, one.high)
+        for one in result.differences
+        if one.metric == metric
+    }
+    return figures.differences(pairs, {"uar": "UAR"}.get(metric, metric))
 
 
 def _duration(seconds: float) -> str:
