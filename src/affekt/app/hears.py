@@ -82,7 +82,7 @@ def draw(waveform: Waveform) -> go.Figure:
         hovertemplate="%{x:.2f} s: %{y:.0f} Hz<extra></extra>", row=4, col=1,
     )  # fmt: skip
     green = {**line, "color": "#009E73"}
-    energy = 20 * np.log10(np.maximum(rms(spectra)[:, 0], 1e-5))
+    energy = 20 * np.log10(np.maximum(rms(spectra)[:, 0], 1e-4))
     figure.add_scatter(
         x=np.arange(len(energy)) * HOP_SAMPLES / LIBROSA_SAMPLE_RATE, y=energy, line=green,
         hovertemplate="%{x:.2f} s: %{y:.0f} dB<extra></extra>", row=5, col=1,
