@@ -223,7 +223,16 @@ def test_effect_sizes_are_those_of_scikit_learns_analysis_of_variance(sizes: tup
     table[:, 1] = 10 - 1e-2 * table[:, 1]
     f, _ = f_classif(table, groups)
     between, within = 2, len(table) - 3  # degrees of freedom
-    np.testing.assert_allclose(effect_sizes(table, groups), f * between / (f * between + within), rtol=1e-6)
+    epsilon = (f - 1) * between / (f * between + within)  # Kelley (1935)
+    np.testing.assert_allclose(effect_sizes(table, groups), np.maximum(epsilon, 0), rtol=1e-6, atol=1e-12)
+
+
+def test_many_groups_explain_no_more_of_noise_than_few() -> None:
+    table = np.random.default_rng(5).standard_normal((96, 300))
+    few, many = (effect_sizes(table, np.arange(96) % groups).mean() for groups in (4, 24))
+    assert few < 0.03
+    assert many < 0.05
+    assert (effect_sizes(table, np.arange(96)) == 0).all()  # each clip a group of its own
 
 
 def test_an_effect_is_everything_where_groups_are_all_that_differs_and_nothing_where_nothing_does() -> None:

@@ -272,7 +272,7 @@ def headline_rows(figure: Figure) -> dict[str, tuple[float, float, float]]:
 
 
 def test_points_of_headlines_are_the_scores_and_bars_their_intervals() -> None:
-    figure = figures.headlines(EVALUATION, listeners=0.66)
+    figure = figures.headlines(replace(EVALUATION, listeners=(0.66, "somebody (2001)")))
     drawn = headline_rows(figure)
     truth, answers = truth_and_answers(EVALUATION)
     assert drawn["accuracy, by-actor-5"][0] == pytest.approx(accuracy_score(truth, answers))
@@ -282,7 +282,7 @@ def test_points_of_headlines_are_the_scores_and_bars_their_intervals() -> None:
         assert drawn[f"{row}, by-actor-5"][1:] == (score.low, score.high)
     marks = [line.get_xdata() for line in figure.axes[0].get_lines() if line.get_linestyle() == "--"]
     assert marks == [[0.25, 0.25], [0.66, 0.66]]
-    assert "Listeners reach about 66 %" in words(figure)
+    assert "Listeners reach 66.0\xa0% (somebody (2001))" in words(figure)
 
 
 @pytest.mark.parametrize(("asked", "other"), [(EVALUATION, LEAKY), (LEAKY, EVALUATION)])
@@ -327,7 +327,7 @@ def test_the_line_of_coverage_is_accuracy_by_coverage_without_the_first_few() ->
     for one, share in zip(marked, (0.5, 0.25), strict=True):
         i = np.flatnonzero(covered >= share)[0]
         assert (one.get_xdata()[0], one.get_ydata()[0]) == (covered[i], accuracy[i])
-        assert f"the surest {share:.0%} are right in {in_percent(accuracy[i])}" in words(figure)
+        assert f"of the surest {covered[i]:.0%} {in_percent(accuracy[i])}" in words(figure)
     assert f"Of all answers {in_percent(accuracy[-1])} are right" in words(figure)
 
 
@@ -359,13 +359,16 @@ def test_the_features_that_matter_most_are_drawn_by_both_measures() -> None:
     assert permuted == pytest.approx({f"feature{i}": (29 - i) / 100 for i in range(20)})
     assert list(permuted) == [f"feature{i}" for i in range(20)]
     text = words(figure)
-    assert "itself: feature29, feature28, feature27" in text
+    assert "or to its selection: feature29, feature28, feature27" in text
     assert "shuffled: feature0, feature1, feature2" in text
 
 
 @pytest.mark.parametrize(
     ("own", "permuted", "title"),
-    [(np.nan, 1, "accuracy lost when it is shuffled"), (1, np.nan, "importance to the model itself")],
+    [
+        (np.nan, 1, "accuracy lost when it is shuffled"),
+        (1, np.nan, "importance to the model, or to its selection"),
+    ],
 )
 def test_a_measure_that_nobody_took_is_not_drawn(own: float, permuted: float, title: str) -> None:
     (axes,) = figures.importances(with_importances(own, permuted)).axes
@@ -393,7 +396,7 @@ def test_each_epoch_of_each_fold_is_drawn_and_the_best_one_marked() -> None:
         np.testing.assert_array_equal(right.get_lines()[fold].get_ydata(), one["valid_acc"])
     assert len(lines) == 9
     assert [text.get_text() for text in left.get_legend().get_texts()] == ["learnt from", "set aside"]
-    assert "3 trainings, one for each fold, of 7 epochs at most" in words(figure)
+    assert "3 trainings, one for each fold and seed, of 7 epochs at most" in words(figure)
 
 
 def test_differences_are_drawn_with_their_intervals_and_only_real_ones_are_called_so() -> None:
@@ -404,7 +407,7 @@ def test_differences_are_drawn_with_their_intervals_and_only_real_ones_are_calle
     bars = [tuple(line.get_xdata()) for line in axes.get_lines() if line.get_linewidth() == 5]
     assert bars == [(low, high) for _, low, high in pairs.values()]
     assert labels(axes, "y") == list(pairs)
-    assert words(draw(figure)).endswith("a > b, c > d.")
+    assert "leaves out 0: a > b, c > d. Of many" in words(draw(figure))
     assert "UAR" in axes.get_xlabel()
 
 

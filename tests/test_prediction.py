@@ -17,7 +17,7 @@ from affekt.audio import load_audio
 from affekt.bundle import load
 from affekt.errors import AudioError, AudioNotFoundError, BundleError
 from affekt.features import extract
-from affekt.prediction import expand_folders, predict, predict_many
+from affekt.prediction import Prediction, expand_folders, predict, predict_many
 
 
 @pytest.fixture
@@ -108,3 +108,20 @@ def test_training_without_its_libraries_names_the_extra(name: str) -> None:
     program = f"import sys; sys.modules['sklearn'] = None; import affekt; affekt.{name}"
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert f"MissingExtraError: affekt.{name} needs an extra: pip install 'affekt[train]'" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("shares", "words"),
+    [
+        ((0.85, 0.1, 0.05), "clearly happy"),
+        ((0.65, 0.3, 0.05), "probably happy"),
+        ((0.45, 0.2, 0.35), "leans happy, could be angry"),
+        ((0.38, 0.3, 0.32), "unsure: happy, angry or sad"),
+    ],
+)
+def test_an_answer_is_put_in_words_as_far_as_it_goes(shares: tuple[float, ...], words: str) -> None:
+    probabilities = dict(zip(("happy", "sad", "angry"), shares, strict=True))
+    heard = Prediction(
+        emotion="happy", confidence=shares[0], probabilities=probabilities, duration_s=1.0, notes=()
+    )
+    assert heard.in_words == words

@@ -502,4 +502,4 @@ def test_a_comparison_has_every_score_and_a_picture_for_each_metric(
         assert in_percent(headlines["uar"].value) in comparison_page.text
     pictures = [one["alt"] for one in comparison_page.all("img")]
     assert len(pictures) == 2
-    assert all("Differences that are real" in words for words in pictures)
+    assert all("Differences whose interval leaves out 0" in words for words in pictures)

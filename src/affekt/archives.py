@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import io
+import lzma
+import re
 import stat
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
-from typing import BinaryIO
 
 from affekt.audio import AUDIO_SUFFIXES
 from affekt.errors import AudioFormatError, AudioReadError
 
 MAX_MEMBERS = 10_000
 MAX_UNPACKED_BYTES = 2 << 30
+MAX_MEMBER_BYTES = 200 << 20  # as much as one upload
 UNPACKED_PER_PACKED = 20  # digital silence in WAV packs better, but nobody sends hours of it
+
+
+# Damaged, encrypted, packed in a way that Python does not know, or not a zip at all.
+UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, NotImplementedError
+)  # fmt: skip
 
 
 def find_fault(members: Iterable[zipfile.ZipInfo], most_bytes: int) -> str:
@@ -24,25 +32,24 @@ def find_fault(members: Iterable[zipfile.ZipInfo], most_bytes: int) -> str:
     for member in members:
         path = PurePosixPath(member.filename.replace("\\", "/"))
         linked = stat.S_ISLNK(member.external_attr >> 16)
-        if path.is_absolute() or ".." in path.parts or ":" in member.filename or linked:
+        drive = re.match(r"[A-Za-z]:", member.filename)
+        if path.is_absolute() or ".." in path.parts or drive or linked:
             return f"would write outside its folder: {member.filename!r}"
         unpacked += member.file_size
     return f"would unpack to {unpacked} bytes, far more than it may" if unpacked > most_bytes else ""
 
 
-def read_audio_files(content: bytes, name: str) -> Iterator[BinaryIO]:
-    """The audio files in a zip, one after another, each open and with its name.
+def read_audio_files(content: bytes, name: str) -> Iterator[tuple[str, bytes | AudioReadError]]:
+    """The audio files in a zip, one after another: name and content, or why it cannot be unpacked.
 
     Raises
     ------
     AudioFormatError
-        It is no zip, holds no audio, or must not be unpacked.
-    AudioReadError
-        A member is damaged or encrypted.
+        It is no zip, holds no audio, far too much, or paths that lead outside.
     """
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
-    except zipfile.BadZipFile as error:
+    except UNREADABLE as error:
         raise AudioFormatError(f"{name} is not a zip archive that can be read: {error}") from error
     with archive:
         members = archive.infolist()
@@ -55,12 +62,16 @@ def read_audio_files(content: bytes, name: str) -> Iterator[BinaryIO]:
                 f"{name} holds {len(found)} audio files: between 1 and {MAX_MEMBERS} will do"
             )
         for member in found:
-            try:
-                file = io.BytesIO(archive.read(member))
-            except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-                raise AudioReadError(f"{member.filename} in {name} cannot be unpacked: {error}") from error
-            file.name = member.filename
-            yield file
+            yield member.filename, _unpack(archive, member)
+
+
+def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | AudioReadError:
+    if member.file_size > MAX_MEMBER_BYTES:
+        return AudioReadError(f"{member.filename} is too large: {member.file_size} bytes")
+    try:
+        return archive.read(member)
+    except UNREADABLE as error:
+        return AudioReadError(f"{member.filename} cannot be unpacked: {error}")
 
 
 def _is_audio(member: zipfile.ZipInfo) -> bool:

@@ -29,6 +29,7 @@ from affekt.writing import whole_file
 DEFAULT_MODEL = Path(__file__).parent / "models" / "default.onnx"
 CONTRACT_FORMAT = 2
 FINGERPRINT_DIGITS = 16
+RELIABILITY = {"confidence", "accuracy", "count"}
 MAX_BUNDLE_BYTES = 1 << 30
 _RUNTIME_ERRORS = (  # onnxruntime's errors share no base but Exception
     ort_errors.EPFail,
@@ -277,6 +278,12 @@ def _parse_contract(values: dict[str, Any]) -> Contract:
         raise ValueError(f"no score for {', '.join(sorted(missing))}")
     rows = tuple(tuple(row) for row in values["scores"]["confusion_matrix"])
     bins = {name: tuple(of_bin) for name, of_bin in values["scores"]["reliability"].items()}
+    if bins.keys() != RELIABILITY or len({len(column) for column in bins.values()}) != 1:
+        raise ValueError(
+            f"the reliability diagram has {sorted(bins)}, not {sorted(RELIABILITY)} of one length"
+        )
+    if not sum(bins["count"]) > 0:
+        raise ValueError("the reliability diagram has no answers")
     if [len(row) for row in rows] != [len(emotions)] * len(emotions):
         raise ValueError("the confusion matrix does not fit the emotions")
     recordings = values["recordings"]

@@ -55,7 +55,7 @@ class Comparison:
     Attributes
     ----------
     protocol_label, leaky, n, speakers, chance
-        What they have in common.
+        What they have in common; 0 speakers where nobody knows who speaks.
     scores
         Name -> headlines, the best accuracy first.
     differences
@@ -105,7 +105,7 @@ def compare(results: Sequence[Evaluation | str | os.PathLike[str]]) -> Compariso
         protocol_label=first["protocol_label"],
         leaky=first["leaky"],
         n=first["n"],
-        speakers=len(first["by_speaker"]),
+        speakers=len(first["slices"]["speaker"]),
         chance=first["chance"],
         scores={name: scores[name] for name in best_first("accuracy")},
         differences=tuple(
@@ -121,7 +121,15 @@ def _read(result: Evaluation | str | os.PathLike[str]) -> dict[str, Any]:
         return {**result.to_json(), "file": ""}
     try:
         read: dict[str, Any] = json.loads(Path(result).read_text(encoding="utf-8"))
-        missing = {"by_speaker", "recipe", "protocol", "protocol_label", "emotions", "n"} - read.keys()
+        missing = {
+            "by_speaker",
+            "slices",
+            "recipe",
+            "protocol",
+            "protocol_label",
+            "emotions",
+            "n",
+        } - read.keys()
     except (ValueError, AttributeError) as error:
         raise CorpusError(f"{result} holds no evaluation: {error}") from error
     if missing:
@@ -148,11 +156,12 @@ def _check_same(figures: Sequence[dict[str, Any]]) -> None:
             )
 
 
-def _support(figures: dict[str, Any]) -> dict[str, list[int]]:
-    """How many clips of each emotion each speaker has, in one seed."""
-    return {
-        name: np.asarray(counts)[0].sum(axis=1).tolist() for name, counts in figures["by_speaker"].items()
-    }
+def _support(figures: dict[str, Any]) -> dict[str, list[list[int]]]:
+    """How many clips of each emotion each speaker has: in each seed, or once where all are the same."""
+    by_seed = {name: np.asarray(counts).sum(axis=2) for name, counts in figures["by_speaker"].items()}
+    if all((counts == counts[0]).all() for counts in by_seed.values()):
+        by_seed = {name: counts[:1] for name, counts in by_seed.items()}
+    return {name: counts.tolist() for name, counts in by_seed.items()}
 
 
 def _names(figures: Sequence[dict[str, Any]]) -> list[str]:

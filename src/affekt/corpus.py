@@ -83,7 +83,8 @@ class CorpusCard:
     archives
         What ``affekt corpora download`` fetches.
     listeners
-        Accuracy of people who listen to its clips, where somebody measured it; None otherwise.
+        Accuracy of people who listen to all its emotions, and where that stands; None where nobody
+        measured it.
     """
 
     name: str
@@ -98,7 +99,7 @@ class CorpusCard:
     expected_stems: Callable[[], Mapping[str, Collection[str]]] | None = None
     folds: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     archives: tuple[Archive, ...] = ()
-    listeners: float | None = None
+    listeners: tuple[float, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,9 +127,10 @@ class Corpus:
         return sort_emotions(clip.emotion for clip in self.clips)
 
     @property
-    def listeners(self) -> float | None:
-        """How well people do on it; None where nobody knows, or where it is several corpora."""
-        return self.cards[0].listeners if len(self.cards) == 1 else None
+    def listeners(self) -> tuple[float, str] | None:
+        """How well people do on it, with source; None where nobody knows, or on a part of its emotions."""
+        whole = len(self.cards) == 1 and set(self.emotions) >= set(self.cards[0].emotions)
+        return self.cards[0].listeners if whole else None
 
     def count(self, field_name: str) -> dict[str, int]:
         """How many clips there are of each value of a field, by name."""

@@ -107,7 +107,7 @@ class Evaluation:
     histories
         Of networks, one for each fold: losses and accuracy at each epoch.
     listeners
-        Accuracy of people on these recordings; None where nobody knows.
+        Accuracy of people on these recordings, and where that stands; None where nobody knows.
     counterpart
         The same under a protocol of the other kind, leaky or honest, where it was asked for.
     """
@@ -133,7 +133,7 @@ class Evaluation:
     excluded: tuple[tuple[str, str], ...]
     importances: dict[str, Importance] = field(default_factory=dict)
     histories: tuple[dict[str, NDArray[np.float64]], ...] = ()
-    listeners: float | None = None
+    listeners: tuple[float, str] | None = None
     counterpart: Evaluation | None = None
 
     def confidences(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -133,5 +133,6 @@ def _answer(source: AudioSource, bundle: Bundle) -> Answer:
     name = source_name(source)
     try:
         return Answer(name, prediction=predict(source, bundle))
-    except AffektError as error:
-        return Answer(name, error=error)
+    except AffektError as error:  # its traceback would keep all that was decoded
+        error.__cause__ = error.__context__ = None
+        return Answer(name, error=error.with_traceback(None))

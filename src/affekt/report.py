@@ -271,11 +271,11 @@ def _recording(path: Path, title: str, colour: str) -> Part | None:
 
 
 def _score_page(result: Evaluation) -> Page:
-    listeners = result.listeners
+    over = "speakers" if result.slices["speaker"] else "clips, as nobody knows who speaks"
     lead = [
         f"{result.n} clips of {len(result.slices['speaker']) or 'unknown'} speakers in {result.corpus}, "
         f"{len(result.emotions)} emotions, {len(result.by_seed)} seed{'s' * (len(result.by_seed) > 1)}. "
-        "Intervals are 95 %, over speakers."
+        f"Intervals are 95 %, over {over}."
     ]
     if result.leaky:
         lead.append("This is no score on unseen voices: compare it with by-actor-5.")
@@ -291,13 +291,13 @@ def _score_page(result: Evaluation) -> Page:
                 for name, label in (("accuracy", "accuracy"), ("uar", "UAR, unweighted average recall"))
             ),
             (in_percent(result.chance), "chance"),
-            *([(f"about {listeners:.0%}", "listeners")] if listeners else []),
+            *_listeners(result),
         ],
         sections=[
             Section(
                 title="How good is it?",
                 makers=[
-                    picture(partial(figures.headlines, listeners=listeners)),
+                    picture(figures.headlines),
                     lambda: _headline_table(result),
                 ],
             ),
@@ -332,6 +332,13 @@ def _score_page(result: Evaluation) -> Page:
     )  # fmt: skip
 
 
+def _listeners(result: Evaluation) -> list[tuple[str, str]]:
+    if result.listeners is None:
+        return []
+    share, source = result.listeners
+    return [(in_percent(share), f"listeners, {source}")]
+
+
 def _score_picture(
     result: Evaluation, draw: Callable[[Evaluation], Figure | None], title: str = ""
 ) -> Callable[[], Part | None]:
@@ -348,6 +355,7 @@ def _bounds(score: Score) -> str:
 
 def _headline_table(result: Evaluation) -> Part:
     both = [one for one in (result, result.counterpart) if one is not None]
+    both.sort(key=lambda one: one.leaky)
     titles = {"accuracy": "accuracy", "uar": "UAR", "macro_f1": "macro F1"}
     titles |= {"weighted_f1": "weighted F1", "weighted_f2": "weighted F2"}
     header = ["", *(f"{one.protocol}{' LEAKY' if one.leaky else ''}, {one.n} clips" for one in both)]
@@ -402,8 +410,8 @@ def _excluded(result: Evaluation) -> Part | None:
 
 def _comparison_page(result: Comparison) -> Page:
     lead = [
-        f"{result.n} clips of {result.speakers} speakers, chance {in_percent(result.chance)}. Intervals "
-        "are 95 %, over speakers, who are drawn for all recipes at once."
+        f"{result.n} clips of {result.speakers or 'unknown'} speakers, chance {in_percent(result.chance)}. "
+        "Intervals are 95 %, over speakers, who are drawn for all recipes at once."
     ]
     return Page(
         title=", ".join(result.scores),

@@ -201,7 +201,7 @@ def comparison(result: Comparison) -> Group:
     """Scores side by side, the best first, then every pair and whether it really differs."""
     about = Text.assemble(
         (result.protocol_label, "bold red" if result.leaky else "bold green"),
-        f"\n{result.n} clips of {result.speakers} speakers, chance {result.chance:.1%}\n",
+        f"\n{result.n} clips of {result.speakers or 'unknown'} speakers, chance {result.chance:.1%}\n",
     )
     scores = _plain_table("recipe", "accuracy", "95 % over speakers", "UAR", "95 % over speakers")
     for name, headlines in result.scores.items():
@@ -211,13 +211,18 @@ def comparison(result: Comparison) -> Group:
         scores.add_row(Text(name, "bold cyan"), *(cell for pair in shown for cell in pair))
     pairs = _plain_table("better than", "metric", "points", "95 % over speakers", "")
     for one in result.differences:
-        verdict = Text("real", "green") if one.real else Text("may be chance", "yellow")
+        verdict = Text("leaves out 0", "green") if one.real else Text("may be chance", "yellow")
         bounds = f"{100 * one.low:+.1f} to {100 * one.high:+.1f}" if one.low == one.low else "-"
         pairs.add_row(
             Text.assemble((one.better, "bold"), " > ", one.worse),
             _TITLES[one.metric], f"{100 * one.value:+.1f}", bounds, verdict,
         )  # fmt: skip
-    return Group(about, scores, "", pairs)
+    more = Text(
+        f"\n{len(result.differences)} differences; of many, some leave out 0 by accident: intervals are "
+        "not corrected for that",
+        "dim",
+    )
+    return Group(about, scores, "", pairs, more)
 
 
 def model(bundle: Bundle) -> Table:

@@ -112,7 +112,9 @@ def _recordings(dataset: Dataset, *, jobs: int, progress: bool) -> dict[str, tup
     table = {name: [one[name] for one in facts if math.isfinite(one[name])] for name in facts[0]}
     found = {}
     for name, values in table.items():
-        low, middle, high = np.percentile(values or [0.0], PERCENTILES).tolist()
+        if not values:
+            continue
+        low, middle, high = np.percentile(values, PERCENTILES).tolist()
         found[name] = low, middle, high
     return found
 

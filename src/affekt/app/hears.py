@@ -16,6 +16,7 @@ from affekt.features import LIBROSA_SAMPLE_RATE
 from affekt.features.descriptors import log_mel, mfcc, rms
 from affekt.features.pitch import HOP_S, track_pitch
 from affekt.features.spectra import HOP_SAMPLES, Spectra
+from affekt.figures.clips import envelope
 from affekt.recording import ClipFacts
 
 MOST_FRAMES = 1500  # more than a screen is wide
@@ -38,7 +39,7 @@ def page() -> None:
     if chosen is None or heard is None or heard.waveform is None or heard.facts is None:
         st.info("Choose a clip on the page *Listen* first.", icon="👂")
         return
-    st.audio(chosen.content)
+    session.play(heard)
     st.caption("Drag over the pictures to zoom in, double-click to see all of it again.")
     st.plotly_chart(draw(heard.waveform), key="what it hears", config={"displaylogo": False})
     st.subheader("The clip, beside what the model was trained on")
@@ -60,8 +61,7 @@ def draw(waveform: Waveform) -> go.Figure:
         rows=5, cols=1, shared_xaxes=True, vertical_spacing=0.045, row_heights=[1, 2, 1.4, 1.2, 1],
         subplot_titles=ROWS,
     )  # fmt: skip
-    stretches = np.array_split(heard.samples, min(MOST_FRAMES, len(heard.samples)))
-    extremes = np.array([(one.min(), one.max()) for one in stretches]).ravel()
+    extremes = np.column_stack(envelope(heard, MOST_FRAMES)).ravel()
     times = np.linspace(0, heard.duration_s, len(extremes))
     line = {"color": "#0072B2", "width": 1}
     figure.add_scatter(x=times, y=extremes, line=line, hoverinfo="skip", row=1, col=1)
@@ -74,7 +74,7 @@ def draw(waveform: Waveform) -> go.Figure:
         step = heard.duration_s / len(shown)
         figure.add_heatmap(
             z=shown.T.round(1), x0=0, dx=step, colorscale=colours, showscale=False, row=row, col=1,
-            zmid=0 if row == 3 else None, hovertemplate="%{x:.2f} s, band %{y}: %{z}<extra></extra>",
+            zmid=0 if row == 3 else None, hovertemplate="%{x:.2f} s, row %{y}: %{z}<extra></extra>",
         )  # fmt: skip
     pitch, dots = track_pitch(heard), {"color": "#D55E00", "size": 4}
     figure.add_scatter(
@@ -108,6 +108,8 @@ def characteristics(facts: ClipFacts, contract: Contract) -> list[dict[str, str]
     """Each characteristic, what is typical of the training clips, and whether this clip is."""
     rows = []
     for name, (title, unit) in UNITS.items():
+        if name not in contract.recordings:
+            continue
         value = getattr(facts, name)
         low, _, high = contract.recordings[name]
         if math.isnan(value):

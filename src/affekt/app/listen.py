@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from affekt.app import session
-from affekt.app.session import ChosenClip, HeardClip
+from affekt.app.session import ChosenClip, HeardClip, plain
 from affekt.emotions import emotion_style
 from affekt.prediction import Prediction
 
@@ -24,7 +24,9 @@ def page() -> None:
     )
     record, file, example = st.tabs(["🎙️ Record", "📄 A file", "✨ An example"])
     with record:
-        st.audio_input("Record your voice", key="recorded", on_change=_take, args=("recorded",))
+        st.audio_input(
+            "Record your voice", sample_rate=48_000, key="recorded", on_change=_take, args=("recorded",)
+        )
     with file:
         st.file_uploader(
             "A recording of up to 200 MB: WAV, FLAC, MP3, OGG, Opus, AIFF, m4a, ...",
@@ -42,7 +44,7 @@ def page() -> None:
         _show(chosen, heard)
     st.caption(
         "🔒 Nothing is kept on disk or sent anywhere: a recording stays in the memory of the computer that "
-        "runs this page, until you choose another or close the tab. Only the tone is judged, not the words."
+        "runs this page, until you close the tab. Only the tone is judged, not the words."
     )
 
 
@@ -67,20 +69,21 @@ def _show(chosen: ChosenClip, heard: HeardClip) -> None:
     if heard.prediction is None or heard.facts is None:
         st.error(f"**This cannot be heard.** {_friendly(str(heard.error))}", icon="🙉")
         return
-    st.audio(chosen.content)
+    session.play(heard)
     st.html(answer_card(heard.prediction))
     for warning in heard.facts.warnings:
-        st.warning(f"{warning[0].upper()}{warning[1:]}.", icon="⚠️")
+        st.warning(plain(f"{warning[0].upper()}{warning[1:]}."), icon="⚠️")
     notes = [
         f"{heard.prediction.duration_s:.1f} s at {heard.facts.sample_rate} Hz",
         *heard.prediction.notes,
     ]
-    st.caption(f"{chosen.name}: {', '.join(notes)}")
+    st.caption(plain(f"{chosen.name}: {', '.join(notes)}"))
 
 
 def _friendly(reason: str) -> str:
     """An error of ``load_audio`` without the word that stands for a file without a name."""
-    return f"{reason.removeprefix('bytes ').removeprefix('bytes: ').strip()}".capitalize()
+    reason = reason.removeprefix("bytes").lstrip(" :")
+    return plain(f"{reason[:1].upper()}{reason[1:]}")
 
 
 def answer_card(heard: Prediction) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import streamlit as st
+from starlette.formparsers import MultiPartParser
 
 from affekt.app import corpus, hears, listen, many, models, session
 
+UPLOAD_BYTES = 200 << 20  # as in .streamlit/config.toml
 # Less space above, and small print dark enough to be read.
 STYLE = """
 .stMainBlockContainer { padding-top: 2.5rem; }
@@ -16,6 +18,7 @@ STYLE = """
 
 def main() -> None:
     """Draw the page that was asked for."""
+    MultiPartParser.spool_max_size = UPLOAD_BYTES  # in memory; by default 1 MB, and the rest in a file
     st.set_page_config(page_title="affekt", page_icon="🎧", layout="centered")
     pages = [
         st.Page(listen.page, title="Listen", icon="🎙️", url_path="listen", default=True),

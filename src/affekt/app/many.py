@@ -26,12 +26,13 @@ def page() -> None:
     files = st.file_uploader(
         "Drop recordings, or a zip of them; up to 200 MB each", accept_multiple_files=True, key="many"
     )
-    if not files:
-        st.session_state.pop("answers", None)
+    if files:
+        _show(_answers(files))
+    elif kept := st.session_state.get("answers"):  # of before another page was looked at
+        _show(kept[1])
+        st.button("Forget these", on_click=st.session_state.pop, args=("answers",))
+    else:
         st.info("Each file becomes a row; one that cannot be heard is a row with its reason.", icon="📂")
-        return
-    answers = _answers(files)
-    _show(answers)
 
 
 def _answers(files: list[Any]) -> list[Answer]:
@@ -47,7 +48,7 @@ def _answers(files: list[Any]) -> list[Answer]:
             for i, file in enumerate(files):
                 for answer in _listen(file):
                     done.append(answer)
-                    bar.progress(i / len(files), f"{len(done)}: {answer.source}")
+                    bar.progress(i / len(files), session.plain(f"{len(done)}: {answer.source}"))
             bar.empty()
             status.update(label=f"{len(done)} recordings listened to", state="complete", expanded=False)
         kept = key, done
@@ -62,10 +63,13 @@ def _listen(file: Any) -> Iterator[Answer]:
         yield from predict_many([_named(content, file.name)], session.bundle())
         return
     try:
-        for member in read_audio_files(content, file.name):
-            yield from predict_many([member], session.bundle())
+        for name, member in read_audio_files(content, file.name):
+            if isinstance(member, AffektError):
+                yield Answer(name, error=member)
+            else:
+                yield from predict_many([_named(member, name)], session.bundle())
     except AffektError as error:
-        yield Answer(file.name, error=error)
+        yield Answer(file.name, error=error.with_traceback(None))
 
 
 def _named(content: bytes, name: str) -> BinaryIO:
@@ -79,7 +83,10 @@ def _show(answers: list[Answer]) -> None:
     heard = [one.prediction for one in answers if one.prediction]
     failed = [one for one in answers if one.error]
     counts = Counter(one.emotion for one in heard)
-    said = [f"{emotion_style(name).emoji} {name} **{counts[name]}**" for name in sort_emotions(counts)]
+    said = [
+        f"{emotion_style(name).emoji} {session.plain(name)} **{counts[name]}**"
+        for name in sort_emotions(counts)
+    ]
     st.markdown(" · ".join([*said, *([f"🙉 not heard **{len(failed)}**"] if failed else [])]))
     st.dataframe(
         [_row(one) for one in answers],

@@ -14,7 +14,7 @@ from affekt.errors import BundleError
 
 INTENDED_USE = (
     "For research, for teaching and for looking into one's own recordings. Not for judging people: a tone "
-    "of voice is not a feeling, and the model was trained on acted ones. In the European Union it is "
+    "of voice is not a feeling, and what models learn from is mostly acted. In the European Union it is "
     "forbidden to infer emotions of people at work and in schools (AI Act, Article 5)."
 )
 TITLES = {"accuracy": "accuracy", "uar": "UAR", "macro_f1": "macro F1"}
@@ -27,7 +27,7 @@ def page() -> None:
         "A model of your own, made by *affekt train*", type=["onnx"], key="model file", on_change=_take
     )
     if reason := st.session_state.get("model error"):
-        st.error(f"**This model is not used.** {reason}", icon="🚫")
+        st.error(f"**This model is not used.** {session.plain(reason)}", icon="🚫")
     model = session.bundle()
     contract = model.contract
     own = st.session_state.get("own model") is not None
@@ -58,25 +58,28 @@ def _take() -> None:
 
 
 def _facts(contract: Contract) -> None:
-    emotions = " · ".join(f"{emotion_style(name).emoji} {name}" for name in contract.emotions)
+    emotions = " · ".join(
+        f"{emotion_style(name).emoji} {session.plain(name)}" for name in contract.emotions
+    )
     st.markdown(
         f"It answers: {emotions}\n\n"
-        f"Recipe **{contract.recipe}**, features **{contract.features}**, seed {contract.seed}"
+        f"Recipe **{session.plain(contract.recipe)}**, features **{contract.features}**, "
+        f"seed {contract.seed}"
     )
     for corpus in contract.corpora:
         st.markdown(
-            f"Trained on **{corpus.name}**: {corpus.clips} clips of {len(corpus.speakers)} speakers. "
-            f"Licence: {corpus.licence}"
+            f"Trained on **{session.plain(corpus.name)}**: {corpus.clips} clips of "
+            f"{len(corpus.speakers)} speakers. Licence: {session.plain(corpus.licence)}"
         )
         if corpus.citation:
-            st.caption(corpus.citation)
+            st.caption(session.plain(corpus.citation))
 
 
 def _scores(contract: Contract) -> None:
     scores = contract.scores
     st.subheader("How good it is")
     badge = st.error if scores.leaky else st.success
-    badge(f"{scores.protocol_label}: {scores.n} clips, chance {scores.chance:.1%}")
+    badge(f"{session.plain(scores.protocol_label)}: {scores.n} clips, chance {scores.chance:.1%}")
     columns = st.columns(len(TITLES))
     for column, (name, title) in zip(columns, TITLES.items(), strict=True):
         score = scores.headlines[name]

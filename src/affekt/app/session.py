@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+import soundfile
 import streamlit as st
 
 from affekt.audio import Waveform, load_audio
@@ -16,6 +19,8 @@ from affekt.bundle import Bundle, load
 from affekt.errors import AffektError
 from affekt.prediction import Prediction, predict
 from affekt.recording import ClipFacts, describe_recording
+
+MAX_DURATION_S = 1800.0  # one visitor must not fill the memory of all
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ def forget(source: str) -> None:
     """Forget the clip if it came from this input."""
     now = clip()
     if now is not None and now.source == source:
-        st.session_state["clip"] = None
+        st.session_state["clip"] = st.session_state["heard"] = None
 
 
 def heard() -> HeardClip | None:
@@ -103,7 +108,20 @@ def heard() -> HeardClip | None:
 
 def _hear(chosen: ChosenClip, model: Bundle) -> HeardClip:
     try:
-        waveform = load_audio(chosen.content)
+        waveform = load_audio(chosen.content, max_duration_s=MAX_DURATION_S)
         return HeardClip(waveform, describe_recording(waveform), predict(waveform, model))
     except AffektError as error:
-        return HeardClip(error=error)
+        return HeardClip(error=error.with_traceback(None))  # it would keep what was decoded
+
+
+def play(heard: HeardClip) -> None:
+    """A player of what was heard, in a format that every browser plays."""
+    if heard.waveform is not None:
+        file = io.BytesIO()
+        soundfile.write(file, heard.waveform.samples, heard.waveform.sample_rate, format="WAV")
+        st.audio(file.getvalue(), format="audio/wav")
+
+
+def plain(text: str) -> str:
+    """Text from elsewhere, in which nothing is Markdown: no picture is fetched, no sign is lost."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>$~:&-])", r"\\\1", text)

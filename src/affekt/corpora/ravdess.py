@@ -82,7 +82,7 @@ CARD = CorpusCard(
     emotions={name: 376 if code in _SUNG_EMOTIONS else 192 for code, name in _EMOTIONS.items()}
     | {"neutral": 188},  # at one intensity only
     speakers=24,
-    listeners=0.67,  # about, for audio alone, from the ratings of Livingstone & Russo (2018)
+    listeners=(0.67, "about, for audio alone; ratings of Livingstone & Russo (2018)"),
     stem=_STEM,
     expected_stems=_expected_stems,
     folds={

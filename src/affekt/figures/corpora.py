@@ -40,6 +40,7 @@ MARKERS = "osD^vPX*<>hdp"
 BATCH = 12  # features in one picture
 SHOWN_FEATURES = 20
 MANY_VALUES = 40
+LOUDER_DB = 6.0  # twice the amplitude
 
 
 def counts(exploration: Exploration) -> Figure:
@@ -106,7 +107,7 @@ def recordings(exploration: Exploration) -> Figure:
     silence = np.array([one.silence for one in facts])
     for one, values, name in (
         (axes[0, 0], duration, "duration, s"),
-        (axes[0, 1], level, "level, dB below full scale (RMS)"),
+        (axes[0, 1], level, "level, dB, 0 is full scale (RMS)"),
         (axes[1, 0], silence, f"share of silence ({-SILENCE_DB:.0f} dB below the loudest)"),
     ):
         one.hist(values, 30, color=HONEST, rwidth=0.92)
@@ -152,9 +153,11 @@ def levels_by_emotion(exploration: Exploration) -> Figure:
     }
     loudest, quietest = max(level, key=level.__getitem__), min(level, key=level.__getitem__)
     text = (
-        f"Loudest is {loudest} ({level[loudest]:.0f} dB), quietest {quietest} ({level[quietest]:.0f} dB): "
-        "a model that is not told otherwise takes loudness for emotion."
+        f"Loudest is {loudest} (median {level[loudest]:.0f} dB), quietest {quietest} "
+        f"({level[quietest]:.0f} dB)."
     )
+    if level[loudest] - level[quietest] > LOUDER_DB:
+        text += " A model may take loudness for emotion."
     return describe(figure, text)
 
 
@@ -271,21 +274,21 @@ def separation(exploration: Exploration) -> Figure:
     figure, ((axes,),) = new_figure(0.8 + 0.22 * len(top))
     places = np.arange(len(top))
     speakers = exploration.values("speaker_id")
-    known = len(set(speakers.tolist())) > 1
+    known = speakers != ""
     axes.barh(places, of_emotion[top], color=HONEST, height=0.62, label="emotion")
     words = [f"{exploration.columns[i]} ({of_emotion[i]:.2f})" for i in top[:3]]
     text = (
-        "The share of a feature's variance that lies between emotions (eta squared). Most in "
+        "The share of a feature's variance that lies between emotions (epsilon squared). Most in "
         f"{', '.join(words)}."
     )
-    if known:
-        of_speaker = effect_sizes(exploration.features, speakers)
+    if len(set(speakers[known].tolist())) > 1:
+        of_speaker = effect_sizes(exploration.features[known], speakers[known])
         axes.plot(of_speaker[top], places, "D", color="white", markeredgecolor=ACCENT, label="speaker")
         more = int((of_speaker > of_emotion).sum())
         text += f" {more} of {len(of_emotion)} features say more about the speaker than about the emotion."
     axes.set_yticks(places, [exploration.columns[i] for i in top], fontsize=8)
     axes.invert_yaxis()
-    axes.set_xlabel("share of the variance between groups, eta squared")
+    axes.set_xlabel("share of the variance between groups, epsilon squared")
     axes.set_xlim(left=0)
     legend(axes, loc="lower right")
     return describe(figure, text)
@@ -314,18 +317,22 @@ def clip_map(exploration: Exploration) -> Figure:
         axes.spines[:].set_visible(False)
     title(left, "by emotion")
     title(
-        right, f"by speaker ({len(set(speakers.tolist()))} voices)" if any(speakers) else "speakers unknown"
+        right,
+        f"by speaker ({len(set(speakers.tolist()) - {''})} voices)"
+        if any(speakers)
+        else "speakers unknown",
     )
     left.legend(
         frameon=False, fontsize=8, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.01), markerscale=2
     )
     same, chance = shared_neighbours(exploration.features, emotions)
     text = (
-        f"Of a clip's {NEIGHBOURS} nearest neighbours, {in_percent(same)} have its emotion (by chance "
-        f"{in_percent(chance)})"
+        f"Of a clip's {min(NEIGHBOURS, len(x) - 1)} nearest neighbours, {in_percent(same)} have its "
+        f"emotion (by chance {in_percent(chance)})"
     )
-    if len(set(speakers.tolist())) > 1:
-        same, chance = shared_neighbours(exploration.features, speakers)
+    known = speakers != ""
+    if len(set(speakers[known].tolist())) > 1:
+        same, chance = shared_neighbours(exploration.features[known], speakers[known])
         text += f" and {in_percent(same)} its speaker (by chance {in_percent(chance)})"
     return describe(figure, f"{text}.")
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from affekt.confidence import Reliability, accuracy_by_coverage, reliability
@@ -33,7 +34,7 @@ SHOWN_FEATURES = 20
 SEXES = {"female": "#CC79A7", "male": "#0072B2", "": QUIET}
 
 
-def headlines(evaluation: Evaluation, listeners: float | None = None) -> Figure:
+def headlines(evaluation: Evaluation) -> Figure:
     """Accuracy and UAR with their intervals, honest and leaky, beside chance and listeners."""
     both = [one for one in (evaluation, evaluation.counterpart) if one is not None]
     both.sort(key=lambda one: one.leaky)
@@ -52,35 +53,42 @@ def headlines(evaluation: Evaluation, listeners: float | None = None) -> Figure:
     axes.set_ylim(len(rows) - 0.4, -0.75)
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(PERCENT)
-    marks = {"chance": evaluation.chance} | ({"listeners" if listeners else "": listeners or 0})
+    marks = {"chance": evaluation.chance}
+    if evaluation.listeners:
+        marks["listeners"] = evaluation.listeners[0]
     for name, share in marks.items():
-        if name:
-            axes.axvline(share, color=ACCENT, linewidth=1, linestyle=(0, (4, 3)))
-            axes.annotate(
-                f" {name} {in_percent(share)}", (share, 1), xycoords=("data", "axes fraction"),
-                fontsize=8, color=ACCENT, va="top",
-            )  # fmt: skip
+        axes.axvline(share, color=ACCENT, linewidth=1, linestyle=(0, (4, 3)))
+        axes.annotate(
+            f" {name} {in_percent(share)}", (share, 1), xycoords=("data", "axes fraction"), fontsize=8,
+            color=ACCENT, va="top",
+        )  # fmt: skip
     axes.grid(axis="x", color=GRID)
-    return describe(figure, _headline_words(both, listeners))
+    return describe(figure, _headline_words(both))
 
 
 def _kind(evaluation: Evaluation) -> str:
     return f"{evaluation.protocol}, LEAKY" if evaluation.leaky else evaluation.protocol
 
 
-def _headline_words(both: Sequence[Evaluation], listeners: float | None) -> str:
-    words = [
-        f"{one.protocol_label}: accuracy {in_percent(one.headlines['accuracy'].value)} "
-        f"({in_percent(one.headlines['accuracy'].low)} to {in_percent(one.headlines['accuracy'].high)}), "
-        f"UAR {in_percent(one.headlines['uar'].value)}."
-        for one in both
-    ]
+def _headline_words(both: Sequence[Evaluation]) -> str:
+    words = []
+    for one in both:
+        accuracy, uar = one.headlines["accuracy"], one.headlines["uar"]
+        bounds = f" ({in_percent(accuracy.low)} to {in_percent(accuracy.high)})"
+        words.append(
+            f"{one.protocol_label}: accuracy {in_percent(accuracy.value)}"
+            f"{bounds if np.isfinite(accuracy.low) else ''}, UAR {in_percent(uar.value)}."
+        )
     if len(both) == 2:
-        gap = both[1].headlines["accuracy"].value - both[0].headlines["accuracy"].value
-        words.append(f"The leaky score promises {100 * gap:.1f} points more than unseen voices keep.")
+        gap = 100 * (both[1].headlines["accuracy"].value - both[0].headlines["accuracy"].value)
+        if gap > 0:
+            words.append(f"The leaky score promises {gap:.1f} points more than unseen voices keep.")
+        else:
+            words.append(f"The leaky score is no higher here ({gap:+.1f} points).")
     words.append(f"Chance is {in_percent(both[0].chance)}.")
-    if listeners:
-        words.append(f"Listeners reach about {100 * listeners:.0f} %.")
+    if both[0].listeners:
+        share, source = both[0].listeners
+        words.append(f"Listeners reach {in_percent(share)} ({source}).")
     return " ".join(words)
 
 
@@ -178,8 +186,8 @@ def speakers(evaluation: Evaluation) -> Figure | None:
         legend(axes, loc="upper left", ncols=2)
     (worst, *_, best) = scores.items() if len(scores) > 1 else [*scores.items()] * 2
     text = (
-        f"Voices differ more than recipes do: from {in_percent(worst[1].accuracy)} on {worst[0]} to "
-        f"{in_percent(best[1].accuracy)} on {best[0]}."
+        f"From {in_percent(worst[1].accuracy)} on {worst[0]} to {in_percent(best[1].accuracy)} on "
+        f"{best[0]}: {100 * (best[1].accuracy - worst[1].accuracy):.1f} points between voices."
     )
     return describe(figure, text)
 
@@ -264,7 +272,7 @@ def coverage(evaluation: Evaluation) -> Figure:
     words = []
     for share in (0.5, 0.25):
         i = int(np.searchsorted(covered, share))
-        words.append(f"the surest {share:.0%} are right in {in_percent(accuracy[i])}")
+        words.append(f"of the surest {covered[i]:.0%} {in_percent(accuracy[i])}")
         axes.plot(covered[i], accuracy[i], "o", color=ACCENT)
         axes.annotate(
             in_percent(accuracy[i]), (covered[i], accuracy[i]), (6, 6), textcoords="offset points",
@@ -297,9 +305,9 @@ def histories(evaluation: Evaluation) -> Figure | None:
     title(right, "accuracy on clips set aside")
     legend(left)
     text = (
-        f"{len(evaluation.histories)} trainings, one for each fold, of {longest} epochs at most. Training "
-        "stops when clips that were set aside, of the training side, are no longer heard better; the dot "
-        "is the lowest loss on them."
+        f"{len(evaluation.histories)} trainings, one for each fold and seed, of {longest} epochs at most. "
+        "Training stops when clips that it does not learn from are no longer heard better; the dot is the "
+        "lowest loss on them."
     )
     return describe(figure, text)
 
@@ -309,7 +317,9 @@ def importances(evaluation: Evaluation) -> Figure | None:
     if not evaluation.importances:
         return None
     views = {
-        "importance to the model itself": {name: one.own for name, one in evaluation.importances.items()},
+        "importance to the model, or to its selection": {
+            name: one.own for name, one in evaluation.importances.items()
+        },
         "accuracy lost when it is shuffled": {
             name: one.permuted for name, one in evaluation.importances.items()
         },
@@ -323,16 +333,10 @@ def importances(evaluation: Evaluation) -> Figure | None:
         axes.set_yticks(range(len(top)), top, fontsize=7.5)
         axes.invert_yaxis()
         axes.xaxis.set_major_formatter("{x:.1%}")
-        axes.xaxis.set_major_locator(_few_ticks())
+        axes.xaxis.set_major_locator(MaxNLocator(4))
         title(axes, name)
         words.append(f"By {name}: {', '.join(top[:3])}")
     return describe(figure, f"{'. '.join(words)}. Features that say the same stand in for each other.")
-
-
-def _few_ticks() -> object:
-    from matplotlib.ticker import MaxNLocator
-
-    return MaxNLocator(4)
 
 
 def differences(pairs: Mapping[str, tuple[float, float, float]], metric: str) -> Figure:
@@ -349,7 +353,9 @@ def differences(pairs: Mapping[str, tuple[float, float, float]], metric: str) ->
     axes.set_ylim(len(pairs) - 0.5, -0.5)
     axes.xaxis.set_major_formatter(PERCENT)
     axes.set_xlabel(f"difference in {metric}, 95 % over speakers")
-    real = [name for name, (_, low, high) in pairs.items() if low > 0 or high < 0]
-    return describe(
-        figure, f"Differences that are real, the interval leaving out 0: {', '.join(real) or 'none'}."
+    clear = [name for name, (_, low, high) in pairs.items() if low > 0 or high < 0]
+    text = (
+        f"Differences whose interval leaves out 0: {', '.join(clear) or 'none'}. Of many pairs some "
+        f"do so by accident: {len(pairs)} are compared, and intervals are not corrected for that."
     )
+    return describe(figure, text)

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import PercentFormatter
 
 WIDTH_INCHES = 8.4
@@ -45,6 +46,8 @@ def title(axes: Axes, text: str) -> None:
 
 def describe(figure: Figure, text: str) -> Figure:
     """The same figure, which says in words what it shows: ``figure.get_label()``."""
+    for words in figure.findobj(Text):
+        words.set_parse_math(False)  # a name may hold dollar signs
     figure.set_label(text)
     return figure
 
