@@ -208,7 +208,7 @@ def test_bars_of_emotions_are_the_recalls_and_marks_precision_and_f1() -> None:
     assert labels(axes, "y") == [f"{name}, {n}" for name, n in zip(EMOTIONS, support, strict=True)]
     above = [name for name, share in zip(EMOTIONS, recall, strict=True) if share >= 0.5]
     assert 0 < len(above) < 4
-    assert f"Above the line of 50%: {', '.join(above)}." in words(figure)
+    assert f"reach for each emotion: {', '.join(above)}." in words(figure)
     assert f"Best heard is {EMOTIONS[recall.argmax()]}" in words(figure)
 
 
@@ -506,7 +506,7 @@ def test_bars_of_counts_are_the_counts() -> None:
     for field in ("channel", "sex", "intensity", "speaker"):
         values = [getattr(clip, field) for clip in clips]
         assert found[field] == {value: values.count(value) for value in values}, field
-    assert f"{len(clips)} clips. Most are neutral (30), fewest sad (25)" in words(figure)
+    assert f"{len(clips)} clips: the most frequent emotion has 30, sad the fewest, 25." in words(figure)
 
 
 def test_speakers_of_the_same_name_in_two_corpora_have_a_bar_each() -> None:
@@ -535,7 +535,7 @@ def test_histograms_of_recordings_hold_every_clip_and_mark_the_median() -> None:
         assert axes.get_lines()[0].get_xdata()[0] == pytest.approx(np.median(values))
     rates = dict(zip(labels(figure.axes[3]), heights(figure.axes[3]), strict=True))
     assert rates == {"16 kHz": 40, "48 kHz": 80}
-    assert "30 clips have samples at full scale" in words(figure)
+    assert "30 clips are overdriven" in words(figure)
 
 
 def violins_of(axes: Axes) -> dict[str, tuple[float, float, float]]:

@@ -121,6 +121,8 @@ def _read(result: Evaluation | str | os.PathLike[str]) -> dict[str, Any]:
         return {**result.to_json(), "file": ""}
     try:
         read: dict[str, Any] = json.loads(Path(result).read_text(encoding="utf-8"))
+        if not isinstance(read, dict):
+            raise ValueError("it is a list")
         missing = {
             "by_speaker",
             "slices",

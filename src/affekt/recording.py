@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from affekt.audio import Waveform
+from affekt.audio import Waveform, load_audio
 from affekt.features.descriptors import spectral_centroid
 from affekt.features.pitch import track_pitch
 from affekt.features.spectra import Spectra
@@ -16,6 +16,7 @@ CLIPPED_PEAK = 0.999  # of full scale
 SILENCE_DB = -40.0  # below the clip's own loudest frame
 FRAME_S = 0.02
 QUIET_PEAK_DB = -45.0
+BRIGHTNESS_RATE = 16_000
 MUCH_CLIPPED = 1e-3
 SHORT_S = 1.0
 MUCH_SILENCE = 0.8
@@ -39,7 +40,7 @@ class ClipFacts:
     pitch_hz
         Median over the frames that have a pitch; NaN where there are none.
     brightness_hz
-        Mean spectral centroid.
+        Mean spectral centroid, of what lies below 8 kHz.
     """
 
     duration_s: float
@@ -81,5 +82,6 @@ def describe_recording(waveform: Waveform) -> ClipFacts:
         clipped=float(np.mean(np.abs(samples) >= CLIPPED_PEAK)),
         silence=float(np.mean(levels < levels.max() + SILENCE_DB)),
         pitch_hz=float(np.median(pitch.hz[pitch.voiced])) if pitch.voiced.any() else float("nan"),
-        brightness_hz=float(spectral_centroid(Spectra(waveform)).mean()),
+        # at one rate for all: a clip is not brighter for having been sampled more often
+        brightness_hz=float(spectral_centroid(Spectra(load_audio(waveform, BRIGHTNESS_RATE))).mean()),
     )

@@ -291,6 +291,7 @@ def _score_page(result: Evaluation) -> Page:
                 for name, label in (("accuracy", "accuracy"), ("uar", "UAR, unweighted average recall"))
             ),
             (in_percent(result.chance), "chance"),
+            (in_percent(result.majority), "always the most frequent"),
             *_listeners(result),
         ],
         sections=[

@@ -40,6 +40,7 @@ def page() -> None:
         st.info("Choose a clip on the page *Listen* first.", icon="👂")
         return
     session.play(heard)
+    st.caption(session.plain(chosen.name))
     st.caption("Drag over the pictures to zoom in, double-click to see all of it again.")
     st.plotly_chart(draw(heard.waveform), key="what it hears", config={"displaylogo": False})
     st.subheader("The clip, beside what the model was trained on")

@@ -13,6 +13,7 @@ from affekt.emotions import emotion_style
 from affekt.prediction import Prediction
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+LONG_S = 30.0
 _SHADE = "rgba(127,127,127,.16)"  # on light and dark alike
 
 
@@ -37,7 +38,8 @@ def page() -> None:
     with example:
         names = [path.stem for path in sorted(EXAMPLES.glob("*.flac"))]
         st.pills("Synthetic voices, by espeak-ng", names, key="example", on_change=_take_example)
-    chosen, heard = session.clip(), session.heard()
+    with st.spinner("Listening"):
+        chosen, heard = session.clip(), session.heard()
     if chosen is None or heard is None:
         st.info("Nothing to listen to yet.", icon="👂")
     else:
@@ -67,6 +69,9 @@ def _take_example() -> None:
 
 def _show(chosen: ChosenClip, heard: HeardClip) -> None:
     if heard.prediction is None or heard.facts is None:
+        if chosen.content.startswith(b"PK"):
+            st.info("This is a zip: drop it on the page *Many files*.", icon="📂")
+            return
         st.error(f"**This cannot be heard.** {_friendly(str(heard.error))}", icon="🙉")
         return
     session.play(heard)
@@ -77,7 +82,9 @@ def _show(chosen: ChosenClip, heard: HeardClip) -> None:
         f"{heard.prediction.duration_s:.1f} s at {heard.facts.sample_rate} Hz",
         *heard.prediction.notes,
     ]
-    st.caption(plain(f"{chosen.name}: {', '.join(notes)}"))
+    if heard.prediction.duration_s > LONG_S:
+        st.warning("A long recording gets one answer for all of it: cut it to hear more.", icon="⏳")
+    st.caption(plain(f"{chosen.name}: {', '.join(notes)}. Answered by {session.model_name()}."))
 
 
 def _friendly(reason: str) -> str:

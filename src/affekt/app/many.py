@@ -29,6 +29,7 @@ def page() -> None:
     if files:
         _show(_answers(files))
     elif kept := st.session_state.get("answers"):  # of before another page was looked at
+        st.caption(session.plain(kept[2]))
         _show(kept[1])
         st.button("Forget these", on_click=st.session_state.pop, args=("answers",))
     else:
@@ -50,8 +51,10 @@ def _answers(files: list[Any]) -> list[Answer]:
                     done.append(answer)
                     bar.progress(i / len(files), session.plain(f"{len(done)}: {answer.source}"))
             bar.empty()
-            status.update(label=f"{len(done)} recordings listened to", state="complete", expanded=False)
-        kept = key, done
+            failed = sum(one.error is not None for one in done)
+            heard = f"{len(done) - failed} of {len(done)} recordings heard by {session.model_name()}"
+            status.update(label=session.plain(heard), state="complete", expanded=False)
+        kept = key, done, heard
         st.session_state["answers"] = kept
     listened: list[Answer] = kept[1]
     return listened
@@ -95,7 +98,7 @@ def _show(answers: list[Answer]) -> None:
         width="stretch",
         column_config={
             "confidence": st.column_config.ProgressColumn(
-                "confidence", min_value=0, max_value=100, format="%d %%"
+                "confidence", min_value=0, max_value=100, format="%.0f %%"
             ),
             "length": st.column_config.NumberColumn("length", format="%.1f s"),
         },

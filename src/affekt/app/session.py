@@ -70,6 +70,12 @@ def bundle() -> Bundle:
     return cast(Bundle, own) if own is not None else load(options().model)
 
 
+def model_name() -> str:
+    """What to call the model that answers."""
+    model, own = bundle(), st.session_state.get("own model") is not None
+    return f"{'your model' if own else 'the model that comes with affekt'}, {model.contract.recipe}"
+
+
 def use_model(own: Bundle | None) -> None:
     """Answer with this model from now on; None for the one that the app was started with."""
     st.session_state["own model"] = own

@@ -33,7 +33,7 @@ from affekt.figures.style import (
     tidy,
     title,
 )
-from affekt.recording import SILENCE_DB
+from affekt.recording import MUCH_CLIPPED, SILENCE_DB
 
 COUNTED = ("emotion", "channel", "sex", "intensity", "speaker")
 MARKERS = "osD^vPX*<>hdp"
@@ -66,10 +66,13 @@ def counts(exploration: Exploration) -> Figure:
         title(below, "speaker")
     by_emotion = found["emotion"]
     most, least = max(by_emotion, key=by_emotion.__getitem__), min(by_emotion, key=by_emotion.__getitem__)
-    text = (
-        f"{len(exploration.clips)} clips. Most are {most} ({by_emotion[most]}), fewest {least} "
-        f"({by_emotion[least]})."
-    )
+    if by_emotion[most] == by_emotion[least]:
+        spread = f"{by_emotion[most]} of each emotion"
+    else:
+        spread = (
+            f"the most frequent emotion has {by_emotion[most]}, {least} the fewest, {by_emotion[least]}"
+        )
+    text = f"{len(exploration.clips)} clips: {spread}."
     return describe(figure, text)
 
 
@@ -122,13 +125,13 @@ def recordings(exploration: Exploration) -> Figure:
         [HONEST],
     )
     title(axes[1, 1], "sample rates")
-    clipped = sum(one.clipped > 0 for one in facts)
+    clipped = sum(one.clipped > MUCH_CLIPPED for one in facts)
     text = (
         f"The median clip is {np.median(duration):.1f} s long (from {duration.min():.1f} to "
         f"{duration.max():.1f}), at {np.median(level):.0f} dB, and silent for "
         f"{in_percent(float(np.median(silence)))} of its time. The loudest is "
-        f"{level.max() - level.min():.0f} dB above the quietest. {clipped} clips have samples at full "
-        "scale."
+        f"{level.max() - level.min():.0f} dB above the quietest. {clipped} clips are "
+        "overdriven."
     )
     return describe(figure, text)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from affekt.confidence import Reliability, accuracy_by_coverage, reliability
@@ -150,7 +150,8 @@ def emotions(evaluation: Evaluation, line: float = CLAIMED_LINE) -> Figure:
     worst = min(shown, key=lambda name: shown[name].recall)
     text = (
         f"Best heard is {best} (recall {in_percent(shown[best].recall)}), worst {worst} "
-        f"({in_percent(shown[worst].recall)}). Above the line of {line:.0%}: {', '.join(above) or 'none'}."
+        f"({in_percent(shown[worst].recall)}). At or above {line:.0%}, which student projects set out to "
+        f"reach for each emotion: {', '.join(above) or 'none'}."
     )
     return describe(figure, text)
 
@@ -351,7 +352,7 @@ def differences(pairs: Mapping[str, tuple[float, float, float]], metric: str) ->
     axes.axvline(0, color=ACCENT, linewidth=1)
     axes.set_yticks(range(len(pairs)), list(pairs))
     axes.set_ylim(len(pairs) - 0.5, -0.5)
-    axes.xaxis.set_major_formatter(PERCENT)
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_xlabel(f"difference in {metric}, 95 % over speakers")
     clear = [name for name, (_, low, high) in pairs.items() if low > 0 or high < 0]
     text = (
