@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import has_fit_parameter
+from threadpoolctl import threadpool_limits
 
 from affekt.checkpoints import Checkpoints, Tested
 from affekt.dataset import Dataset, with_copies
@@ -110,7 +111,8 @@ def fit(
         extra["groups"] = (dataset.speakers if groups is None else groups)[train]
     if validation is not None and len(validation) and has_fit_parameter(estimator, "validation"):
         extra["validation"] = (dataset.features[validation], dataset.labels[validation])
-    with warnings.catch_warnings():
+    # matrices are small: several threads of linear algebra wait for each other more than they compute
+    with threadpool_limits(1, "blas"), warnings.catch_warnings():
         # scikit-learn's perceptron takes Ctrl-C for the end of its training, and is worth nothing then
         warnings.filterwarnings("error", INTERRUPTED)
         try:
