@@ -115,6 +115,14 @@ def page(context: BrowserContext) -> Page:
 def go(page: Page, address: str) -> None:
     page.goto(address)
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=PATIENCE_MS)
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Wait until nothing on the page is of an earlier run: such things are faded, and may go away."""
+    page.wait_for_timeout(300)
+    for running in ("[data-test-script-state=running]", "[data-stale=true]"):
+        expect(page.locator(running)).to_have_count(0, timeout=PATIENCE_MS)
 
 
 def upload(page: Page, *files: Path) -> None:
@@ -170,6 +178,7 @@ def test_the_microphone_is_heard(page: Page, url: str) -> None:
 def test_an_example_is_one_click_away(page: Page, url: str) -> None:
     go(page, url)
     page.get_by_role("tab", name="An example").click()
+    settle(page)
     page.get_by_role("radio", name="low-plain").click()
     assert shares(page) == expected_shares(DEFAULT_MODEL.parents[1] / "examples" / "low-plain.flac")
 
@@ -324,6 +333,7 @@ def test_no_page_has_a_serious_fault_of_accessibility(
             "link", name={"hears": "What it hears", "many": "Many files", "models": "Models"}[where]
         ).first.click()
         page.wait_for_timeout(1500)
+    settle(page)
     found = Axe().run(page).response["violations"]
     visitor.close()
     serious = {

@@ -50,7 +50,7 @@ FLOORS = [
     ["report"],
     ["tables"],
     ["app"],
-    ["app.session"],
+    ["app.display", "app.session"],
     ["app.corpus", "app.hears", "app.listen", "app.many", "app.models"],
     ["app.main"],
     ["cli"],

@@ -8,7 +8,7 @@ import streamlit as st
 from matplotlib.figure import Figure
 
 from affekt import figures
-from affekt.app import session
+from affekt.app import display, session
 from affekt.errors import AffektError
 from affekt.exploration import Exploration, explore
 
@@ -36,9 +36,7 @@ def page() -> None:
     for title, pictures in PICTURES.items():
         st.subheader(title)
         for draw in pictures:
-            figure = draw(found)
-            st.pyplot(figure)
-            st.caption(figure.get_label())
+            display.show(draw(found))
 
 
 @st.cache_resource(show_spinner=False)

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from plotly.subplots import make_subplots
 
-from affekt.app import session
+from affekt.app import display, session
 from affekt.audio import Waveform, load_audio
 from affekt.bundle import Contract
 from affekt.features import LIBROSA_SAMPLE_RATE
@@ -39,8 +39,8 @@ def page() -> None:
     if chosen is None or heard is None or heard.waveform is None or heard.facts is None:
         st.info("Choose a clip on the page *Listen* first.", icon="👂")
         return
-    session.play(heard)
-    st.caption(session.plain(chosen.name))
+    display.play(heard.waveform)
+    st.caption(display.plain(chosen.name))
     st.caption("Drag over the pictures to zoom in, double-click to see all of it again.")
     st.plotly_chart(draw(heard.waveform), key="what it hears", config={"displaylogo": False})
     st.subheader("The clip, beside what the model was trained on")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from affekt.app import session
-from affekt.app.session import ChosenClip, HeardClip, plain
+from affekt.app import display, session
+from affekt.app.session import ChosenClip, HeardClip
 from affekt.emotions import emotion_style
 from affekt.prediction import Prediction
 
@@ -68,29 +68,29 @@ def _take_example() -> None:
 
 
 def _show(chosen: ChosenClip, heard: HeardClip) -> None:
-    if heard.prediction is None or heard.facts is None:
+    if heard.prediction is None or heard.facts is None or heard.waveform is None:
         if chosen.content.startswith(b"PK"):
             st.info("This is a zip: drop it on the page *Many files*.", icon="📂")
             return
         st.error(f"**This cannot be heard.** {_friendly(str(heard.error))}", icon="🙉")
         return
-    session.play(heard)
+    display.play(heard.waveform)
     st.html(answer_card(heard.prediction))
     for warning in heard.facts.warnings:
-        st.warning(plain(f"{warning[0].upper()}{warning[1:]}."), icon="⚠️")
+        st.warning(display.plain(f"{warning[0].upper()}{warning[1:]}."), icon="⚠️")
     notes = [
         f"{heard.prediction.duration_s:.1f} s at {heard.facts.sample_rate} Hz",
         *heard.prediction.notes,
     ]
     if heard.prediction.duration_s > LONG_S:
         st.warning("A long recording gets one answer for all of it: cut it to hear more.", icon="⏳")
-    st.caption(plain(f"{chosen.name}: {', '.join(notes)}. Answered by {session.model_name()}."))
+    st.caption(display.plain(f"{chosen.name}: {', '.join(notes)}. Answered by {session.model_name()}."))
 
 
 def _friendly(reason: str) -> str:
     """An error of ``load_audio`` without the word that stands for a file without a name."""
     reason = reason.removeprefix("bytes").lstrip(" :")
-    return plain(f"{reason[:1].upper()}{reason[1:]}")
+    return display.plain(f"{reason[:1].upper()}{reason[1:]}")
 
 
 def answer_card(heard: Prediction) -> str:

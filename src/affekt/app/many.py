@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import streamlit as st
 
 from affekt.answer_table import into_csv
-from affekt.app import session
+from affekt.app import display, session
 from affekt.archives import read_audio_files
 from affekt.emotions import emotion_style, sort_emotions
 from affekt.errors import AffektError
@@ -29,7 +29,7 @@ def page() -> None:
     if files:
         _show(_answers(files))
     elif kept := st.session_state.get("answers"):  # of before another page was looked at
-        st.caption(session.plain(kept[2]))
+        st.caption(display.plain(kept[2]))
         _show(kept[1])
         st.button("Forget these", on_click=st.session_state.pop, args=("answers",))
     else:
@@ -49,11 +49,11 @@ def _answers(files: list[Any]) -> list[Answer]:
             for i, file in enumerate(files):
                 for answer in _listen(file):
                     done.append(answer)
-                    bar.progress(i / len(files), session.plain(f"{len(done)}: {answer.source}"))
+                    bar.progress(i / len(files), display.plain(f"{len(done)}: {answer.source}"))
             bar.empty()
             failed = sum(one.error is not None for one in done)
             heard = f"{len(done) - failed} of {len(done)} recordings heard by {session.model_name()}"
-            status.update(label=session.plain(heard), state="complete", expanded=False)
+            status.update(label=display.plain(heard), state="complete", expanded=False)
         kept = key, done, heard
         st.session_state["answers"] = kept
     listened: list[Answer] = kept[1]
@@ -87,7 +87,7 @@ def _show(answers: list[Answer]) -> None:
     failed = [one for one in answers if one.error]
     counts = Counter(one.emotion for one in heard)
     said = [
-        f"{emotion_style(name).emoji} {session.plain(name)} **{counts[name]}**"
+        f"{emotion_style(name).emoji} {display.plain(name)} **{counts[name]}**"
         for name in sort_emotions(counts)
     ]
     st.markdown(" · ".join([*said, *([f"🙉 not heard **{len(failed)}**"] if failed else [])]))

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from affekt import figures
-from affekt.app import session
+from affekt.app import display, session
 from affekt.bundle import Bundle, Contract, parse
 from affekt.confidence import Reliability
 from affekt.emotions import emotion_style
@@ -27,7 +27,7 @@ def page() -> None:
         "A model of your own, made by *affekt train*", type=["onnx"], key="model file", on_change=_take
     )
     if reason := st.session_state.get("model error"):
-        st.error(f"**This model is not used.** {session.plain(reason)}", icon="🚫")
+        st.error(f"**This model is not used.** {display.plain(reason)}", icon="🚫")
     model = session.bundle()
     contract = model.contract
     own = st.session_state.get("own model") is not None
@@ -59,27 +59,27 @@ def _take() -> None:
 
 def _facts(contract: Contract) -> None:
     emotions = " · ".join(
-        f"{emotion_style(name).emoji} {session.plain(name)}" for name in contract.emotions
+        f"{emotion_style(name).emoji} {display.plain(name)}" for name in contract.emotions
     )
     st.markdown(
         f"It answers: {emotions}\n\n"
-        f"Recipe **{session.plain(contract.recipe)}**, features **{contract.features}**, "
+        f"Recipe **{display.plain(contract.recipe)}**, features **{contract.features}**, "
         f"seed {contract.seed}"
     )
     for corpus in contract.corpora:
         st.markdown(
-            f"Trained on **{session.plain(corpus.name)}**: {corpus.clips} clips of "
-            f"{len(corpus.speakers)} speakers. Licence: {session.plain(corpus.licence)}"
+            f"Trained on **{display.plain(corpus.name)}**: {corpus.clips} clips of "
+            f"{len(corpus.speakers)} speakers. Licence: {display.plain(corpus.licence)}"
         )
         if corpus.citation:
-            st.caption(session.plain(corpus.citation))
+            st.caption(display.plain(corpus.citation))
 
 
 def _scores(contract: Contract) -> None:
     scores = contract.scores
     st.subheader("How good it is")
     badge = st.error if scores.leaky else st.success
-    badge(f"{session.plain(scores.protocol_label)}: {scores.n} clips, chance {scores.chance:.1%}")
+    badge(f"{display.plain(scores.protocol_label)}: {scores.n} clips, chance {scores.chance:.1%}")
     columns = st.columns(len(TITLES))
     for column, (name, title) in zip(columns, TITLES.items(), strict=True):
         score = scores.headlines[name]
@@ -91,5 +91,4 @@ def _scores(contract: Contract) -> None:
             Reliability(**{name: np.array(values) for name, values in scores.reliability.items()})
         ),
     ):
-        st.pyplot(figure)
-        st.caption(figure.get_label())
+        display.show(figure)

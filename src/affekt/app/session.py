@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import io
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-import soundfile
 import streamlit as st
 
 from affekt.audio import Waveform, load_audio
@@ -118,16 +115,3 @@ def _hear(chosen: ChosenClip, model: Bundle) -> HeardClip:
         return HeardClip(waveform, describe_recording(waveform), predict(waveform, model))
     except AffektError as error:
         return HeardClip(error=error.with_traceback(None))  # it would keep what was decoded
-
-
-def play(heard: HeardClip) -> None:
-    """A player of what was heard, in a format that every browser plays."""
-    if heard.waveform is not None:
-        file = io.BytesIO()
-        soundfile.write(file, heard.waveform.samples, heard.waveform.sample_rate, format="WAV")
-        st.audio(file.getvalue(), format="audio/wav")
-
-
-def plain(text: str) -> str:
-    """Text from elsewhere, in which nothing is Markdown: no picture is fetched, no sign is lost."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|<>$~:&-])", r"\\\1", text)
