@@ -516,7 +516,7 @@ def test_compare_says_which_is_better_and_whether_it_really_is(run: Run, scores:
         assert one.low < one.value < one.high
         bounds = f"{100 * one.low:+.1f} to {100 * one.high:+.1f}"
         assert re.search(
-            re.escape(f"{100 * one.value:+.1f}") + r"\s+" + re.escape(bounds) + r"\s+real", out
+            re.escape(f"{100 * one.value:+.1f}") + r"\s+" + re.escape(bounds) + r"\s+leaves out 0", out
         )
     assert "LEAKY" not in out
 
