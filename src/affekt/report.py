@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import soundfile
@@ -27,6 +28,7 @@ from affekt.metrics import Score
 from affekt.progress import progress_bar
 from affekt.writing import whole_file
 
+Shown = TypeVar("Shown")
 SOUND_RATE = 22_050  # MP3 knows it, and a voice has little above 11 kHz
 SHOWN_MISTAKES = 8
 SHOWN_ROWS = 30
@@ -119,6 +121,13 @@ def _fill(page: Page, progress: bool) -> str:
     return template.render(page=filled, version=version("affekt"))
 
 
+def _picture_of(
+    result: Shown, draw: Callable[[Shown], Figure | None], title: str = "", *, raster: bool = False
+) -> Callable[[], Part | None]:
+    """What draws a picture of the result when its turn comes."""
+    return partial(_picture, partial(draw, result), title, raster=raster)
+
+
 def _picture(
     draw: Callable[[], Figure | None], title: str = "", sound: str = "", *, raster: bool = False
 ) -> Part | None:
@@ -150,7 +159,7 @@ def _sound(path: Path) -> str:
 
 def _corpus_page(found: Exploration) -> Page:
     corpus = found.corpus
-    draw = partial(_corpus_picture, found)
+    draw = partial(_picture_of, found)
     voices = {clip.speaker_id for clip in found.clips} - {""}
     seconds = sum(one.duration_s for one in found.facts)
     best = _most_separating(found)
@@ -201,16 +210,6 @@ def _corpus_page(found: Exploration) -> Page:
             ),
         ],
     )  # fmt: skip
-
-
-def _corpus_picture(
-    found: Exploration,
-    draw: Callable[[Exploration], Figure | None],
-    title: str = "",
-    *,
-    raster: bool = False,
-) -> Callable[[], Part | None]:
-    return partial(_picture, partial(draw, found), title, raster=raster)
 
 
 def _most_separating(found: Exploration) -> list[str]:
@@ -279,7 +278,7 @@ def _score_page(result: Evaluation) -> Page:
     ]
     if result.leaky:
         lead.append("This is no score on unseen voices: compare it with by-actor-5.")
-    picture = partial(_score_picture, result)
+    picture = partial(_picture_of, result)
     return Page(
         title=f"{result.recipe} on {result.corpus}",
         badge=result.protocol_label,
@@ -338,12 +337,6 @@ def _listeners(result: Evaluation) -> list[tuple[str, str]]:
         return []
     share, source = result.listeners
     return [(in_percent(share), f"listeners, {source}")]
-
-
-def _score_picture(
-    result: Evaluation, draw: Callable[[Evaluation], Figure | None], title: str = ""
-) -> Callable[[], Part | None]:
-    return partial(_picture, partial(draw, result), title)
 
 
 def _interval(result: Evaluation, name: str) -> str:

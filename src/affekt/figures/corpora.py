@@ -223,8 +223,7 @@ def feature_batches(columns: Sequence[str]) -> dict[str, list[str]]:
     """Features that belong together, a dozen at most: those whose names differ in their number alone."""
     families: dict[str, list[str]] = {}
     for column in columns:
-        stem, _, how = column.partition("_")
-        families.setdefault(f"{stem.rstrip('0123456789')} {how}".strip(), []).append(column)
+        families.setdefault(_family(column), []).append(column)
     small = [name for name, members in families.items() if len(members) < 4]
     if small:
         others = [column for name in small for column in families.pop(name)]
@@ -262,11 +261,16 @@ def correlation(exploration: Exploration) -> Figure:
     return describe(figure, text)
 
 
+def _family(column: str) -> str:
+    """What a feature's name says without its number: ``mfcc3_mean`` is of ``mfcc mean``."""
+    stem, _, how = column.partition("_")
+    return f"{stem.rstrip('0123456789')} {how}".strip()
+
+
 def _family_starts(columns: Sequence[str]) -> dict[str, int]:
     starts: dict[str, int] = {}
     for i, column in enumerate(columns):
-        stem, _, how = column.partition("_")
-        starts.setdefault(f"{stem.rstrip('0123456789')} {how}".strip(), i)
+        starts.setdefault(_family(column), i)
     return starts
 
 
