@@ -16,7 +16,7 @@ CLIPPED_PEAK = 0.999  # of full scale
 SILENCE_DB = -40.0  # below the clip's own loudest frame
 FRAME_S = 0.02
 QUIET_PEAK_DB = -45.0
-BRIGHTNESS_RATE = 16_000
+VOICE_SAMPLE_RATE = 16_000
 MUCH_CLIPPED = 1e-3
 SHORT_S = 1.0
 MUCH_SILENCE = 0.8
@@ -73,7 +73,9 @@ def describe_recording(waveform: Waveform) -> ClipFacts:
     frame = max(1, min(len(samples), round(FRAME_S * waveform.sample_rate)))
     frames = samples[: len(samples) // frame * frame].reshape(-1, frame)
     levels = 10 * np.log10(np.maximum(np.mean(frames**2, axis=1), _TINY_POWER))
-    pitch = track_pitch(waveform)
+    # at one rate for all: a clip is not brighter for having been sampled more often
+    at_one_rate = load_audio(waveform, VOICE_SAMPLE_RATE)
+    pitch = track_pitch(at_one_rate)
     return ClipFacts(
         duration_s=waveform.duration_s,
         sample_rate=waveform.sample_rate,
@@ -82,6 +84,5 @@ def describe_recording(waveform: Waveform) -> ClipFacts:
         clipped=float(np.mean(np.abs(samples) >= CLIPPED_PEAK)),
         silence=float(np.mean(levels < levels.max() + SILENCE_DB)),
         pitch_hz=float(np.median(pitch.hz[pitch.voiced])) if pitch.voiced.any() else float("nan"),
-        # at one rate for all: a clip is not brighter for having been sampled more often
-        brightness_hz=float(spectral_centroid(Spectra(load_audio(waveform, BRIGHTNESS_RATE))).mean()),
+        brightness_hz=float(spectral_centroid(Spectra(at_one_rate)).mean()),
     )
