@@ -24,9 +24,10 @@ STOPWATCH = """() => {
         if (event.target.type === "file") window.times = {began: performance.now()};
     }, true);
     new MutationObserver(() => {
-        if (window.times?.began && !window.times.found && document.body.textContent.includes(window.wanted)) {
-            window.times.found = true;
-            requestAnimationFrame(() => setTimeout(() => { window.times.drawn = performance.now(); }));
+        const times = window.times;
+        if (times?.began && !times.found && document.body.textContent.includes(window.wanted)) {
+            times.found = true;
+            requestAnimationFrame(() => setTimeout(() => { times.drawn = performance.now(); }));
         }
     }).observe(document.body, {subtree: true, childList: true, characterData: true});
 }"""

@@ -22,16 +22,25 @@ def pack(files: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> byte
     return packed.getvalue()
 
 
+def unpack(content: bytes) -> dict[str, bytes | AudioReadError]:
+    return {name: member for name, member, _ in read_audio_files(content, "all.zip")}
+
+
 def names(content: bytes) -> list[str]:
-    return [name for name, _ in read_audio_files(content, "all.zip")]
+    return list(unpack(content))
 
 
 def test_audio_files_come_out_by_name_and_whole() -> None:
     content = pack({"a.wav": b"one", "deep/er/b.FLAC": b"two"})
-    assert dict(read_audio_files(content, "all.zip")) == {
+    assert unpack(content) == {
         "a.wav": b"one",
         "deep/er/b.FLAC": b"two",
     }
+
+
+def test_it_says_how_much_is_behind() -> None:
+    content = pack({"a.wav": b"1", "notes.txt": b"2", "b.wav": b"3"})
+    assert [share for _, _, share in read_audio_files(content, "all.zip")] == [0.5, 1.0]
 
 
 def test_what_is_no_audio_or_hidden_is_passed_over() -> None:
@@ -84,7 +93,7 @@ def test_what_is_no_zip_is_refused() -> None:
 def test_a_damaged_member_costs_itself_alone() -> None:
     content = bytearray(pack({"a.wav": bytes(range(256)) * 40, "b.wav": b"whole"}, zipfile.ZIP_STORED))
     content[2000] ^= 0xFF
-    found = dict(read_audio_files(bytes(content), "all.zip"))
+    found = unpack(bytes(content))
     assert isinstance(found["a.wav"], AudioReadError)
     assert "a.wav cannot be unpacked" in str(found["a.wav"])
     assert found["b.wav"] == b"whole"
@@ -92,7 +101,7 @@ def test_a_damaged_member_costs_itself_alone() -> None:
 
 def test_a_member_that_is_too_large_costs_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "MAX_MEMBER_BYTES", 3)
-    found = dict(read_audio_files(pack({"a.wav": b"1234", "b.wav": b"12"}), "all.zip"))
+    found = unpack(pack({"a.wav": b"1234", "b.wav": b"12"}))
     assert "too large" in str(found["a.wav"])
     assert found["b.wav"] == b"12"
 

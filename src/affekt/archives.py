@@ -39,8 +39,13 @@ def find_fault(members: Iterable[zipfile.ZipInfo], most_bytes: int) -> str:
     return f"would unpack to {unpacked} bytes, far more than it may" if unpacked > most_bytes else ""
 
 
-def read_audio_files(content: bytes, name: str) -> Iterator[tuple[str, bytes | AudioReadError]]:
-    """The audio files in a zip, one after another: name and content, or why it cannot be unpacked.
+def read_audio_files(content: bytes, name: str) -> Iterator[tuple[str, bytes | AudioReadError, float]]:
+    """The audio files in a zip, one after another.
+
+    Yields
+    ------
+    name, content, share
+        What it holds, or why it cannot be unpacked; and the share of the files that is then behind.
 
     Raises
     ------
@@ -61,8 +66,8 @@ def read_audio_files(content: bytes, name: str) -> Iterator[tuple[str, bytes | A
             raise AudioFormatError(
                 f"{name} holds {len(found)} audio files: between 1 and {MAX_MEMBERS} will do"
             )
-        for member in found:
-            yield member.filename, _unpack(archive, member)
+        for count, member in enumerate(found, 1):
+            yield member.filename, _unpack(archive, member), count / len(found)
 
 
 def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | AudioReadError:

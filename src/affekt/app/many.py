@@ -6,7 +6,7 @@ import hashlib
 import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 import streamlit as st
 
@@ -47,9 +47,10 @@ def _answers(files: list[Any]) -> list[Answer]:
         with st.status(f"Listening to {len(files)} uploads", expanded=True) as status:
             bar = st.progress(0.0)
             for i, file in enumerate(files):
-                for answer in _listen(file):
+                for answer, share in _listen(file):
                     done.append(answer)
-                    bar.progress(i / len(files), display.plain(f"{len(done)}: {answer.source}"))
+                    behind = (i + share) / len(files)
+                    bar.progress(behind, display.plain(f"{len(done)}: {answer.source}"))
             bar.empty()
             failed = sum(one.error is not None for one in done)
             heard = f"{len(done) - failed} of {len(done)} recordings heard by {session.model_name()}"
@@ -60,25 +61,27 @@ def _answers(files: list[Any]) -> list[Answer]:
     return listened
 
 
-def _listen(file: Any) -> Iterator[Answer]:
+def _listen(file: Any) -> Iterator[tuple[Answer, float]]:
+    """An answer for each recording in an upload, and the share of the upload that is then behind."""
     content = file.getvalue()
     if not content.startswith(ZIP_START):
-        yield from predict_many([_named(content, file.name)], session.bundle())
+        yield _answer(content, file.name), 1.0
         return
     try:
-        for name, member in read_audio_files(content, file.name):
+        for name, member, share in read_audio_files(content, file.name):
             if isinstance(member, AffektError):
-                yield Answer(name, error=member)
+                yield Answer(name, error=member), share
             else:
-                yield from predict_many([_named(member, name)], session.bundle())
+                yield _answer(member, name), share
     except AffektError as error:
-        yield Answer(file.name, error=error.with_traceback(None))
+        yield Answer(file.name, error=error.with_traceback(None)), 1.0
 
 
-def _named(content: bytes, name: str) -> BinaryIO:
+def _answer(content: bytes, name: str) -> Answer:
     file = io.BytesIO(content)
     file.name = name
-    return file
+    (answer,) = predict_many([file], session.bundle())
+    return answer
 
 
 def _show(answers: list[Answer]) -> None:
