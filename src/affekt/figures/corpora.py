@@ -38,6 +38,8 @@ from affekt.recording import MUCH_CLIPPED, SILENCE_DB
 COUNTED = ("emotion", "channel", "sex", "intensity", "speaker")
 MARKERS = "osD^vPX*<>hdp"
 BATCH = 12  # features in one picture
+RIDGES_BESIDE = 4
+RIDGE_HEIGHT = 1.6  # of the highest, in the distance from one ridge to the next
 SHOWN_FEATURES = 20
 MANY_VALUES = 40
 LOUDER_DB = 6.0  # twice the amplitude
@@ -179,27 +181,30 @@ def _violins(axes, values: NDArray[np.float64], emotions: NDArray[np.str_], name
 
 
 def distributions(exploration: Exploration, columns: Sequence[str]) -> Figure:
-    """Histograms of some features, a line for each emotion."""
-    rows = -(-len(columns) // 4)
-    figure, axes = new_figure(0.5 + 1.5 * rows, rows, 4)
+    """Histograms of some features: a ridge for each emotion, all of one area."""
     emotions = exploration.values("emotion")
     names = sort_emotions(emotions)
-    for one, column in zip(axes.flat, columns, strict=False):
+    rows = -(-len(columns) // RIDGES_BESIDE)
+    figure, axes = new_figure(0.4 + rows * (0.5 + 0.17 * len(names)), rows, RIDGES_BESIDE)
+    for i, (one, column) in enumerate(zip(axes.flat, columns, strict=False)):
         values = exploration.features[:, exploration.columns.index(column)]
         edges = np.histogram_bin_edges(np.clip(values, *np.percentile(values, (0.5, 99.5))), 24)
-        for name in names:
-            inside, _ = np.histogram(values[emotions == name], edges)
-            density = inside / max(1, inside.sum()) / np.diff(edges)
-            one.stairs(density, edges, color=emotion_style(name).colour, linewidth=1.1, label=name)
-        one.set(yticks=[], xlabel=column)
+        inside = np.array([np.histogram(values[emotions == name], edges)[0] for name in names])
+        density = inside / np.maximum(1, inside.sum(axis=1, keepdims=True)) / np.diff(edges)
+        height = RIDGE_HEIGHT / (density.max() or 1.0)
+        for place, (name, ridge) in enumerate(zip(names, density, strict=True)):
+            colour = emotion_style(name).colour
+            one.stairs(
+                ridge * height - place, edges, baseline=-place, fill=True, label=name, zorder=2 + place,
+                facecolor=colour, edgecolor="white", linewidth=0.6,
+            )  # fmt: skip
+        one.set_yticks(-np.arange(len(names)), names if i % RIDGES_BESIDE == 0 else [])
+        one.set_xlabel(column)
         one.spines["left"].set_visible(False)
+        one.tick_params(axis="y", length=0)
         one.tick_params(labelsize=7)
     for one in axes.flat[len(columns) :]:
         one.remove()
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside upper center", ncols=min(len(labels), 9), frameon=False, fontsize=8
-    )
     return describe(
         figure, f"Histograms by emotion, the outermost hundredth left out: {', '.join(columns)}."
     )
