@@ -306,9 +306,15 @@ def test_the_line_of_calibration_is_scikit_learns() -> None:
     accuracy, confidence = calibration_curve(right, sure, n_bins=10)
     figure = figures.calibration(EVALUATION)
     above, below = figure.axes
-    np.testing.assert_allclose(points(above, "o"), np.column_stack([confidence, accuracy]))
+    expected = np.column_stack([confidence, accuracy])
+    many = np.array(heights(below)) >= 10
+    assert 0 < many.sum() < len(many)
+    _, joined, apart = above.get_lines()
+    np.testing.assert_allclose(joined.get_xydata(), expected[many])
+    np.testing.assert_allclose(apart.get_xydata(), expected[~many])
+    assert apart.get_fillstyle() == "none" and apart.get_linestyle() == "None"
     gaps = above.collections[0].get_segments()
-    np.testing.assert_allclose([segment[:, 1] for segment in gaps], np.column_stack([confidence, accuracy]))
+    np.testing.assert_allclose([segment[:, 1] for segment in gaps], expected[many])
     assert sum(heights(below)) == len(sure)
     text = words(figure)
     assert f"mean confidence {in_percent(sure.mean())}, accuracy {in_percent(right.mean())}" in text

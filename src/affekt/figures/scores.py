@@ -31,6 +31,7 @@ from affekt.figures.style import (
 
 CLAIMED_LINE = 0.75  # of each emotion's clips: what the five student projects set out to reach
 SHOWN_FEATURES = 20
+FEW_ANSWERS = 10  # in a bin of the reliability diagram
 SEXES = {"female": "#CC79A7", "male": "#0072B2", "": QUIET}
 
 
@@ -237,8 +238,14 @@ def draw_calibration(found: Reliability) -> Figure:
     above.annotate(
         "as sure as right", (0.02, 0.05), rotation=24, fontsize=8, color=QUIET, xycoords="axes fraction"
     )
-    above.plot(found.confidence, found.accuracy, "o-", color=HONEST, markersize=6)
-    above.vlines(found.confidence, found.confidence, found.accuracy, color=ACCENT, linewidth=1)
+    many = found.count >= FEW_ANSWERS
+    above.plot(found.confidence[many], found.accuracy[many], "o-", color=HONEST, markersize=6)
+    above.vlines(
+        found.confidence[many], found.confidence[many], found.accuracy[many], color=ACCENT, linewidth=1
+    )
+    above.plot(
+        found.confidence[~many], found.accuracy[~many], "o", color=QUIET, fillstyle="none", markersize=5
+    )
     above.set(ylabel="right", ylim=(0, 1))
     below.bar(found.confidence, found.count, width=0.06, color=HONEST)
     below.set(xlabel="confidence", ylabel="answers", xlim=(0, 1))
@@ -254,6 +261,8 @@ def draw_calibration(found: Reliability) -> Figure:
         f"{verdict}: mean confidence {in_percent(mean)}, accuracy {in_percent(share)}. The expected "
         f"calibration error (ECE) is {in_percent(found.ece)}."
     )
+    if not many.all():
+        text += f" Hollow: fewer than {FEW_ANSWERS} answers, which prove nothing."
     return describe(figure, text)
 
 
