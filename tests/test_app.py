@@ -29,7 +29,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect  # noqa: E
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PAGES = ("", "hears", "many", "models")
+LINKS = {"hears": "What it hears", "many": "Many files", "voice": "Your voice", "models": "Models"}
+PAGES = ("", *LINKS)
 PATIENCE_MS = 60_000
 PHONE = {"width": 390, "height": 844}
 
@@ -298,6 +299,28 @@ def test_a_model_of_ones_own_answers_and_can_be_left_again(
     expect(page.get_by_role("heading", name="The model that comes with affekt")).to_be_visible()
 
 
+def test_it_gets_used_to_a_voice_and_forgets_it_again(
+    page: Page, url: str, voice_file: Path, write_voice: Callable[..., Path], tmp_path: Path
+) -> None:
+    clips = [write_voice(tmp_path / f"{i}.wav", pitch_hz=200 + 10 * i, seed=i, seconds=2) for i in range(4)]
+    broken = tmp_path / "broken.wav"
+    broken.write_bytes(b"no sound")
+    go(page, f"{url}/voice")
+    page.locator("input[type=file]").first.set_input_files([*clips, broken])
+    expect(page.get_by_text("Used to a voice: 4 clips, 8 s.")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("broken.wav was skipped")).to_be_visible()
+    with page.expect_download() as taken:
+        page.get_by_role("button", name=re.compile("Take the voice home")).click()
+    taken.value.save_as(tmp_path / "me.voice")
+    page.get_by_role("link", name="Listen").first.click()
+    heard = predict(voice_file, voice=tmp_path / "me.voice").probabilities
+    assert show_file(page, voice_file) == {name: f"{share:.0%}" for name, share in heard.items()}
+    expect(page.get_by_text("used to the voice in 4 clips")).to_be_visible()
+    page.get_by_role("link", name="Your voice").first.click()
+    page.get_by_role("button", name="Forget this voice").click()
+    expect(page.get_by_text("nobody's voice in particular")).to_be_visible()
+
+
 def test_a_foreign_model_is_refused_in_the_bundles_own_words(page: Page, url: str, tmp_path: Path) -> None:
     foreign = tmp_path / "foreign.onnx"
     foreign.write_bytes(DEFAULT_MODEL.read_bytes()[:-100])
@@ -329,9 +352,7 @@ def test_no_page_has_a_serious_fault_of_accessibility(
     go(page, url)
     show_file(page, voice_file)
     if where:
-        page.get_by_role(
-            "link", name={"hears": "What it hears", "many": "Many files", "models": "Models"}[where]
-        ).first.click()
+        page.get_by_role("link", name=LINKS[where]).first.click()
         page.wait_for_timeout(1500)
     settle(page)
     found = Axe().run(page).response["violations"]

@@ -12,6 +12,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from affekt.alignment import VoiceStatistics
 from affekt.bundle import (
     DEFAULT_MODEL,
     Contract,
@@ -54,6 +55,7 @@ CONTRACT = Contract(
         reliability={"confidence": (0.75,), "accuracy": (0.5,), "count": (2,)},
     ),
     recordings={"duration_s": (1.0, 2.0, 3.0)},
+    average_voice=VoiceStatistics((0.0,) * 80, (1.0,) * 80),
     parity=0.0,
     versions={"affekt": "0.1.0"},
 )

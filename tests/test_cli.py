@@ -560,3 +560,45 @@ def test_what_cannot_be_compared_is_refused_with_the_reason(
         assert code == 1
         assert reason in err
         assert "Traceback" not in err
+
+
+def test_a_voice_is_learned_from_clips_and_used(run: Run, tmp_path: Path) -> None:
+    code, out, err = run("adapt", EXAMPLES, "--out", tmp_path / "me.voice")
+    assert (code, "from 4 clips" in out, "8 clips or more say much more" in err) == (0, True, True)
+    clip = EXAMPLES / "high-slow.flac"
+    code, out, _ = run("predict", clip, "--voice", tmp_path / "me.voice", "--json")
+    (answer,) = json.loads(out)
+    assert code == 0
+    assert answer["probabilities"] == pytest.approx(
+        predict(clip, voice=tmp_path / "me.voice").probabilities
+    )
+    assert answer["probabilities"] != pytest.approx(predict(clip).probabilities)
+
+
+def test_a_clip_that_cannot_be_heard_is_named_and_the_voice_is_made_of_the_others(
+    run: Run, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.wav"
+    broken.write_bytes(b"no sound")
+    code, out, err = run("adapt", EXAMPLES, broken, "--out", tmp_path / "me.voice")
+    assert (code, "from 4 clips" in out, "broken.wav" in err) == (1, True, True)
+    assert (tmp_path / "me.voice").exists()
+    code, _, err = run("adapt", broken, "--out", tmp_path / "none.voice")
+    assert (code, "not audio" in err, (tmp_path / "none.voice").exists()) == (1, True, False)
+
+
+def test_a_damaged_voice_is_refused_before_anything_is_heard(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "odd.voice").write_text("{}")
+    code, out, err = run("predict", EXAMPLES, "--voice", tmp_path / "odd.voice")
+    assert (code, out) == (1, "")
+    assert "is no voice of affekt" in err
+
+
+def test_enrolment_prints_a_row_for_each_number_of_clips(
+    run: Run, small_ravdess: Path, tmp_path: Path
+) -> None:
+    code, out, _ = run("enrolment", small_ravdess, "--recipe", "svm", "--json", tmp_path / "curve.json")
+    curve = json.loads((tmp_path / "curve.json").read_text())
+    assert (code, list(curve)) == (0, ["0", "1", "2", "4", "8"])
+    for count, score in curve.items():
+        assert re.search(rf"^ *{count} +{100 * score['accuracy']:.1f}%", out, re.MULTILINE)

@@ -20,7 +20,7 @@ FLOORS = [
     ["features.voice"],
     ["features"],
     ["recording", "archives"],
-    ["corpus", "recipe", "metrics", "confidence", "onnx_graphs"],
+    ["corpus", "recipe", "metrics", "confidence", "onnx_graphs", "alignment"],
     ["search", "calibration", "inspection"],
     ["stacking", "networks"],
     ["bundle"],
@@ -36,14 +36,14 @@ FLOORS = [
         "recipes.svm",
         "recipes.voice_svm",
     ],
-    ["corpora", "recipes", "onnx_export"],
+    ["corpora", "recipes", "onnx_export", "adaptation"],
     ["corpus_download", "dataset", "protocols", "prediction", "feature_table"],
     ["answer_table"],
     ["corpus_check", "evaluation", "results_page"],
     ["checkpoints"],
     ["cross_validation"],
     ["scoring", "seed_systems", "comparison"],
-    ["training", "reproduction", "exploration"],
+    ["training", "reproduction", "exploration", "enrolment"],
     ["figures.style"],
     ["figures.clips", "figures.corpora", "figures.scores"],
     ["figures"],
@@ -51,18 +51,27 @@ FLOORS = [
     ["tables"],
     ["app"],
     ["app.display", "app.session"],
-    ["app.corpus", "app.hears", "app.listen", "app.many", "app.models"],
+    ["app.corpus", "app.hears", "app.listen", "app.many", "app.models", "app.voice"],
     ["app.main"],
     ["cli"],
     ["__init__", "__main__"],
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 ANSWER_PATH = [name for names in FLOORS[: FLOORS.index(["features"]) + 1] for name in names]
-ANSWER_PATH += ["metrics", "bundle", "prediction", "feature_table", "tables", "cli"]
+ANSWER_PATH += [
+    "metrics",
+    "alignment",
+    "bundle",
+    "adaptation",
+    "prediction",
+    "feature_table",
+    "tables",
+    "cli",
+]
 HEAVY = {"scipy", "sklearn", "pandas", "librosa", "torch", "matplotlib", "skl2onnx", "onnx", "av"}
 HEAVY |= {"jinja2", "plotly", "streamlit", "imblearn", "lightgbm", "xgboost", "skorch", "onnxmltools"}
 PUBLIC_FUNCTIONS = {"predict", "predict_many", "load", "load_audio", "train", "evaluate"}
-PUBLIC_FUNCTIONS |= {"compare", "explore", "write_report"}
+PUBLIC_FUNCTIONS |= {"compare", "explore", "write_report", "adapt", "load_voice", "enrolment_curve"}
 
 
 def module_name(path: Path) -> str:

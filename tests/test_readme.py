@@ -156,3 +156,12 @@ def test_the_readmes_first_answer_is_the_bundled_models() -> None:
     assert f"{heard.emotion} " in line
     assert f"{heard.confidence:.0%}" in line
     assert f"{second} {heard.probabilities[second]:.0%}" in line
+
+
+def test_the_readmes_figures_of_adaptation_are_the_measured_ones() -> None:
+    curve = json.loads((ROOT / "docs" / "scores" / "voice-svm.enrolment.speech.json").read_text())
+    accuracies = " | ".join(f"{100 * one['accuracy']:.1f}" for one in curve.values())
+    assert f"unlabelled | {' | '.join(curve)} |" in README
+    assert f"unseen voices, % | {accuracies} |" in README
+    low, high = curve["32"]["intervals"]["accuracy"]
+    assert f"interval is {100 * low:.1f} - {100 * high:.1f}." in README

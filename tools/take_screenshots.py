@@ -19,7 +19,13 @@ SIZES: dict[str, ViewportSize] = {
     "desktop": {"width": 1080, "height": 1250},
     "phone": {"width": 390, "height": 844},
 }
-PAGES = {"listen": "Listen", "hears": "What it hears", "many": "Many files", "models": "Models"}
+PAGES = {
+    "listen": "Listen",
+    "hears": "What it hears",
+    "many": "Many files",
+    "voice": "Your voice",
+    "models": "Models",
+}
 
 
 def main() -> None:

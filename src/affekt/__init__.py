@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from affekt.errors import AffektError, explain_import
 
 if TYPE_CHECKING:
+    from affekt.adaptation import Voice, adapt, load_voice
     from affekt.audio import Waveform, load_audio
     from affekt.bundle import Bundle, Contract, load
     from affekt.comparison import Comparison, compare
+    from affekt.enrolment import enrolment_curve
     from affekt.evaluation import Evaluation
     from affekt.exploration import Exploration, explore
     from affekt.prediction import Answer, Prediction, predict, predict_many
@@ -33,12 +35,16 @@ _HOMES = {
     "Evaluation": "evaluation",
     "Exploration": "exploration",
     "Prediction": "prediction",
+    "Voice": "adaptation",
     "Waveform": "audio",
+    "adapt": "adaptation",
     "compare": "comparison",
+    "enrolment_curve": "enrolment",
     "evaluate": "scoring",
     "explore": "exploration",
     "load": "bundle",
     "load_audio": "audio",
+    "load_voice": "adaptation",
     "predict": "prediction",
     "predict_many": "prediction",
     "train": "training",
@@ -54,12 +60,16 @@ __all__ = [
     "Evaluation",
     "Exploration",
     "Prediction",
+    "Voice",
     "Waveform",
+    "adapt",
     "compare",
+    "enrolment_curve",
     "evaluate",
     "explore",
     "load",
     "load_audio",
+    "load_voice",
     "predict",
     "predict_many",
     "train",

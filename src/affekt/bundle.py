@@ -21,13 +21,14 @@ import onnxruntime
 import onnxruntime.capi.onnxruntime_pybind11_state as ort_errors
 from numpy.typing import NDArray
 
+from affekt.alignment import VoiceStatistics
 from affekt.errors import BundleError
 from affekt.features import FEATURE_SETS
 from affekt.metrics import HEADLINES, Score
 from affekt.writing import whole_file
 
 DEFAULT_MODEL = Path(__file__).parent / "models" / "default.onnx"
-CONTRACT_FORMAT = 2
+CONTRACT_FORMAT = 3
 FINGERPRINT_DIGITS = 16
 RELIABILITY = {"confidence", "accuracy", "count"}
 MAX_BUNDLE_BYTES = 1 << 30
@@ -99,6 +100,8 @@ class Contract:
         How its recipe was scored by cross-validation.
     recordings
         How the training clips were recorded: characteristic -> its 5th, 50th and 95th percentile.
+    average_voice
+        What the features of its training voices are like on average, which adaptation moves others to.
     parity
         Largest difference, on real clips, between this graph and the estimator it was made from.
     versions
@@ -116,6 +119,7 @@ class Contract:
     fingerprints: tuple[str, ...]
     scores: ContractScores
     recordings: Mapping[str, tuple[float, float, float]]
+    average_voice: VoiceStatistics
     parity: float
     versions: Mapping[str, str]
     sha256: str = ""
@@ -195,6 +199,9 @@ def parse(content: bytes, name: str) -> Bundle:
             f"{', '.join(FEATURE_SETS)}: upgrade affekt, or train the model again"
         )
     feature_set = FEATURE_SETS[contract.features]
+    average = contract.average_voice
+    if {len(average.mean), len(average.deviation)} != {len(feature_set.columns)}:
+        raise BundleError(f"{name} has an average voice that is not of {contract.features}")
     if contract.sample_rate != feature_set.sample_rate:
         raise BundleError(
             f"{name} has {contract.features} from {contract.sample_rate} Hz, not {feature_set.sample_rate}"
@@ -292,6 +299,7 @@ def _parse_contract(values: dict[str, Any]) -> Contract:
             **{key: values[key] for key in known},
             "emotions": tuple(emotions),
             "fingerprints": tuple(values["fingerprints"]),
+            "average_voice": _parse_voice(values["average_voice"]),
             "recordings": {name: (low, middle, high) for name, (low, middle, high) in recordings.items()},
             "corpora": tuple(TrainingCorpus(**corpus) for corpus in corpora),
             "scores": ContractScores(
@@ -304,6 +312,10 @@ def _parse_contract(values: dict[str, Any]) -> Contract:
             ),
         }
     )
+
+
+def _parse_voice(values: dict[str, list[float]]) -> VoiceStatistics:
+    return VoiceStatistics(**{name: tuple(map(float, part)) for name, part in values.items()})
 
 
 def _checksum(content: bytes, contract: dict[str, Any]) -> str:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from affekt.prediction import Answer
 
 FAILED_INPUT, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+FEW_CLIPS = 8
 WIDE = 160
 SHOWN_ROWS = 50  # more than this, and a written CSV, and the table is a summary
 
@@ -130,9 +131,15 @@ def cli() -> None:
     "--csv", "csv_file", type=OutputFile(".csv"), help="Write a row for each file to this CSV file."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--voice", type=_existing_file, help="Whose voice it is: a file that affekt adapt made.")
 @click.option("--jobs", type=click.IntRange(1), help="Processes; by default one for each core.")
 def predict(
-    paths: tuple[str, ...], model: Path | None, csv_file: Path | None, as_json: bool, jobs: int | None
+    paths: tuple[str, ...],
+    model: Path | None,
+    csv_file: Path | None,
+    as_json: bool,
+    voice: Path | None,
+    jobs: int | None,
 ) -> None:
     """Say which emotion is heard in files, and in all audio files of folders."""
     from affekt.answer_table import into_csv
@@ -143,7 +150,8 @@ def predict(
     bundle = load(model)
     sources = expand_folders(paths)
     answers: list[Answer] = []
-    heard = track(predict_many(sources, bundle, jobs=jobs or core_count()), "listening", len(sources))
+    heard = predict_many(sources, bundle, voice=voice, jobs=jobs or core_count())
+    heard = track(heard, "listening", len(sources))
     try:
         with whole_file(csv_file, keep_on_interrupt=True) if csv_file else nullcontext() as file:
             heard = into_csv(heard, file, bundle.contract.emotions) if file else heard
@@ -199,6 +207,30 @@ def _show(answers: list[Answer], *, summarised: bool) -> None:
         shown = [answer for answer in answers if answer.error]
     if shown:
         stdout.print(tables.predictions(shown))
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--out", type=OutputFile(".voice"), required=True, help="Where to write it: ME.voice.")
+@click.option("--model", type=_existing_file, help="For this model; by default the one that comes along.")
+def adapt(paths: tuple[str, ...], out: Path, model: Path | None) -> None:
+    """Get used to a voice: clips of one speaker, unlabelled, make a file for predict --voice."""
+    from affekt.adaptation import adapt as learn_voice
+
+    check_place(out)
+    voice = learn_voice(paths, model, progress=True)
+    for source, reason in voice.skipped:
+        stderr.print(f"[red]✗ {escape(source)}[/]: {escape(reason)}", highlight=False)
+    voice.save(out)
+    heard = f"{voice.clips} clip{'s' * (voice.clips != 1)}, {voice.duration_s:.0f} s"
+    stdout.print(
+        f"wrote {escape(str(out))} from {heard}. Try: affekt predict --voice {escape(str(out))} FILE",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    if voice.clips < FEW_CLIPS:
+        stderr.print(f"[yellow]{FEW_CLIPS} clips or more say much more about a voice[/]", highlight=False)
+    if voice.skipped:
+        raise Exit(FAILED_INPUT)
 
 
 @cli.command()
@@ -373,6 +405,37 @@ def evaluate(
     stdout.print(tables.evaluation(result))
     for written in filter(None, (json_file, report_file)):
         stderr.print(f"wrote {escape(str(written))}", highlight=False)
+
+
+@cli.command()
+@click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...")
+@click.option("--recipe", required=True, help="Which recipe: see 'affekt recipes'.")
+@click.option("--protocol", default="by-actor-5", show_default=True, help="Who is tested.")
+@_emotions_option
+@_channel_option
+@click.option("--json", "json_file", type=OutputFile(".json"), help="Write all figures to this file.")
+def enrolment(
+    corpus: tuple[str, ...],
+    recipe: str,
+    protocol: str,
+    emotions: tuple[str, ...],
+    channel: str | None,
+    json_file: Path | None,
+) -> None:
+    """Say what it is worth to get used to a voice first, by the number of unlabelled clips."""
+    from affekt.enrolment import enrolment_curve
+
+    with whole_file(json_file) if json_file else nullcontext() as file:
+        curve = enrolment_curve(
+            corpus, recipe, protocol=protocol, emotions=emotions, channel=channel, jobs=core_count(),
+            progress=True,
+        )  # fmt: skip
+        if file:
+            plain = {str(count): one.to_json() for count, one in curve.items()}
+            file.write(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
+    stdout.print(tables.enrolment(curve))
+    if json_file:
+        stderr.print(f"wrote {escape(str(json_file))}", highlight=False)
 
 
 @cli.command()

@@ -19,7 +19,7 @@ from affekt.errors import CorpusError
 from affekt.evaluation import Evaluation, Importance, TestedClip, summarise
 from affekt.inspection import HISTORY, describe_training, permutation_importances
 from affekt.progress import progress_bar
-from affekt.protocols import Fold, Protocol, find_protocol, inner_groups, speakers_overlap, split
+from affekt.protocols import Fold, Indices, Protocol, find_protocol, inner_groups, speakers_overlap, split
 from affekt.recipe import Estimator, Recipe
 
 INTERRUPTED = "Training interrupted by user"
@@ -74,7 +74,7 @@ def cross_validate(
             for number, fold in enumerate(folds):
                 advance(f"seed {seed}, fold {number + 1}", steps=0)
                 told.append(test(fold))
-                tested += _tested_clips(material, fold, number, seed, told[-1]["probabilities"])
+                tested += tested_clips(material, fold.test, number, seed, told[-1]["probabilities"])
                 advance()
     return summarise(
         tested,
@@ -162,18 +162,19 @@ def _importances(columns: tuple[str, ...], told: list[Tested]) -> dict[str, Impo
     return {columns[i]: Importance(own=float(own[i]), permuted=float(permuted[i])) for i in order}
 
 
-def _tested_clips(
-    dataset: Dataset, fold: Fold, number: int, seed: int, probabilities: NDArray[np.float64]
+def tested_clips(
+    dataset: Dataset, test: Indices, fold: int, seed: int, probabilities: NDArray[np.float64]
 ) -> list[TestedClip]:
+    """The clips at ``test``, each with its probabilities, and the most probable emotion as its answer."""
     return [
         TestedClip(
             clip=dataset.corpus.clips[i],
             seed=seed,
-            fold=number,
+            fold=fold,
             answer=dataset.emotions[row.argmax()],
             probabilities=tuple(row.tolist()),
         )
-        for i, row in zip(fold.test, probabilities, strict=True)
+        for i, row in zip(test, probabilities, strict=True)
     ]
 
 

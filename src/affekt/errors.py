@@ -12,6 +12,7 @@
     ├── DownloadError               (OSError)            a corpus could not be fetched whole
     ├── LeakError                   (ValueError)         a split or score that would not be honest
     ├── BundleError                 (ValueError)         a model file that must not be trusted
+    ├── VoiceError                  (ValueError)         a voice file that this model cannot use
     ├── ExportError                 (ValueError)         the exported graph answers otherwise
     ├── UnknownNameError            (ValueError)         no recipe, protocol, corpus, ... of that name
     └── MissingExtraError           (ImportError)        an optional dependency is not installed
@@ -63,6 +64,10 @@ class LeakError(AffektError, ValueError):
 
 class BundleError(AffektError, ValueError):
     """A model file is truncated, foreign, or does not fit its own contract."""
+
+
+class VoiceError(AffektError, ValueError):
+    """A voice file is missing, foreign, or made for another model."""
 
 
 class ExportError(AffektError, ValueError):

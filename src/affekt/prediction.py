@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from affekt.adaptation import Voice, VoiceLike, hear_as, ready_voice
 from affekt.audio import AudioSource, expand_folders, load_audio, source_name
 from affekt.bundle import Bundle, load
 from affekt.errors import AffektError
@@ -68,7 +69,7 @@ class Answer:
     error: AffektError | None = None
 
 
-def predict(source: AudioSource, model: Model = None) -> Prediction:
+def predict(source: AudioSource, model: Model = None, *, voice: VoiceLike = None) -> Prediction:
     """Which emotion a voice carries.
 
     Parameters
@@ -77,6 +78,8 @@ def predict(source: AudioSource, model: Model = None) -> Prediction:
         A path, the bytes of a file, an open binary file, or ``(waveform, sample_rate)``.
     model
         A model file or a loaded ``Bundle``; None for the one that comes with affekt.
+    voice
+        Whose voice it is, from ``adapt`` or a file; None for nobody's in particular.
 
     Raises
     ------
@@ -84,6 +87,8 @@ def predict(source: AudioSource, model: Model = None) -> Prediction:
         The input cannot be heard; its subclasses and message say why.
     BundleError
         The model file cannot be trusted.
+    VoiceError
+        The voice was made for another model.
 
     Examples
     --------
@@ -91,8 +96,9 @@ def predict(source: AudioSource, model: Model = None) -> Prediction:
     1.0
     """
     bundle = model if isinstance(model, Bundle) else load(model)
+    known = ready_voice(voice, bundle)
     waveform = load_audio(source, bundle.contract.sample_rate)
-    features = extract(waveform, bundle.contract.features)
+    features = hear_as(extract(waveform, bundle.contract.features), known, bundle)
     row = bundle.run(features[None])[0].astype(np.float64)
     probabilities = dict(zip(bundle.contract.emotions, (row / row.sum()).tolist(), strict=True))
     emotion = max(probabilities, key=lambda name: probabilities[name])
@@ -106,7 +112,11 @@ def predict(source: AudioSource, model: Model = None) -> Prediction:
 
 
 def predict_many(
-    sources: AudioSource | Iterable[AudioSource], model: Model = None, *, jobs: int = 1
+    sources: AudioSource | Iterable[AudioSource],
+    model: Model = None,
+    *,
+    voice: VoiceLike = None,
+    jobs: int = 1,
 ) -> Iterator[Answer]:
     """Predict many inputs; a broken one costs its own answer and no other.
 
@@ -116,6 +126,8 @@ def predict_many(
         As for ``predict``, one or many; a folder stands for every audio file below it.
     model
         As for ``predict``; one that cannot be trusted raises at once.
+    voice
+        As for ``predict``; who speaks in all of them.
     jobs
         Processes. One by default, so that a script needs no ``if __name__ == "__main__"``; the command line
         takes all cores.
@@ -126,13 +138,14 @@ def predict_many(
         In the order of the sources, each as soon as it is there.
     """
     bundle = model if isinstance(model, Bundle) else load(model)
-    return map_in_order(partial(_answer, bundle=bundle), expand_folders(sources), jobs)
+    answer = partial(_answer, bundle=bundle, voice=ready_voice(voice, bundle))
+    return map_in_order(answer, expand_folders(sources), jobs)
 
 
-def _answer(source: AudioSource, bundle: Bundle) -> Answer:
+def _answer(source: AudioSource, bundle: Bundle, voice: Voice | None) -> Answer:
     name = source_name(source)
     try:
-        return Answer(name, prediction=predict(source, bundle))
+        return Answer(name, prediction=predict(source, bundle, voice=voice))
     except AffektError as error:  # its traceback would keep all that was decoded
         error.__cause__ = error.__context__ = None
         return Answer(name, error=error.with_traceback(None))

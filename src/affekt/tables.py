@@ -225,6 +225,22 @@ def comparison(result: Comparison) -> Group:
     return Group(about, scores, "", pairs, more)
 
 
+def enrolment(curve: Mapping[int, Evaluation]) -> Group:
+    """Scores by the number of unlabelled clips that the model got used to."""
+    first = next(iter(curve.values()))
+    about = Text.assemble(
+        (first.protocol, "bold green"),
+        f"\n{first.recipe}: {first.n} clips of {len(first.by_speaker)} speakers, mean of "
+        f"{len(first.by_seed)} draws, chance {first.chance:.1%}\n",
+    )
+    table = _plain_table("enrolled clips", "accuracy", "95 % over speakers", "UAR", "95 % over speakers")
+    for count, one in curve.items():
+        shown = [one.headlines["accuracy"], one.headlines["uar"]]
+        cells = [cell for score in shown for cell in (f"{score.value:.1%}", interval(score))]
+        table.add_row(Text(str(count), "bold cyan"), *cells)
+    return Group(about, table)
+
+
 def model(bundle: Bundle) -> Table:
     """A model's contract."""
     contract, scores = bundle.contract, bundle.contract.scores

@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from affekt.alignment import average_voice
 from affekt.bundle import (
     FINGERPRINT_DIGITS,
     Bundle,
@@ -141,6 +142,7 @@ def _contract(
         fingerprints=tuple(sorted({one[:FINGERPRINT_DIGITS] for one in dataset.fingerprints})),
         scores=_scores(evaluation),
         recordings=recordings,
+        average_voice=average_voice(dataset.features, dataset.speakers),
         parity=parity,
         versions=installed_versions(),
     )

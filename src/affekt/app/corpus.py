@@ -1,4 +1,4 @@
-"""The fifth page, where a corpus was given: the pictures of ``affekt explore``."""
+"""The last page, where a corpus was given: the pictures of ``affekt explore``."""
 
 from __future__ import annotations
 

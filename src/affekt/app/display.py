@@ -6,6 +6,7 @@ import base64
 import io
 import re
 from html import escape
+from typing import BinaryIO
 
 import soundfile
 import streamlit as st
@@ -24,6 +25,13 @@ def play(waveform: Waveform) -> None:
 def plain(text: str) -> str:
     """Text from elsewhere, in which nothing is Markdown: no picture is fetched, no sign is lost."""
     return re.sub(r"([\\`*_{}\[\]()#+!|<>$~:&-])", r"\\\1", text)
+
+
+def named(content: bytes, name: str) -> BinaryIO:
+    """An open file that knows its name, for messages."""
+    file = io.BytesIO(content)
+    file.name = name
+    return file
 
 
 def show(figure: Figure) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from starlette.formparsers import MultiPartParser
 
-from affekt.app import corpus, hears, listen, many, models, session
+from affekt.app import corpus, hears, listen, many, models, session, voice
 
 UPLOAD_BYTES = 200 << 20  # as in .streamlit/config.toml
 # Less space above, and small print dark enough to be read.
@@ -24,6 +24,7 @@ def main() -> None:
         st.Page(listen.page, title="Listen", icon="🎙️", url_path="listen", default=True),
         st.Page(hears.page, title="What it hears", icon="🌊", url_path="hears"),
         st.Page(many.page, title="Many files", icon="📂", url_path="many"),
+        st.Page(voice.page, title="Your voice", icon="🫶", url_path="voice"),
         st.Page(models.page, title="Models", icon="🧭", url_path="models"),
     ]
     if session.options().corpus:

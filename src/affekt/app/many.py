@@ -40,7 +40,7 @@ def _answers(files: list[Any]) -> list[Answer]:
     """Listened to once, however often the page is drawn."""
     model = session.bundle()
     names = "|".join(f"{file.file_id}" for file in files)
-    key = hashlib.blake2b(f"{names}{model.contract.sha256}".encode()).hexdigest()
+    key = hashlib.blake2b(f"{names}{model.contract.sha256}{session.voice()}".encode()).hexdigest()
     kept = st.session_state.get("answers")
     if kept is None or kept[0] != key:
         done: list[Answer] = []
@@ -78,9 +78,7 @@ def _listen(file: Any) -> Iterator[tuple[Answer, float]]:
 
 
 def _answer(content: bytes, name: str) -> Answer:
-    file = io.BytesIO(content)
-    file.name = name
-    (answer,) = predict_many([file], session.bundle())
+    (answer,) = predict_many([display.named(content, name)], session.bundle(), voice=session.voice())
     return answer
 
 

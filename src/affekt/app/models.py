@@ -1,4 +1,4 @@
-"""The fourth page: which model answers, what it was made of, and how far to trust it."""
+"""The fifth page: which model answers, what it was made of, and how far to trust it."""
 
 from __future__ import annotations
 

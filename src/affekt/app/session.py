@@ -11,6 +11,7 @@ from typing import cast
 
 import streamlit as st
 
+from affekt.adaptation import Voice
 from affekt.audio import Waveform, load_audio
 from affekt.bundle import Bundle, load
 from affekt.errors import AffektError
@@ -70,12 +71,26 @@ def bundle() -> Bundle:
 def model_name() -> str:
     """What to call the model that answers."""
     model, own = bundle(), st.session_state.get("own model") is not None
-    return f"{'your model' if own else 'the model that comes with affekt'}, {model.contract.recipe}"
+    used_to = f", used to the voice in {known.clips} clips" if (known := voice()) else ""
+    return (
+        f"{'your model' if own else 'the model that comes with affekt'}, {model.contract.recipe}{used_to}"
+    )
 
 
 def use_model(own: Bundle | None) -> None:
     """Answer with this model from now on; None for the one that the app was started with."""
     st.session_state["own model"] = own
+    use_voice(None)  # it was made for the model before
+
+
+def voice() -> Voice | None:
+    """The voice that the model is used to."""
+    return st.session_state.get("voice")
+
+
+def use_voice(known: Voice | None) -> None:
+    """Answer for this voice from now on; None for nobody's in particular."""
+    st.session_state["voice"] = known
 
 
 def clip() -> ChosenClip | None:
@@ -96,12 +111,12 @@ def forget(source: str) -> None:
 
 
 def heard() -> HeardClip | None:
-    """The chosen clip, listened to once for each model; None where none is chosen."""
+    """The chosen clip, listened to once for each model and voice; None where none is chosen."""
     chosen = clip()
     if chosen is None:
         return None
     model = bundle()
-    key = chosen.key, model.contract.sha256
+    key = chosen.key, model.contract.sha256, voice()
     kept = st.session_state.get("heard")
     if kept is None or kept[0] != key:
         kept = key, _hear(chosen, model)
@@ -112,6 +127,6 @@ def heard() -> HeardClip | None:
 def _hear(chosen: ChosenClip, model: Bundle) -> HeardClip:
     try:
         waveform = load_audio(chosen.content, max_duration_s=MAX_DURATION_S)
-        return HeardClip(waveform, describe_recording(waveform), predict(waveform, model))
+        return HeardClip(waveform, describe_recording(waveform), predict(waveform, model, voice=voice()))
     except AffektError as error:
         return HeardClip(error=error.with_traceback(None))  # it would keep what was decoded
