@@ -432,7 +432,7 @@ def enrolment(
         )  # fmt: skip
         if file:
             plain = {str(count): one.to_json() for count, one in curve.items()}
-            file.write(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
+            file.write(json.dumps(plain, ensure_ascii=False) + "\n")
     stdout.print(tables.enrolment(curve))
     if json_file:
         stderr.print(f"wrote {escape(str(json_file))}", highlight=False)
