@@ -10,16 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from affekt import adaptation
 from affekt.adaptation import MAX_VOICE_BYTES, Voice, adapt, hear_as, load_voice, ready_voice
 from affekt.alignment import describe_speaker
-from affekt.audio import load_audio
+from affekt.audio import Waveform, load_audio
 from affekt.bundle import load
-from affekt.errors import AudioError, AudioFormatError, VoiceError
+from affekt.errors import AudioError, AudioFormatError, MissingExtraError, VoiceError
 from affekt.features import extract
 from affekt.prediction import predict, predict_many
 
 MODEL = load()
-CLIPS = b'"clips": 1, "duration_s": 1'
+CLIPS = b'"clips": 1, "duration_s": 1.0'
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,7 @@ def test_an_answer_with_a_voice_is_the_answer_to_aligned_features(clips: list[Pa
     row = MODEL.run(hear_as(features, voice, MODEL)[None])[0]
     np.testing.assert_allclose(list(adapted.probabilities.values()), row, atol=1e-6)
     assert adapted.probabilities != predict(clips[0]).probabilities
+    assert adapted.notes[-1] == "used to the voice in 6 clips"
 
 
 def test_many_inputs_take_a_voice_too(clips: list[Path], voice: Voice) -> None:
@@ -74,6 +76,19 @@ def test_a_clip_that_cannot_be_heard_is_skipped_and_named(clips: list[Path], tmp
     ((source, reason),) = found.skipped
     assert source == str(broken)
     assert "not audio" in reason
+
+
+def test_a_clip_that_needs_a_missing_extra_is_skipped_too(
+    clips: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load_most(source: Path, sample_rate: int) -> Waveform:
+        if source == clips[0]:
+            raise MissingExtraError("m4a", "formats")
+        return load_audio(source, sample_rate)
+
+    monkeypatch.setattr(adaptation, "load_audio", load_most)
+    found = adapt(clips)
+    assert (found.clips, found.skipped[0][0]) == (5, str(clips[0]))
 
 
 def test_without_one_clip_that_can_be_heard_there_is_no_voice(tmp_path: Path) -> None:
@@ -105,6 +120,9 @@ def test_a_voice_for_another_model_is_refused(clips: list[Path], voice: Voice, t
         b'{"format": 1, "model": 3, %s, "statistics": {"mean": [1], "deviation": [1]}}' % CLIPS,
         b'{"format": 1, "model": "m", %s, "statistics": {"mean": [NaN], "deviation": [1]}}' % CLIPS,
         b'{"format": 1, "model": "m", %s, "statistics": {"mean": "ab"}}' % CLIPS,
+        b'{"format": 1, "model": "m", "clips": "x", "statistics": {"mean": [1], "deviation": [1]}}',
+        b'{"format": 1, "model": "m", "skipped": [], %s, "statistics": {"mean": [1], "deviation": [1]}}'
+        % CLIPS,
         b"[" * 100_000,
     ],
 )

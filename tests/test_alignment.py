@@ -47,6 +47,34 @@ def test_one_clip_moves_the_mean_a_little_and_leaves_the_deviation() -> None:
     assert found.deviation == pytest.approx(AVERAGE.deviation)
 
 
+def test_the_deviation_of_few_clips_is_on_average_the_true_one() -> None:
+    average = VoiceStatistics((0.0, 0.0), (1.0, 1.0))
+    found = [describe_speaker(make_clips(4), average).deviation for _ in range(4000)]
+    assert np.mean(np.square(found)) == pytest.approx(1, abs=0.02)
+
+
+def test_one_named_speaker_among_many_unknown_ones_is_not_the_average_voice() -> None:
+    clips = make_clips(50)
+    found = average_voice(clips, np.array(["a", "a", *map(str, range(48))]))
+    np.testing.assert_allclose(found.deviation, clips.std(0), rtol=1e-5)
+
+
+def test_statistics_of_elsewhere_are_read_or_refused() -> None:
+    assert VoiceStatistics.parse({"mean": [1, -2.5], "deviation": [0, 3]}) == VoiceStatistics(
+        (1.0, -2.5), (0.0, 3.0)
+    )
+    one = [1.0]
+    for odd in (
+        None, [one, one], {"mean": one}, {"mean": one, "deviation": one, "more": one},
+        {"mean": [1.0, 2.0], "deviation": one}, {"mean": ["1"], "deviation": one},
+        {"mean": [True], "deviation": one}, {"mean": [float("nan")], "deviation": one},
+        {"mean": [10**400], "deviation": one}, {"mean": [1e30], "deviation": one},
+        {"mean": one, "deviation": [-1.0]}, {"mean": one, "deviation": [float("inf")]},
+    ):  # fmt: skip
+        with pytest.raises(ValueError):
+            VoiceStatistics.parse(odd)
+
+
 def test_many_clips_are_believed() -> None:
     clips = make_clips(5000, 3, 0.5)
     found = describe_speaker(clips, AVERAGE)

@@ -310,7 +310,7 @@ def test_it_gets_used_to_a_voice_and_forgets_it_again(
     expect(page.get_by_text("Used to a voice: 4 clips, 8 s.")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_text("broken.wav was skipped")).to_be_visible()
     with page.expect_download() as taken:
-        page.get_by_role("button", name=re.compile("Take the voice home")).click()
+        page.get_by_role("button", name=re.compile("Take it home")).click()
     taken.value.save_as(tmp_path / "me.voice")
     page.get_by_role("link", name="Listen").first.click()
     heard = predict(voice_file, voice=tmp_path / "me.voice").probabilities
@@ -319,6 +319,9 @@ def test_it_gets_used_to_a_voice_and_forgets_it_again(
     page.get_by_role("link", name="Your voice").first.click()
     page.get_by_role("button", name="Forget this voice").click()
     expect(page.get_by_text("nobody's voice in particular")).to_be_visible()
+    expect(page.get_by_text("broken.wav")).to_have_count(0)
+    page.locator("input[type=file]").first.set_input_files(tmp_path / "me.voice")
+    expect(page.get_by_text("Used to a voice: 4 clips, 8 s.")).to_be_visible(timeout=PATIENCE_MS)
 
 
 def test_a_foreign_model_is_refused_in_the_bundles_own_words(page: Page, url: str, tmp_path: Path) -> None:

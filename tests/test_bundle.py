@@ -231,3 +231,18 @@ def test_a_damaged_file_is_refused_or_was_not_damaged_in_what_counts(seed: int) 
 def test_no_part_of_the_contract_may_be_missing(name: str) -> None:
     with pytest.raises(BundleError, match="cannot be read"):
         parse(edited(lambda values: values.pop(name)), "m.onnx")
+
+
+@pytest.mark.parametrize("column", [float("nan"), 1e300, "1"])
+def test_an_average_voice_that_is_none_is_refused(column: object, tmp_path: Path) -> None:
+    odd = replace(CONTRACT, average_voice=VoiceStatistics((column,) * 80, (1.0,) * 80))  # type: ignore[arg-type]
+    save(tmp_path / "odd.onnx", make_graph(), odd)
+    with pytest.raises(BundleError, match="carries a contract that cannot be read"):
+        load(tmp_path / "odd.onnx")
+
+
+def test_an_average_voice_of_other_features_is_refused(tmp_path: Path) -> None:
+    odd = replace(CONTRACT, average_voice=VoiceStatistics((0.0,) * 79, (1.0,) * 79))
+    save(tmp_path / "odd.onnx", make_graph(), odd)
+    with pytest.raises(BundleError, match="an average voice that is not of mfcc-stats@1"):
+        load(tmp_path / "odd.onnx")

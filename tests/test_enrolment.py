@@ -59,6 +59,18 @@ def test_enrolled_clips_are_the_speakers_own_and_never_scored(
     assert seen == 10 * DRAWS * 5
 
 
+def test_every_speaker_has_draws_of_its_own(curve: dict[int, Evaluation]) -> None:
+    scored: dict[tuple[int, str], list[str]] = {}
+    for one in curve[0].tested:
+        scored.setdefault((one.seed, one.clip.speaker), []).append(one.clip.path.stem[:17])
+    assert len({tuple(sorted(takes)) for takes in scored.values()}) > 0.8 * len(scored)
+
+
+def test_with_half_of_the_statements_there_are_fewer_points(small_ravdess: Path) -> None:
+    found = enrolment_curve(small_ravdess, "svm", protocol="leave-one-statement-out")
+    assert list(found) == [0, 1, 2, 4]  # of six clips
+
+
 def test_without_enrolment_it_is_the_score_of_cross_validation(
     small_ravdess: Path, curve: dict[int, Evaluation]
 ) -> None:

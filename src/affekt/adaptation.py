@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from affekt.alignment import VoiceStatistics, align, describe_speaker
 from affekt.audio import AudioSource, expand_folders, load_audio, source_name
 from affekt.bundle import Bundle, load
-from affekt.errors import AudioError, VoiceError
+from affekt.errors import AffektError, AudioError, VoiceError
 from affekt.features import extract
 from affekt.progress import track
 from affekt.writing import whole_file
 
 VOICE_FORMAT = 1
 MAX_VOICE_BYTES = 1 << 20
+_TYPES = {"model": str, "clips": int, "duration_s": float}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,15 +46,15 @@ class Voice:
     statistics: VoiceStatistics
     skipped: tuple[tuple[str, str], ...] = ()
 
-    def to_json(self) -> str:
-        """What its file holds."""
+    def to_json(self) -> dict[str, Any]:
+        """What its file holds, as plain values."""
         values = {key: value for key, value in asdict(self).items() if key != "skipped"}
-        return json.dumps({"format": VOICE_FORMAT, **values})
+        return {"format": VOICE_FORMAT, **values}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it as a small JSON file, whole or not at all."""
         with whole_file(path) as file:
-            file.write(self.to_json())
+            json.dump(self.to_json(), file)
 
 
 VoiceLike = str | os.PathLike[str] | Voice | None
@@ -93,21 +94,21 @@ def adapt(
     """
     bundle = model if isinstance(model, Bundle) else load(model)
     heard, skipped, duration_s = [], [], 0.0
-    error: AudioError | None = None
+    error: AffektError | None = None
     sources = expand_folders(clips)
     for source in track(iter(sources), "listening", len(sources), shown=progress):
         try:
             waveform = load_audio(source, bundle.contract.sample_rate)
             heard.append(extract(waveform, bundle.contract.features))
             duration_s += waveform.duration_s
-        except AudioError as found:
+        except AffektError as found:
             error = error or found
             skipped.append((source_name(source), str(found)))
     if not heard:
         raise error or AudioError("there are no clips to learn a voice from")
-    features = np.empty(len(heard), object)
-    for i, one in enumerate(heard):
-        features[i] = one if one.ndim == 2 else one[None]
+    features = np.stack(heard) if heard[0].ndim == 1 else np.empty(len(heard), object)
+    if features.dtype == object:
+        features[:] = heard
     return Voice(
         model=bundle.contract.sha256,
         clips=len(heard),
@@ -126,27 +127,27 @@ def load_voice(path: str | os.PathLike[str]) -> Voice:
         The file is missing, foreign or damaged.
     """
     try:
-        if os.stat(path).st_size > MAX_VOICE_BYTES:  # noqa: PTH116
-            raise VoiceError(f"{path} is larger than any voice")
-        values = json.loads(Path(path).read_bytes())
-        if values.pop("format") != VOICE_FORMAT:
-            raise VoiceError(f"{path} was written by another version of affekt: make it again")
-        statistics = VoiceStatistics(
-            **{name: tuple(map(float, part)) for name, part in values.pop("statistics").items()}
-        )
-        voice = Voice(statistics=statistics, **values)
-        if (
-            not isinstance(voice.model, str)
-            or not np.isfinite([*statistics.mean, *statistics.deviation]).all()
-        ):
-            raise ValueError
-    except VoiceError:
-        raise
+        with open(path, "rb") as file:
+            return parse_voice(file.read(MAX_VOICE_BYTES + 1), os.fspath(path))
     except OSError as error:
-        raise VoiceError(f"the voice {str(path)!r} cannot be read: {error.strerror}") from error
+        raise VoiceError(f"the voice {os.fspath(path)!r} cannot be read: {error.strerror}") from error
+
+
+def parse_voice(content: bytes, name: str) -> Voice:
+    """A voice from the bytes of its file; ``name`` stands in messages."""
+    if len(content) > MAX_VOICE_BYTES:
+        raise VoiceError(f"{name} is larger than any voice")
+    try:
+        values = json.loads(content)
+        written_by = values.pop("format")
+        if written_by == VOICE_FORMAT:
+            statistics = VoiceStatistics.parse(values.pop("statistics"))
+            if {key: type(value) for key, value in values.items()} != _TYPES:
+                raise ValueError("other values than a voice has")
+            return Voice(statistics=statistics, **values)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise VoiceError(f"{path} is no voice of affekt, or is damaged") from error
-    return voice
+        raise VoiceError(f"{name} is no voice of affekt, or is damaged") from error
+    raise VoiceError(f"{name} was written by another version of affekt: make it again")
 
 
 def ready_voice(voice: VoiceLike, bundle: Bundle) -> Voice | None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 
+LARGEST = 1e12  # no feature is anywhere near it
 FEW = 4.0  # so many clips count as much as what is known of voices in general
 CONSTANT = 1e-6  # what deviates less is rounding, and must not be blown up
 
@@ -32,6 +33,24 @@ class VoiceStatistics:
         """From arrays of shape (columns,)."""
         return cls(tuple(mean.tolist()), tuple(np.sqrt(variance).tolist()))
 
+    @classmethod
+    def parse(cls, values: object) -> VoiceStatistics:
+        """From JSON of elsewhere; ``ValueError`` where it is no statistics of a voice."""
+        if not isinstance(values, dict) or values.keys() != {"mean", "deviation"}:
+            raise ValueError("a voice has a mean and a deviation")
+        mean, deviation = values["mean"], values["deviation"]
+        for part in (mean, deviation):
+            if not isinstance(part, list) or not all(type(one) in (int, float) for one in part):
+                raise ValueError("a voice is of numbers")
+        # compared, not converted: a whole number may be larger than any float; NaN is in no range
+        if not all(-LARGEST < one < LARGEST for one in mean) or not all(
+            0 <= one < LARGEST for one in deviation
+        ):
+            raise ValueError("no voice is like that")
+        if len(mean) != len(deviation):
+            raise ValueError("mean and deviation are of different features")
+        return cls(tuple(map(float, mean)), tuple(map(float, deviation)))
+
 
 def average_voice(features: NDArray[Any], speakers: NDArray[Any]) -> VoiceStatistics:
     """The voice in the middle: the mean of all speakers' means, and of their variances.
@@ -45,7 +64,8 @@ def average_voice(features: NDArray[Any], speakers: NDArray[Any]) -> VoiceStatis
     """
     names, clips = np.unique(speakers, return_counts=True)
     # a voice that is heard once does not show how far its clips lie apart
-    groups = [features[speakers == name] for name in names[clips > 1]] or [features]
+    mostly_known = clips[clips > 1].sum() > len(features) / 2
+    groups = [features[speakers == name] for name in names[clips > 1]] if mostly_known else [features]
     means, variances = zip(*map(_moments, groups), strict=True)
     return VoiceStatistics.of(np.mean(means, axis=0), np.mean(variances, axis=0))
 
@@ -57,9 +77,9 @@ def describe_speaker(features: NDArray[Any], average: VoiceStatistics) -> VoiceS
         return average
     mean, variance = _moments(features)
     mean = (clips * mean + FEW * np.array(average.mean)) / (clips + FEW)
-    # one clip says nothing about how far clips of this voice lie apart
-    variance = (clips - 1) * variance + FEW * np.array(average.deviation) ** 2
-    return VoiceStatistics.of(mean, variance / (clips - 1 + FEW))
+    variance = clips * variance + FEW * np.array(average.deviation) ** 2
+    # of vectors, one clip says nothing about how far clips of this voice lie apart
+    return VoiceStatistics.of(mean, variance / (clips + FEW - (not _has_frames(features))))
 
 
 def align(features: NDArray[Any], voice: VoiceStatistics, average: VoiceStatistics) -> NDArray[np.float32]:
@@ -72,5 +92,9 @@ def align(features: NDArray[Any], voice: VoiceStatistics, average: VoiceStatisti
 
 def _moments(features: NDArray[Any]) -> tuple[Values, Values]:
     """Mean and variance of each column, over clips and their frames."""
-    rows = np.concatenate(list(features)) if features.dtype == object or features.ndim == 3 else features
+    rows = np.concatenate(list(features)) if _has_frames(features) else features
     return rows.mean(axis=0, dtype=np.float64), rows.var(axis=0, dtype=np.float64)
+
+
+def _has_frames(features: NDArray[Any]) -> bool:
+    return features.dtype == object or features.ndim == 3

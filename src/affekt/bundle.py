@@ -299,7 +299,7 @@ def _parse_contract(values: dict[str, Any]) -> Contract:
             **{key: values[key] for key in known},
             "emotions": tuple(emotions),
             "fingerprints": tuple(values["fingerprints"]),
-            "average_voice": _parse_voice(values["average_voice"]),
+            "average_voice": VoiceStatistics.parse(values["average_voice"]),
             "recordings": {name: (low, middle, high) for name, (low, middle, high) in recordings.items()},
             "corpora": tuple(TrainingCorpus(**corpus) for corpus in corpora),
             "scores": ContractScores(
@@ -312,10 +312,6 @@ def _parse_contract(values: dict[str, Any]) -> Contract:
             ),
         }
     )
-
-
-def _parse_voice(values: dict[str, list[float]]) -> VoiceStatistics:
-    return VoiceStatistics(**{name: tuple(map(float, part)) for name, part in values.items()})
 
 
 def _checksum(content: bytes, contract: dict[str, Any]) -> str:

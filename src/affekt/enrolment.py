@@ -14,7 +14,7 @@ from affekt.errors import CorpusError, LeakError
 from affekt.evaluation import Evaluation, TestedClip, summarise
 from affekt.features import find_feature_set
 from affekt.progress import progress_bar
-from affekt.protocols import Indices, find_protocol, inner_groups, speakers_overlap, split
+from affekt.protocols import Indices, audio_groups, find_protocol, inner_groups, speakers_overlap, split
 from affekt.recipe import Estimator, Recipe
 from affekt.scoring import DEFAULT_PROTOCOL, CorpusLike, read_corpus, ready_recipe
 
@@ -68,24 +68,27 @@ def enrolment_curve(
     clips = dataset.corpus.clips
     if not all(clip.speaker for clip in clips):
         raise CorpusError(f"{dataset.corpus.name} has clips of unknown speakers: nobody can be enrolled")
-    least = int(np.unique(dataset.speakers, return_counts=True)[1].min())
+    folds = split(dataset.corpus, how, dataset.fingerprints, seed)
+    least = min(np.unique(dataset.speakers[fold.test], return_counts=True)[1].min() for fold in folds)
     counts = [count for count in ENROLMENTS if count <= least * 2 // 3]
     if least < 2:
         raise CorpusError(f"a speaker of {dataset.corpus.name} has one clip: none is left to enrol")
     tested: dict[int, list[TestedClip]] = {count: [] for count in counts}
-    folds = split(dataset.corpus, how, dataset.fingerprints, seed)
+    same_audio = np.array(audio_groups(clips, dataset.fingerprints))
     groups = inner_groups(clips, how, dataset.fingerprints)
     with progress_bar(f"{chosen.name}, getting used to voices", len(folds), shown=progress) as advance:
         for number, fold in enumerate(folds):
             estimator = chosen.build(seed)
             fit(estimator, dataset, fold.train, validation=fold.validation, groups=groups)
             average = average_voice(dataset.features[fold.train], dataset.speakers[fold.train])
-            for speaker in np.unique(dataset.speakers[fold.test]):
+            for place, speaker in enumerate(np.unique(dataset.speakers[fold.test])):
                 own = fold.test[dataset.speakers[fold.test] == speaker]
                 for draw in range(DRAWS):
-                    order = np.random.default_rng([seed, draw]).permutation(own)
+                    order = np.random.default_rng([seed, number, place, draw]).permutation(own)
+                    heard, scored = np.split(order, counts[-1:])
+                    scored = scored[~np.isin(same_audio[scored], same_audio[heard])]
                     for count in counts:
-                        enrolled, scored = order[:count], order[counts[-1] :]
+                        enrolled = heard[:count]
                         probabilities = _answer(dataset, estimator, average, enrolled, scored)
                         tested[count] += tested_clips(dataset, scored, number, draw, probabilities)
             advance()

@@ -22,6 +22,7 @@ Model = str | os.PathLike[str] | Bundle | None
 
 CERTAIN_WORDS = {0.8: "clearly", 0.6: "probably"}
 LEANS = 0.4
+USED_TO = "used to the voice in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Prediction:
     duration_s : float
         Length of the recording in seconds.
     notes : tuple of str
-        What was done to the audio on the way.
+        What was done to the audio on the way, and how many clips a voice is from.
     """
 
     emotion: str
@@ -107,7 +108,7 @@ def predict(source: AudioSource, model: Model = None, *, voice: VoiceLike = None
         confidence=probabilities[emotion],
         probabilities=probabilities,
         duration_s=waveform.duration_s,
-        notes=waveform.notes,
+        notes=(*waveform.notes, *((f"{USED_TO} {known.clips} clips",) if known else ())),
     )
 
 

@@ -76,8 +76,8 @@ def _prediction_row(answer: Answer, folder: str) -> list[RenderableType]:
 
 
 def _remarkable(notes: Iterable[str]) -> list[str]:
-    """Notes that a reader of the table wants; that a clip was resampled is nothing to remark."""
-    return [note for note in notes if not note.startswith("resampled")]
+    """Notes that a reader of the table wants; what holds for nearly all clips is nothing to remark."""
+    return [note for note in notes if not note.startswith(("resampled", "used to"))]
 
 
 def _runner_up(heard: Prediction) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 from affekt.app import display, session
 from affekt.app.session import ChosenClip, HeardClip
 from affekt.emotions import emotion_style
-from affekt.prediction import Prediction
+from affekt.prediction import USED_TO, Prediction
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 LONG_S = 30.0
@@ -80,7 +80,7 @@ def _show(chosen: ChosenClip, heard: HeardClip) -> None:
         st.warning(display.plain(f"{warning[0].upper()}{warning[1:]}."), icon="⚠️")
     notes = [
         f"{heard.prediction.duration_s:.1f} s at {heard.facts.sample_rate} Hz",
-        *heard.prediction.notes,
+        *(note for note in heard.prediction.notes if not note.startswith(USED_TO)),
     ]
     if heard.prediction.duration_s > LONG_S:
         st.warning("A long recording gets one answer for all of it: cut it to hear more.", icon="⏳")

@@ -1,4 +1,4 @@
-"""What a visitor has chosen: one clip and one model at a time, in memory alone."""
+"""What a visitor has chosen: one clip, one model and one voice at a time, in memory alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from affekt.adaptation import Voice
 from affekt.audio import Waveform, load_audio
 from affekt.bundle import Bundle, load
 from affekt.errors import AffektError
-from affekt.prediction import Prediction, predict
+from affekt.prediction import USED_TO, Prediction, predict
 from affekt.recording import ClipFacts, describe_recording
 
 MAX_DURATION_S = 1800.0  # one visitor must not fill the memory of all
@@ -71,7 +71,7 @@ def bundle() -> Bundle:
 def model_name() -> str:
     """What to call the model that answers."""
     model, own = bundle(), st.session_state.get("own model") is not None
-    used_to = f", used to the voice in {known.clips} clips" if (known := voice()) else ""
+    used_to = f", {USED_TO} {known.clips} clips" if (known := voice()) else ""
     return (
         f"{'your model' if own else 'the model that comes with affekt'}, {model.contract.recipe}{used_to}"
     )
@@ -79,8 +79,10 @@ def model_name() -> str:
 
 def use_model(own: Bundle | None) -> None:
     """Answer with this model from now on; None for the one that the app was started with."""
+    before = bundle().contract.sha256
     st.session_state["own model"] = own
-    use_voice(None)  # it was made for the model before
+    if bundle().contract.sha256 != before:
+        use_voice(None)
 
 
 def voice() -> Voice | None:
@@ -91,6 +93,7 @@ def voice() -> Voice | None:
 def use_voice(known: Voice | None) -> None:
     """Answer for this voice from now on; None for nobody's in particular."""
     st.session_state["voice"] = known
+    st.session_state["voice error"] = ""
 
 
 def clip() -> ChosenClip | None:
