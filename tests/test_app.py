@@ -308,7 +308,7 @@ def test_it_gets_used_to_a_voice_and_forgets_it_again(
     go(page, f"{url}/voice")
     page.locator("input[type=file]").first.set_input_files([*clips, broken])
     expect(page.get_by_text("Used to a voice: 4 clips, 8 s.")).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.get_by_text("broken.wav was skipped")).to_be_visible()
+    expect(page.get_by_text("Skipped: broken.wav is not audio")).to_be_visible()
     with page.expect_download() as taken:
         page.get_by_role("button", name=re.compile("Take it home")).click()
     taken.value.save_as(tmp_path / "me.voice")

@@ -33,7 +33,8 @@ def page() -> None:
         return
     st.success(f"Used to a voice: {voice.clips} clips, {voice.duration_s:.0f} s.", icon="🫶")
     for source, reason in voice.skipped:
-        st.warning(display.plain(f"{source} was skipped: {reason}"), icon="⚠️")
+        why = reason if source in reason else f"{source}: {reason}"
+        st.warning(display.plain(f"Skipped: {why}"), icon="⚠️")
     content = json.dumps(voice.to_json())
     st.download_button("Take it home, for affekt predict --voice", content, f"me{SUFFIX}", icon="⬇️")
     st.button("Forget this voice", on_click=_forget)
