@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,17 @@ def test_the_answer_is_the_models_on_the_features_of_training(voice: Path) -> No
     features = extract(load_audio(voice, contract.sample_rate), contract.features)
     expected = bundle.run(features[None])[0]
     np.testing.assert_allclose(list(predict(voice, bundle).probabilities.values()), expected, rtol=1e-5)
+
+
+def test_a_rate_that_a_model_of_raw_rates_never_heard_is_a_note(voice: Path) -> None:
+    _, rate = soundfile.read(voice)
+    for heard_rates, expected in (((8000, 8000, 8000), 1), ((8000, rate, rate), 0)):
+        contract = replace(load().contract, sample_rate=None, recordings={"sample_rate": heard_rates})
+        notes = predict(voice, replace(load(), contract=contract)).notes
+        assert [f"at {rate} Hz, which this model never heard" in note for note in notes] == [
+            True
+        ] * expected
+    assert not any("never heard" in note for note in predict(voice).notes)
 
 
 def test_path_bytes_file_and_array_are_answered_alike(voice: Path) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from affekt.adaptation import Voice, VoiceLike, hear_as, ready_voice
-from affekt.audio import AudioSource, expand_folders, load_audio, source_name
+from affekt.audio import AudioSource, Waveform, expand_folders, load_audio, source_name
 from affekt.bundle import Bundle, load
 from affekt.errors import AffektError
 from affekt.features import extract
@@ -108,8 +108,19 @@ def predict(source: AudioSource, model: Model = None, *, voice: VoiceLike = None
         confidence=probabilities[emotion],
         probabilities=probabilities,
         duration_s=waveform.duration_s,
-        notes=(*waveform.notes, *((f"{USED_TO} {known.clips} clips",) if known else ())),
+        notes=(*waveform.notes, *_notes(waveform, known, bundle)),
     )
+
+
+def _notes(waveform: Waveform, voice: Voice | None, bundle: Bundle) -> Iterator[str]:
+    low, _, high = bundle.contract.recordings.get("sample_rate", (0, 0, np.inf))
+    if bundle.contract.sample_rate is None and not low <= waveform.sample_rate <= high:
+        yield (
+            f"at {waveform.sample_rate} Hz, which this model never heard ({low:.0f} to {high:.0f} Hz): do "
+            "not trust the answer"
+        )
+    if voice:
+        yield f"{USED_TO} {voice.clips} clips"
 
 
 def predict_many(
