@@ -15,7 +15,7 @@ from affekt.alignment import VoiceStatistics, align, describe_speaker
 from affekt.audio import AudioSource, expand_folders, load_audio, source_name
 from affekt.bundle import Bundle, load
 from affekt.errors import AffektError, AudioError, VoiceError
-from affekt.features import extract
+from affekt.features import FEATURE_SETS, extract, stack_features
 from affekt.progress import track
 from affekt.writing import whole_file
 
@@ -96,7 +96,7 @@ def adapt(
     heard, skipped, duration_s = [], [], 0.0
     error: AffektError | None = None
     sources = expand_folders(clips)
-    for source in track(iter(sources), "listening", len(sources), shown=progress):
+    for source in track(sources, "listening", len(sources), shown=progress):
         try:
             waveform = load_audio(source, bundle.contract.sample_rate)
             heard.append(extract(waveform, bundle.contract.features))
@@ -106,9 +106,7 @@ def adapt(
             skipped.append((source_name(source), str(found)))
     if not heard:
         raise error or AudioError("there are no clips to learn a voice from")
-    features = np.stack(heard) if heard[0].ndim == 1 else np.empty(len(heard), object)
-    if features.dtype == object:
-        features[:] = heard
+    features = stack_features(heard, FEATURE_SETS[bundle.contract.features])
     return Voice(
         model=bundle.contract.sha256,
         clips=len(heard),

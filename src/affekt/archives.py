@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from affekt.audio import AUDIO_SUFFIXES
 from affekt.errors import AudioFormatError, AudioReadError
 
+ZIP_START = b"PK"
 MAX_MEMBERS = 10_000
 MAX_UNPACKED_BYTES = 2 << 30
 MAX_MEMBER_BYTES = 200 << 20  # as much as one upload

@@ -137,14 +137,20 @@ def _test_fold(
     if protocol.augments_first:  # what was augmented already is not augmented again
         estimator.set_params(augment=None)
     fit(estimator, dataset, fold.train, validation=fold.validation, groups=groups)
-    probabilities = np.zeros((len(fold.test), len(dataset.emotions)))
-    probabilities[:, estimator.classes_] = estimator.predict_proba(dataset.features[fold.test])
+    probabilities = answer(estimator, dataset.features[fold.test], len(dataset.emotions))
     tested = {"probabilities": probabilities, **describe_training(estimator)}
     if inspect:
         tested["permutation"] = permutation_importances(
             estimator, dataset.features[fold.test], dataset.labels[fold.test], seed
         )
     return tested
+
+
+def answer(estimator: Estimator, features: NDArray[Any], emotions: int) -> NDArray[np.float64]:
+    """Probabilities (clips, emotions), 0 for what was not trained on."""
+    probabilities = np.zeros((len(features), emotions))
+    probabilities[:, estimator.classes_] = estimator.predict_proba(features)
+    return probabilities
 
 
 def _importances(columns: tuple[str, ...], told: list[Tested]) -> dict[str, Importance]:

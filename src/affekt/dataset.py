@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from affekt.audio import Waveform, fingerprint, load_audio
 from affekt.corpus import Clip, Corpus
 from affekt.errors import AffektError, AudioContentError, CorpusError
-from affekt.features import FeatureSet, extract, find_feature_set
+from affekt.features import FeatureSet, extract, find_feature_set, stack_features
 from affekt.parallel import map_in_order
 from affekt.progress import track
 
@@ -102,22 +102,13 @@ def listen(corpus: Corpus, feature_set: FeatureSet, *, jobs: int = 1, progress: 
         raise CorpusError(f"{corpus.name} has clips of {corpus.emotions[0]!r} alone: nothing to tell apart")
     return Dataset(
         corpus=corpus,
-        features=_stack(rows, feature_set),
+        features=stack_features(rows, feature_set),
         columns=feature_set.columns,
         fingerprints=tuple(fingerprints),
         labels=np.array([corpus.emotions.index(clip.emotion) for clip in clips]),
         emotions=corpus.emotions,
         excluded=tuple(excluded),
     )
-
-
-def _stack(rows: list[NDArray[np.float32]], feature_set: FeatureSet) -> Features:
-    if None not in feature_set.shape:
-        return np.stack(rows)
-    stacked = np.empty(len(rows), object)
-    for i, row in enumerate(rows):
-        stacked[i] = row
-    return stacked
 
 
 def with_copies(dataset: Dataset, augment: Augment, copies: int, rng: np.random.Generator) -> Dataset:

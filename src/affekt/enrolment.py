@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt.alignment import VoiceStatistics, align, average_voice, describe_speaker
-from affekt.cross_validation import fit, tested_clips
+from affekt.cross_validation import answer, fit, tested_clips
 from affekt.dataset import Dataset, listen
 from affekt.errors import CorpusError, LeakError
 from affekt.evaluation import Evaluation, TestedClip, summarise
@@ -92,6 +92,7 @@ def enrolment_curve(
                         probabilities = _answer(dataset, estimator, average, enrolled, scored)
                         tested[count] += tested_clips(dataset, scored, number, draw, probabilities)
             advance()
+    overlap = speakers_overlap(clips, folds)
     return {
         count: summarise(
             answers,
@@ -100,7 +101,7 @@ def enrolment_curve(
             protocol=how.name,
             protocol_label=f"{how.label}, used to {count} unlabelled clips of the speaker",
             leaky=False,
-            speakers_overlap=speakers_overlap(clips, folds),
+            speakers_overlap=overlap,
             emotions=dataset.emotions,
             excluded=dataset.excluded,
             listeners=dataset.corpus.listeners,
@@ -117,6 +118,4 @@ def _answer(
     features = dataset.features[scored].copy()
     for i, clip in enumerate(features):
         features[i] = align(clip, voice, average)
-    probabilities = np.zeros((len(scored), len(dataset.emotions)))
-    probabilities[:, estimator.classes_] = estimator.predict_proba(features)
-    return probabilities
+    return answer(estimator, features, len(dataset.emotions))

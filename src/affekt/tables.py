@@ -205,10 +205,7 @@ def comparison(result: Comparison) -> Group:
     )
     scores = _plain_table("recipe", "accuracy", "95 % over speakers", "UAR", "95 % over speakers")
     for name, headlines in result.scores.items():
-        shown = [
-            (f"{score.value:.1%}", interval(score)) for score in (headlines["accuracy"], headlines["uar"])
-        ]
-        scores.add_row(Text(name, "bold cyan"), *(cell for pair in shown for cell in pair))
+        scores.add_row(Text(name, "bold cyan"), *_score_cells(headlines))
     pairs = _plain_table("better than", "metric", "points", "95 % over speakers", "")
     for one in result.differences:
         verdict = Text("leaves out 0", "green") if one.real else Text("may be chance", "yellow")
@@ -225,6 +222,11 @@ def comparison(result: Comparison) -> Group:
     return Group(about, scores, "", pairs, more)
 
 
+def _score_cells(headlines: Mapping[str, Score]) -> list[str]:
+    shown = headlines["accuracy"], headlines["uar"]
+    return [cell for score in shown for cell in (f"{score.value:.1%}", interval(score))]
+
+
 def enrolment(curve: Mapping[int, Evaluation]) -> Group:
     """Scores by the number of unlabelled clips that the model got used to."""
     first = next(iter(curve.values()))
@@ -235,9 +237,7 @@ def enrolment(curve: Mapping[int, Evaluation]) -> Group:
     )
     table = _plain_table("enrolled clips", "accuracy", "95 % over speakers", "UAR", "95 % over speakers")
     for count, one in curve.items():
-        shown = [one.headlines["accuracy"], one.headlines["uar"]]
-        cells = [cell for score in shown for cell in (f"{score.value:.1%}", interval(score))]
-        table.add_row(Text(str(count), "bold cyan"), *cells)
+        table.add_row(Text(str(count), "bold cyan"), *_score_cells(one.headlines))
     return Group(about, table)
 
 

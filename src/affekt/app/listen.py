@@ -9,6 +9,7 @@ import streamlit as st
 
 from affekt.app import display, session
 from affekt.app.session import ChosenClip, HeardClip
+from affekt.archives import ZIP_START
 from affekt.emotions import emotion_style
 from affekt.prediction import USED_TO, Prediction
 
@@ -69,7 +70,7 @@ def _take_example() -> None:
 
 def _show(chosen: ChosenClip, heard: HeardClip) -> None:
     if heard.prediction is None or heard.facts is None or heard.waveform is None:
-        if chosen.content.startswith(b"PK"):
+        if chosen.content.startswith(ZIP_START):
             st.info("This is a zip: drop it on the page *Many files*.", icon="📂")
             return
         st.error(f"**This cannot be heard.** {_friendly(str(heard.error))}", icon="🙉")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -12,12 +11,10 @@ import streamlit as st
 
 from affekt.answer_table import into_csv
 from affekt.app import display, session
-from affekt.archives import read_audio_files
+from affekt.archives import ZIP_START, read_audio_files
 from affekt.emotions import emotion_style, sort_emotions
 from affekt.errors import AffektError
 from affekt.prediction import Answer, predict_many
-
-ZIP_START = b"PK"
 
 
 def page() -> None:
@@ -39,8 +36,7 @@ def page() -> None:
 def _answers(files: list[Any]) -> list[Answer]:
     """Listened to once, however often the page is drawn."""
     model = session.bundle()
-    names = "|".join(f"{file.file_id}" for file in files)
-    key = hashlib.blake2b(f"{names}{model.contract.sha256}{session.voice()}".encode()).hexdigest()
+    key = [file.file_id for file in files], model.contract.sha256, session.voice()
     kept = st.session_state.get("answers")
     if kept is None or kept[0] != key:
         done: list[Answer] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,6 +196,16 @@ def find_feature_set(name: str) -> FeatureSet:
     if name not in FEATURE_SETS:
         raise UnknownNameError("feature set", name, FEATURE_SETS)
     return FEATURE_SETS[name]
+
+
+def stack_features(rows: list[NDArray[np.float32]], feature_set: FeatureSet) -> NDArray[Any]:
+    """Features of several clips as one array; of objects where clips are of any length."""
+    if None not in feature_set.shape:
+        return np.stack(rows)
+    stacked = np.empty(len(rows), object)
+    for i, row in enumerate(rows):
+        stacked[i] = row
+    return stacked
 
 
 def extract(waveform: Waveform, name: str) -> NDArray[np.float32]:
