@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
 
-from affekt.confidence import BINS, accuracy_by_coverage, reliability
+from affekt.confidence import BINS, UNCHANGED, Trust, accuracy_by_coverage, reliability
 
 
 def make_answers(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -113,3 +113,25 @@ def test_of_equally_sure_answers_the_order_makes_no_difference() -> None:
         coverage, accuracy = accuracy_by_coverage([0.7, 0.7, 0.7], right)
         assert coverage.tolist() == [1]
         assert accuracy.tolist() == pytest.approx([2 / 3])
+
+
+def test_tempering_keeps_the_order_and_sums_to_one() -> None:
+    rows = np.random.default_rng(0).dirichlet(np.ones(5), 20)
+    for temperature in (0.3, 1.0, 4.0):
+        tempered = Trust(temperature=temperature, threshold=0.1).temper(rows)
+        np.testing.assert_allclose(tempered.sum(axis=1), 1)
+        np.testing.assert_array_equal(np.argsort(tempered, axis=1), np.argsort(rows, axis=1))
+    np.testing.assert_allclose(UNCHANGED.temper(rows), rows, atol=1e-9)
+
+
+def test_what_is_impossible_stays_next_to_impossible() -> None:
+    tempered = Trust(temperature=2.0, threshold=0.0).temper(np.array([1.0, 0.0]))
+    assert np.isfinite(tempered).all()
+    assert tempered[1] < 1e-5
+
+
+def test_the_most_probable_emotion_is_always_likely() -> None:
+    row = np.array([0.2, 0.5, 0.3])
+    assert Trust(temperature=1.0, threshold=0.9).likely(row) == [1]
+    assert Trust(temperature=1.0, threshold=0.3).likely(row) == [1, 2]
+    assert UNCHANGED.likely(row) == [1, 2, 0]

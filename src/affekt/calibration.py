@@ -7,11 +7,40 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import GroupKFold
 
+from affekt.confidence import COVERAGE, TEMPERATURES, Trust
 from affekt.errors import CorpusError
+
+
+def fit_trust(probabilities: NDArray[np.float64], truth: NDArray[np.intp]) -> Trust:
+    """What answers about unheard voices say of how sure a model should be.
+
+    Parameters
+    ----------
+    probabilities
+        Out-of-fold answers, (clips, emotions).
+    truth
+        The right emotion of each, by its position.
+    """
+    likely = np.log(np.maximum(probabilities, np.finfo(float).tiny))
+    rows = np.arange(len(truth))
+
+    def loss(log_temperature: float) -> float:
+        scores = likely / np.exp(log_temperature)
+        return float((logsumexp(scores, axis=1) - scores[rows, truth]).mean())
+
+    found = minimize_scalar(loss, bounds=np.log(TEMPERATURES), method="bounded")
+    temperature = float(np.exp(found.x))
+    right = Trust(temperature=temperature, threshold=0.0).temper(probabilities)[rows, truth]
+    # the finite-sample rank of split conformal prediction, counted from the least probable truth
+    rank = int(np.floor(round((1 - COVERAGE) * (len(truth) + 1), 9)))
+    threshold = float(np.sort(right)[rank - 1]) if rank else 0.0
+    return Trust(temperature=temperature, threshold=threshold)
 
 
 class SpeakerCalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

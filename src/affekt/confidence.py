@@ -1,4 +1,4 @@
-"""How far a confidence can be trusted: functions of how sure the answers were, and which were right."""
+"""How far a confidence can be trusted: what is told of probabilities, and how often it was right."""
 
 from __future__ import annotations
 
@@ -8,6 +8,41 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 BINS = 10
+COVERAGE = 0.9  # how often the truth shall be among the emotions that are named as likely
+TEMPERATURES = 0.05, 20.0  # least and greatest
+_SMALLEST = 1e-12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trust:
+    """How a model's probabilities become what is told; fitted by ``calibration.fit_trust``.
+
+    Attributes
+    ----------
+    temperature
+        Probabilities are raised to its inverse: over 1 it makes them less sure (Guo et al. 2017, ICML).
+    threshold
+        Emotions at least as probable as this are likely: in 90 % of cases the truth is among them (split
+        conformal prediction with the least ambiguous sets, Sadinle et al. 2019).
+    """
+
+    temperature: float
+    threshold: float
+
+    def temper(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+        """The same probabilities, as sure as they should be; classes last."""
+        powers = np.maximum(np.asarray(probabilities, np.float64), _SMALLEST) ** (1 / self.temperature)
+        return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+    def likely(self, tempered: NDArray[np.float64]) -> list[int]:
+        """Positions of the likely emotions of one clip, the most probable first, and that one always."""
+        order = np.argsort(-tempered, kind="stable")
+        count = int((tempered >= self.threshold).sum())
+        return [int(i) for i in order[: max(count, 1)]]
+
+
+UNCHANGED = Trust(temperature=1.0, threshold=0.0)
+"""Of probabilities that nobody has compared with the truth: they stay, and no emotion is ruled out."""
 
 
 @dataclass(frozen=True, kw_only=True)

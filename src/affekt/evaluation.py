@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from affekt.confidence import Trust, reliability
 from affekt.corpus import Clip
 from affekt.metrics import (
     Matrix,
@@ -30,13 +31,18 @@ _BOOTSTRAP_SEED = 0
 
 @dataclass(frozen=True, kw_only=True)
 class TestedClip:
-    """One clip, what it is, and what was answered when it was tested."""
+    """One clip, what it is, and what was answered when it was tested.
+
+    ``likely`` are the emotions that were named as likely, the most probable first; empty where nothing
+    was fitted that could tell.
+    """
 
     clip: Clip
     seed: int
     fold: int
     answer: str
     probabilities: tuple[float, ...]
+    likely: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +62,30 @@ class SliceScore:
     n: int
     accuracy: float
     uar: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LikelyScore:
+    """What the likely emotions are worth.
+
+    Attributes
+    ----------
+    coverage
+        How often the truth is among them; 0.9 is what is promised.
+    by_speaker
+        The same of each speaker.
+    size
+        How many they are on average.
+    alone
+        How often one emotion alone is named, and ``alone_accuracy`` how often it is right then (NaN where
+        it never is).
+    """
+
+    coverage: float
+    by_speaker: dict[str, float]
+    size: float
+    alone: float
+    alone_accuracy: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +132,13 @@ class Evaluation:
         Every answer.
     excluded
         (path, reason) of every clip that could not be scored.
+    ece
+        Expected calibration error: how far confidence is from accuracy, on average.
+    likely
+        What the sets of likely emotions are worth; None where nothing was fitted that could tell.
+    trust
+        How far answers are to be trusted, as all of these say: that of a model trained on all clips. None
+        where a finished model was scored.
     importances
         Of features, the most important first; empty where nobody knows.
     histories
@@ -131,6 +168,9 @@ class Evaluation:
     by_fold: tuple[dict[str, Any], ...]
     tested: tuple[TestedClip, ...]
     excluded: tuple[tuple[str, str], ...]
+    ece: float
+    likely: LikelyScore | None
+    trust: Trust | None = None
     importances: dict[str, Importance] = field(default_factory=dict)
     histories: tuple[dict[str, NDArray[np.float64]], ...] = ()
     listeners: tuple[float, str] | None = None
@@ -138,9 +178,7 @@ class Evaluation:
 
     def confidences(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Of each answer, how sure it was, and whether it was right."""
-        place = {emotion: i for i, emotion in enumerate(self.emotions)}
-        sure = np.array([one.probabilities[place[one.answer]] for one in self.tested])
-        return sure, np.array([one.answer == one.clip.emotion for one in self.tested])
+        return _confidences(self.tested, self.emotions)
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the single answers, as plain values; what is not a number becomes None."""
@@ -168,6 +206,8 @@ class Evaluation:
                 },
                 "seeds": [{"seed": seed, **vars(score)} for seed, score in self.by_seed.items()],
                 "folds": self.by_fold,
+                "ece": self.ece,
+                "likely": vars(self.likely) if self.likely else None,
                 "excluded": [{"file": path, "error": reason} for path, reason in self.excluded],
                 "importances": {name: vars(one) for name, one in self.importances.items()},
                 "histories": [{name: row.tolist() for name, row in one.items()} for one in self.histories],
@@ -214,7 +254,33 @@ def summarise(tested: Sequence[TestedClip], emotions: tuple[str, ...], **about: 
         },
         by_fold=tuple(_describe_folds(tested, emotions)),
         tested=tuple(tested),
+        ece=reliability(*_confidences(tested, emotions)).ece,
+        likely=_score_likely(tested),
         **about,
+    )
+
+
+def _confidences(
+    tested: Sequence[TestedClip], emotions: tuple[str, ...]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    place = {emotion: i for i, emotion in enumerate(emotions)}
+    sure = np.array([one.probabilities[place[one.answer]] for one in tested])
+    return sure, np.array([one.answer == one.clip.emotion for one in tested])
+
+
+def _score_likely(tested: Sequence[TestedClip]) -> LikelyScore | None:
+    if not all(one.likely for one in tested):
+        return None
+    covered = np.array([one.clip.emotion in one.likely for one in tested])
+    sizes = np.array([len(one.likely) for one in tested])
+    speakers = np.array([one.clip.speaker_id for one in tested])
+    alone = sizes == 1
+    return LikelyScore(
+        coverage=float(covered.mean()),
+        by_speaker={str(name): float(covered[speakers == name].mean()) for name in np.unique(speakers)},
+        size=float(sizes.mean()),
+        alone=float(alone.mean()),
+        alone_accuracy=float(covered[alone].mean()) if alone.any() else math.nan,
     )
 
 

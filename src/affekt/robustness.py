@@ -1,0 +1,152 @@
+"""How well a recipe hears unseen voices through noise, narrow lines, codecs and rooms."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affekt.alignment import align_all, average_voice, unknown_voice
+from affekt.audio import Waveform, load_audio
+from affekt.corpus import Clip
+from affekt.cross_validation import (
+    answer,
+    check_channel,
+    fit,
+    label_scored,
+    of_channel,
+    tested_clips,
+    trust_each_fold,
+)
+from affekt.dataset import Dataset, each_clip, listen, load_whole
+from affekt.degradations import DEGRADATIONS
+from affekt.errors import AffektError, LeakError, explain_import
+from affekt.evaluation import Evaluation, TestedClip, summarise
+from affekt.features import extract, find_feature_set, stack_features
+from affekt.progress import progress_bar
+from affekt.protocols import find_protocol, inner_groups, speakers_overlap, split
+from affekt.recipe import Recipe
+from affekt.scoring import DEFAULT_PROTOCOL, CorpusLike, read_corpus, ready_recipe
+
+AS_RECORDED = "as recorded"
+
+
+def robustness(
+    corpus: CorpusLike,
+    recipe: str | Recipe,
+    *,
+    protocol: str = DEFAULT_PROTOCOL,
+    emotions: Collection[str] | None = None,
+    channel: str | None = None,
+    tested_channel: str | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: bool = False,
+) -> dict[str, Evaluation]:
+    """Train on clips as they were recorded, and test on unseen voices whose clips were spoilt.
+
+    Parameters
+    ----------
+    corpus, recipe, protocol, emotions, channel, tested_channel, jobs, progress
+        As for ``evaluate``.
+    seed
+        Of the recipe, and of the noise.
+
+    Returns
+    -------
+    dict
+        What was done to the clips -> scores; ``as recorded`` first. A clip that cannot be heard any more is
+        in ``excluded`` there.
+
+    Raises
+    ------
+    LeakError
+        The protocol tests speakers that were trained on.
+    """
+    chosen, how = ready_recipe(recipe), find_protocol(protocol)
+    if how.keeps_apart != "speakers":
+        raise LeakError(f"{how.name} tests voices that were trained on: ask for by-actor-5")
+    selected = read_corpus(corpus, protocol, channel, emotions, chosen.emotions)
+    feature_set = find_feature_set(chosen.features)
+    dataset = listen(selected, feature_set, jobs=jobs, progress=progress)
+    check_channel(dataset, tested_channel)
+    _check_libraries()
+    folds = split(dataset.corpus, how, dataset.fingerprints, seed)
+    groups = inner_groups(dataset.corpus.clips, how, dataset.fingerprints)
+    estimators = []
+    with progress_bar(f"{chosen.name}, {how.name}", len(folds), shown=progress) as advance:
+        for fold in folds:
+            estimator = chosen.build(seed)
+            fit(estimator, dataset, fold.train, validation=fold.validation, groups=groups)
+            average = average_voice(dataset.features[fold.train], dataset.speakers[fold.train])
+            estimators.append((estimator, average))
+            advance()
+    folds = [replace(fold, test=of_channel(dataset, fold.test, tested_channel)) for fold in folds]
+    pool = _one_clip_each(dataset, seed)
+    scores = {}
+    as_recorded: list[TestedClip] = []
+    for name in (AS_RECORDED, *DEGRADATIONS):
+        heard, excluded = dict(enumerate(dataset.features)), list(dataset.excluded)
+        if name != AS_RECORDED:
+            tested_corpus = dataset.corpus.select(channel=tested_channel)
+            hear = partial(_hear, condition=name, feature_set=chosen.features, pool=pool, seed=seed)
+            found = each_clip(tested_corpus, hear, jobs=jobs, progress=progress)
+            place = {clip.path: i for i, clip in enumerate(dataset.corpus.clips)}
+            for clip, result in found:
+                if isinstance(result, AffektError):
+                    del heard[place[clip.path]]
+                    excluded.append((str(clip.path), str(result)))
+                else:
+                    heard[place[clip.path]] = result
+        tested: list[TestedClip] = []
+        for number, (fold, (estimator, average)) in enumerate(zip(folds, estimators, strict=True)):
+            scored = np.array([i for i in fold.test if i in heard], np.intp)
+            features = stack_features([heard[i] for i in scored], feature_set)
+            unknown = unknown_voice(average, dataset.relative)
+            probabilities = answer(estimator, align_all(features, unknown, average), len(dataset.emotions))
+            tested += tested_clips(dataset, scored, number, seed, probabilities)
+        as_recorded = as_recorded or tested
+        scores[name] = summarise(
+            trust_each_fold(tested, dataset.emotions, fitted_on=as_recorded),
+            corpus=dataset.corpus.name,
+            recipe=chosen.name,
+            protocol=how.name,
+            protocol_label=f"{label_scored(how.label, tested_channel)}, {name}",
+            leaky=False,
+            speakers_overlap=speakers_overlap(dataset.corpus.clips, folds),
+            emotions=dataset.emotions,
+            excluded=tuple(excluded),
+            listeners=dataset.corpus.listeners,
+        )
+    return scores
+
+
+def _check_libraries() -> None:
+    """What a degradation needs must be missed before hours of training, not after."""
+    try:
+        import av  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise explain_import(error, "affekt.robustness") from error
+
+
+def _one_clip_each(dataset: Dataset, seed: int) -> dict[str, Waveform]:
+    """A clip of each speaker, to babble with."""
+    rng = np.random.default_rng(seed)
+    own = {name: np.flatnonzero(dataset.speakers == name) for name in np.unique(dataset.speakers)}
+    return {str(name): load_whole(dataset.corpus.clips[rng.choice(clips)]) for name, clips in own.items()}
+
+
+def _hear(
+    clip: Clip, condition: str, feature_set: str, pool: dict[str, Waveform], seed: int
+) -> NDArray[np.float32]:
+    recorded = load_whole(clip)
+    others = [
+        load_audio(one, recorded.sample_rate) for name, one in pool.items() if name != clip.speaker_id
+    ]
+    rng = np.random.default_rng([seed, zlib.crc32(clip.path.name.encode())])
+    spoilt = DEGRADATIONS[condition](recorded, others, rng)
+    return extract(load_audio(spoilt, find_feature_set(feature_set).sample_rate), feature_set)
