@@ -31,11 +31,13 @@ train: $(VENV)/dev           ## score, train and save: make train CORPUS=RAVDESS
 	$(BIN)/affekt train $(CORPUS) --recipe $(RECIPE)
 
 model: $(VENV)/dev           ## train the bundled model anew: make model CORPUS=RAVDESS/
-	$(BIN)/affekt train $(CORPUS) --recipe voice-svm --out src/affekt/models/default.onnx
+	$(BIN)/affekt train $(CORPUS) --recipe affekt-net --out src/affekt/models/default.onnx --checkpoints .folds
+	$(BIN)/python tools/write_model_card.py
 
-bench: $(VENV)/dev           ## time the features against librosa: make bench CORPUS=RAVDESS/
+bench: $(VENV)/dev           ## time features and answers against librosa: make bench CORPUS=RAVDESS/
 	$(BIN)/pip install --quiet opensmile
 	$(BIN)/python benchmarks/features.py $(CORPUS)
+	$(BIN)/python benchmarks/predict.py $(CORPUS)
 
 clean:                       ## remove the installation
 	rm -rf $(VENV)

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
-from affekt.alignment import FEW, VoiceStatistics, align, average_voice, describe_speaker
+from affekt.alignment import FEW, VoiceStatistics, align, align_all, average_voice, describe_speaker
 
 RNG = np.random.default_rng(0)
 AVERAGE = VoiceStatistics((0.0, 10.0), (1.0, 2.0))
@@ -39,6 +39,37 @@ def test_where_every_clip_has_a_speaker_of_its_own_the_average_is_of_all_clips()
 
 def test_nobodys_voice_is_the_average_one() -> None:
     assert describe_speaker(make_clips(0), AVERAGE) == AVERAGE
+
+
+def test_of_a_voice_that_nobody_knows_only_relative_columns_become_the_average() -> None:
+    clips = make_clips(3, 5)
+    aligned = align(clips, describe_speaker(clips[:0], AVERAGE, [1]), AVERAGE)
+    np.testing.assert_allclose(aligned[:, 0], clips[:, 0], atol=1e-6)
+    np.testing.assert_array_equal(aligned[:, 1], np.float32(AVERAGE.mean[1]))
+
+
+def test_where_a_voice_has_its_relative_columns_is_believed_from_one_clip_on() -> None:
+    clips = np.array([[5, 60]], np.float32)
+    found = describe_speaker(clips, AVERAGE, [1])
+    assert found.mean == pytest.approx((5 / (1 + FEW), 60))
+    assert align(clips, found, AVERAGE)[0, 1] == pytest.approx(AVERAGE.mean[1])
+
+
+def test_a_column_that_a_clip_has_but_once_is_known_from_as_many_values_as_clips() -> None:
+    average = VoiceStatistics((0.0, 0.0), (1.0, 1.0))
+    clips = np.empty(1, object)
+    clips[0] = np.column_stack([RNG.standard_normal(50), np.full(50, 3.0)]).astype(np.float32)
+    found = describe_speaker(clips, average)
+    assert found.deviation[1] == pytest.approx(1)  # one value says nothing about a deviation
+    assert found.deviation[0] != pytest.approx(1, abs=1e-3)
+
+
+def test_several_clips_are_aligned_one_by_one_whatever_their_length() -> None:
+    clips = np.empty(2, object)
+    clips[:] = [make_clips(3), make_clips(7)]
+    voice = VoiceStatistics((1.0, 2.0), (3.0, 4.0))
+    for aligned, clip in zip(align_all(clips, voice, AVERAGE), clips, strict=True):
+        np.testing.assert_array_equal(aligned, align(clip, voice, AVERAGE))
 
 
 def test_one_clip_moves_the_mean_a_little_and_leaves_the_deviation() -> None:

@@ -417,4 +417,4 @@ def test_the_csv_of_the_app_is_the_csv_of_the_command_line(
     file = write_voice(tmp_path / "a.wav")
     text = io.StringIO()
     list(into_csv(predict_many([str(file)]), text, load().contract.emotions))
-    assert text.getvalue().splitlines()[0].startswith("file,emotion,confidence,neutral")
+    assert text.getvalue().splitlines()[0].startswith("file,emotion,confidence,likely,neutral")

@@ -15,6 +15,7 @@ from onnx import TensorProto, helper
 from affekt.alignment import VoiceStatistics
 from affekt.bundle import (
     DEFAULT_MODEL,
+    MIN_WINDOW_S,
     Contract,
     ContractScores,
     TrainingCorpus,
@@ -23,6 +24,7 @@ from affekt.bundle import (
     save,
     seal,
 )
+from affekt.confidence import Trust
 from affekt.errors import BundleError
 from affekt.metrics import HEADLINES, Score
 
@@ -53,8 +55,12 @@ CONTRACT = Contract(
         recall={"happy": 0.5, "sad": 0.5},
         confusion_matrix=((1, 0), (1, 0)),
         reliability={"confidence": (0.75,), "accuracy": (0.5,), "count": (2,)},
+        coverage=0.9,
+        likely_count=1.5,
     ),
     recordings={"duration_s": (1.0, 2.0, 3.0)},
+    trust=Trust(temperature=1.5, threshold=0.2),
+    novel_from=3.0,
     average_voice=VoiceStatistics((0.0,) * 80, (1.0,) * 80),
     parity=0.0,
     versions={"affekt": "0.1.0"},
@@ -123,6 +129,29 @@ def edited(change: Callable[[dict], None]) -> bytes:
     change(values)
     model.metadata_props[0].value = json.dumps(values)
     return model.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"novel_from": float("nan")},
+        {"novel_from": 10**400},
+        {"novel_from": "far"},
+        {"recordings": {"duration_s": [3.0, 2.0, 1.0]}},
+        {"recordings": {"duration_s": [0.0, 0.0, float("nan")]}},
+        {"trust": {"temperature": 0.0, "threshold": 0.1}},
+        {"trust": {"temperature": 1.0, "threshold": 2.0}},
+        {"trust": {"temperature": 1.0}},
+    ],
+)
+def test_numbers_that_would_break_an_answer_are_refused_when_it_is_loaded(change: dict) -> None:
+    with pytest.raises(BundleError, match="contract that cannot be read"):
+        parse(edited(lambda values: values.update(change)), "odd.onnx")
+
+
+def test_a_window_is_never_so_short_that_a_recording_falls_apart() -> None:
+    assert replace(CONTRACT, recordings={"duration_s": (0.0, 0.0, 0.0)}).window_s == MIN_WINDOW_S
+    assert replace(CONTRACT, recordings={}).window_s == float("inf")
 
 
 def without_metadata() -> bytes:

@@ -19,6 +19,7 @@ import soundfile
 
 from affekt import cli
 from affekt.bundle import load
+from affekt.degradations import DEGRADATIONS
 from affekt.prediction import predict
 
 Run = Callable[..., tuple[int, str, str]]
@@ -91,10 +92,14 @@ def test_a_folder_with_broken_files_answers_all_others(
 def test_the_csv_has_its_columns_and_the_models_numbers(run: Run, tmp_path: Path) -> None:
     run("predict", EXAMPLES, "--csv", tmp_path / "p.csv")
     rows = read_csv(tmp_path / "p.csv")
-    assert list(rows[0]) == ["file", "emotion", "confidence", *EMOTIONS, "duration_s", "error"]
+    assert list(rows[0]) == [
+        "file", "emotion", "confidence", "likely", *EMOTIONS, "duration_s", "notes", "error"
+    ]  # fmt: skip
     for row in rows:
         heard = predict(row["file"])
         assert row["emotion"] == heard.emotion
+        assert row["likely"] == "|".join(heard.likely)
+        assert row["notes"] == "|".join(heard.notes)
         assert [float(row[name]) for name in EMOTIONS] == pytest.approx(
             list(heard.probabilities.values()), abs=1e-6
         )
@@ -106,7 +111,9 @@ def test_json_is_a_list_with_an_element_for_each_input(run: Run, mixed_folder: P
     assert code == 1
     assert len(answers) == 26
     good = [answer for answer in answers if "error" not in answer]
-    assert set(good[0]) == {"source", "emotion", "confidence", "probabilities", "duration_s", "notes"}
+    assert list(good[0]) == [
+        "source", "emotion", "confidence", "probabilities", "likely", "duration_s", "notes"
+    ]  # fmt: skip
     assert {Path(a["source"]).name for a in answers if set(a) == {"source", "error"}} == BAD
 
 
@@ -246,7 +253,7 @@ def test_evaluate_prints_only_json_for_a_dash(run: Run, small_ravdess: Path) -> 
 def test_the_bundled_model_is_not_scored_on_its_own_voices(run: Run, small_ravdess: Path) -> None:
     code, _, err = run("evaluate", small_ravdess)
     assert code == 1
-    assert "--recipe voice-svm" in err
+    assert "--recipe affekt-net" in err
 
 
 def test_corpora_are_listed_and_checked(run: Run, small_ravdess: Path) -> None:
@@ -602,3 +609,38 @@ def test_enrolment_prints_a_row_for_each_number_of_clips(
     assert (code, list(curve)) == (0, ["0", "1", "2", "4", "8"])
     for count, score in curve.items():
         assert re.search(rf"^ *{count} +{100 * score['accuracy']:.1f}%", out, re.MULTILINE)
+
+
+def test_robustness_prints_a_row_for_each_thing_that_is_done_to_clips(
+    run: Run, small_ravdess: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("affekt.robustness.DEGRADATIONS", {"20 dB quieter": DEGRADATIONS["20 dB quieter"]})
+    code, out, err = run("robustness", small_ravdess, "--recipe", "svm", "--json", tmp_path / "r.json")
+    scores = json.loads((tmp_path / "r.json").read_text())
+    assert (code, list(scores)) == (0, ["as recorded", "20 dB quieter"]), err
+    for name, score in scores.items():
+        assert re.search(rf"^ *{name} +{100 * score['accuracy']:.1f}%", out, re.MULTILINE)
+
+
+def test_one_channel_alone_is_scored_where_it_is_asked_for(run: Run, small_ravdess: Path) -> None:
+    code, out, _ = run("evaluate", small_ravdess, "--recipe", "svm", "--test-channel", "speech")
+    assert code == 0
+    assert "by-actor-5, speech alone scored" in out
+    code, _, err = run("evaluate", small_ravdess, "--recipe", "svm", "--test-channel", "song")
+    assert code == 1
+    assert "no clips of the channel 'song'" in err
+
+
+def test_a_score_says_how_far_confidence_can_be_trusted(run: Run, small_ravdess: Path) -> None:
+    _, out, _ = run("evaluate", small_ravdess, "--recipe", "svm")
+    assert re.search(r"expected calibration error \d", out)
+    assert re.search(r"likely emotions: 1\.\d on average, with the truth among them in \d", out)
+
+
+def test_a_model_card_is_written_where_it_is_asked_for(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("model", "--card", tmp_path / "card.md")
+    assert code == 0
+    assert "wrote" in err
+    assert (tmp_path / "card.md").read_text(encoding="utf-8").startswith("# Model card: default.onnx")
+    code, _, err = run("model", "--card", tmp_path / "card.txt")
+    assert code == 2

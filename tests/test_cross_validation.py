@@ -56,6 +56,7 @@ def make_dataset(
         corpus=Corpus(name="own", clips=tuple(clips), cards=(CARD,)),
         features=features if None in shape else np.stack(rows),
         columns=tuple(f"column {i}" for i in range(shape[-1])),
+        relative=(),
         fingerprints=tuple(str(clip.path) for clip in clips),
         labels=labels,
         emotions=EMOTIONS,

@@ -19,6 +19,8 @@ from affekt.errors import CorpusError, LeakError
 from affekt.evaluation import Evaluation
 from affekt.features import FEATURE_SETS
 from affekt.recipes import RECIPES
+from affekt.scoring import evaluate_bundle
+from affekt.training import train
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +47,12 @@ def test_enrolled_clips_are_the_speakers_own_and_never_scored(
     answer = enrolment._answer
     seen = 0
 
-    def watched(
-        dataset: Any, estimator: Any, average: Any, enrolled: Any, scored: Any
-    ) -> NDArray[np.float64]:
+    def watched(dataset: Any, listener: Any, enrolled: Any, scored: Any) -> NDArray[np.float64]:
         nonlocal seen
         seen += 1
         assert not set(enrolled) & set(scored)
         assert len({dataset.speakers[i] for i in (*enrolled, *scored)}) == 1
-        return answer(dataset, estimator, average, enrolled, scored)
+        return answer(dataset, listener, enrolled, scored)
 
     monkeypatch.setattr(enrolment, "_answer", watched)
     enrolment_curve(small_ravdess, "svm")
@@ -76,9 +76,8 @@ def test_without_enrolment_it_is_the_score_of_cross_validation(
 ) -> None:
     dataset = listen(load(small_ravdess), FEATURE_SETS[RECIPES["svm"].features])
     plain = cross_validate(dataset, RECIPES["svm"], "by-actor-5")
-    of_clip = {one.clip.path: one.probabilities for one in plain.tested}
-    for one in curve[0].tested:
-        np.testing.assert_allclose(one.probabilities, of_clip[one.clip.path], atol=1e-5)
+    of_clip = {one.clip.path: one.answer for one in plain.tested}
+    assert all(one.answer == of_clip[one.clip.path] for one in curve[0].tested)
 
 
 def test_each_point_says_what_it_is(curve: dict[int, Evaluation]) -> None:
@@ -97,6 +96,53 @@ def test_known_and_unknown_voices_and_too_few_clips_are_refused(small_ravdess: P
     once.append(next(clip for clip in corpus.clips if clip.speaker == "01"))
     with pytest.raises(CorpusError, match="one clip"):
         enrolment_curve(replace(corpus, clips=tuple(once)), "svm")
+
+
+def test_only_one_channel_is_enrolled_and_scored_where_it_is_asked_for(small_ravdess: Path) -> None:
+    corpus = load(small_ravdess)
+    sung = tuple(
+        replace(clip, channel="song") if i % 3 == 0 else clip for i, clip in enumerate(corpus.clips)
+    )
+    found = enrolment_curve(replace(corpus, clips=sung), "svm", tested_channel="song")
+    assert list(found) == [0, 1, 2]  # of four sung clips
+    assert {one.clip.channel for one in found[0].tested} == {"song"}
+    assert (
+        found[1].protocol_label
+        == "by-actor-5, song alone scored, used to 1 unlabelled clips of the speaker"
+    )
+
+
+def test_clips_of_one_mood_are_enrolled_and_all_others_scored(small_ravdess: Path) -> None:
+    found = enrolment_curve(small_ravdess, "svm", enrolled_emotion="neutral")
+    assert list(found) == [0, 1, 2, 4]  # of four neutral clips
+    assert {one.clip.emotion for one in found[4].tested} == {"happy", "angry"}
+    assert found[4].n == 10 * 8
+    with pytest.raises(CorpusError, match="none that may be enrolled"):
+        enrolment_curve(small_ravdess, "svm", enrolled_emotion="sad")
+
+
+def test_a_finished_model_is_scored_on_voices_that_it_never_heard(small_ravdess: Path) -> None:
+    corpus = load(small_ravdess)
+    known = tuple(clip for clip in corpus.clips if clip.speaker <= "05")
+    bundle, _ = train(replace(corpus, clips=known), "svm")
+    strangers = replace(corpus, clips=tuple(clip for clip in corpus.clips if clip.speaker > "05"))
+    found = enrolment_curve(strangers, model=bundle)
+    assert list(found) == [0, 1, 2, 4, 8]
+    assert found[0].protocol == "unseen-corpus"
+    of_clip = {one.clip.path: one for one in evaluate_bundle(bundle, strangers).tested}
+    for one in found[0].tested:
+        np.testing.assert_allclose(one.probabilities, of_clip[one.clip.path].probabilities, atol=1e-5)
+    assert found[0].protocol_label.startswith("unseen-corpus (answers: neutral, happy, angry), used to 0")
+    with pytest.raises(LeakError, match="was trained on 5 of these speakers"):
+        enrolment_curve(corpus, model=bundle)
+    renamed = tuple(replace(clip, speaker=f"new {clip.speaker}") for clip in known)
+    with pytest.raises(LeakError, match="this very recording"):
+        enrolment_curve(replace(corpus, clips=renamed), model=bundle)
+    odd = tuple(replace(clip, emotion="sad") if i % 2 else clip for i, clip in enumerate(strangers.clips))
+    with pytest.raises(CorpusError, match="does not know sad"):
+        enrolment_curve(replace(strangers, clips=odd), model=bundle, emotions="all")
+    with pytest.raises(ValueError, match="not both"):
+        enrolment_curve(strangers, "svm", model=bundle)
 
 
 def test_sixteen_unlabelled_clips_help_on_real_strangers(ravdess: Path) -> None:

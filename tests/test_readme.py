@@ -142,6 +142,18 @@ def test_the_readmes_figures_of_our_own_recipe_are_the_measured_ones(terms: str)
     assert scores["leaky"] == ("random" in terms)
 
 
+def test_the_readmes_figures_of_the_bundled_recipe_are_the_measured_ones() -> None:
+    folder = ROOT / "docs" / "scores"
+    scores = json.loads((folder / "affekt-net.by-actor-5.speech.json").read_text())
+    curve = json.loads((folder / "affekt-net.enrolment.speech.json").read_text())
+    ours = ("| `affekt-net` (", "| `affekt-net`, ")
+    plain, used_to = (line for line in README.splitlines() if line.startswith(ours))
+    assert in_percent(scores) in plain
+    trainings = {1: "one training", 3: "the mean of three trainings"}[len(scores["seeds"])]
+    assert f"its figure is {trainings}" in README.replace("\n", " ")
+    assert in_percent(curve["16"]) in used_to
+
+
 def test_what_the_readme_says_of_foreign_voices_was_measured() -> None:
     scores = json.loads((ROOT / "docs" / "scores" / "bundled.emodb.json").read_text())
     assert scores["protocol"] == "unseen-corpus"
@@ -150,7 +162,7 @@ def test_what_the_readme_says_of_foreign_voices_was_measured() -> None:
 
 
 def test_the_readmes_first_answer_is_the_bundled_models() -> None:
-    heard = predict(ROOT / "src" / "affekt" / "examples" / "low-plain.flac")
+    heard = predict(ROOT / "src" / "affekt" / "examples" / "high-fast-loud.flac")
     second = sorted(heard.probabilities, key=heard.probabilities.__getitem__)[-2]
     line = next(line for line in README.splitlines() if line.startswith("clip.wav"))
     assert f"{heard.emotion} " in line
@@ -159,9 +171,12 @@ def test_the_readmes_first_answer_is_the_bundled_models() -> None:
 
 
 def test_the_readmes_figures_of_adaptation_are_the_measured_ones() -> None:
-    curve = json.loads((ROOT / "docs" / "scores" / "voice-svm.enrolment.speech.json").read_text())
-    accuracies = " | ".join(f"{100 * one['accuracy']:.1f}" for one in curve.values())
-    assert f"unlabelled | {' | '.join(curve)} |" in README
-    assert f"unseen voices, % | {accuracies} |" in README
-    low, high = curve["32"]["intervals"]["accuracy"]
-    assert f"interval is {100 * low:.1f} - {100 * high:.1f}." in README
+    for name, row in (
+        ("affekt-net.enrolment", "`affekt-net`"),
+        ("affekt-net.enrolment-neutral", "the same, neutral clips alone"),
+        ("voice-svm.enrolment", "`voice-svm`"),
+    ):
+        curve = json.loads((ROOT / "docs" / "scores" / f"{name}.speech.json").read_text())
+        cells = [f"{100 * one['accuracy']:.1f}" for one in curve.values()] + ["-"] * (7 - len(curve))
+        assert f"| {row} | {' | '.join(cells)} |" in README
+    assert "| clips of the speaker, unlabelled | 0 | 1 | 2 | 4 | 8 | 16 | 32 |" in README

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.alignment import VoiceStatistics, align, describe_speaker
+from affekt.alignment import VoiceStatistics, align, describe_speaker, unknown_voice
 from affekt.audio import AudioSource, expand_folders, load_audio, source_name
 from affekt.bundle import Bundle, load
 from affekt.errors import AffektError, AudioError, VoiceError
 from affekt.features import FEATURE_SETS, extract, stack_features
 from affekt.progress import track
+from affekt.windows import cut_windows
 from affekt.writing import whole_file
 
 VOICE_FORMAT = 1
@@ -73,7 +74,8 @@ def adapt(
     ----------
     clips
         Recordings of one speaker, as for ``predict_many``; a folder stands for every audio file below
-        it. Best a dozen or more, in different moods; one that cannot be heard is skipped.
+        it. Best a dozen or more, in different moods; one that cannot be heard is skipped, and a long one
+        counts as a clip for each window that ``predict`` would read it in.
     model
         Which model is to get used to it; None for the one that comes with affekt.
     progress
@@ -99,19 +101,21 @@ def adapt(
     for source in track(sources, "listening", len(sources), shown=progress):
         try:
             waveform = load_audio(source, bundle.contract.sample_rate)
-            heard.append(extract(waveform, bundle.contract.features))
+            windows = cut_windows(waveform, bundle.contract.window_s)
+            heard += [extract(window, bundle.contract.features) for window in windows]
             duration_s += waveform.duration_s
         except AffektError as found:
             error = error or found
             skipped.append((source_name(source), str(found)))
     if not heard:
         raise error or AudioError("there are no clips to learn a voice from")
-    features = stack_features(heard, FEATURE_SETS[bundle.contract.features])
+    feature_set = FEATURE_SETS[bundle.contract.features]
+    features = stack_features(heard, feature_set)
     return Voice(
         model=bundle.contract.sha256,
         clips=len(heard),
         duration_s=duration_s,
-        statistics=describe_speaker(features, bundle.contract.average_voice),
+        statistics=describe_speaker(features, bundle.contract.average_voice, feature_set.relative_columns),
         skipped=tuple(skipped),
     )
 
@@ -171,4 +175,8 @@ def ready_voice(voice: VoiceLike, bundle: Bundle) -> Voice | None:
 
 def hear_as(features: NDArray[np.float32], voice: Voice | None, bundle: Bundle) -> NDArray[np.float32]:
     """Features of a clip as the model knows them: of the average voice."""
-    return features if voice is None else align(features, voice.statistics, bundle.contract.average_voice)
+    average = bundle.contract.average_voice
+    if voice is not None:
+        return align(features, voice.statistics, average)
+    relative = FEATURE_SETS[bundle.contract.features].relative_columns
+    return align(features, unknown_voice(average, relative), average) if relative else features

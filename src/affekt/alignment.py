@@ -8,6 +8,7 @@ model needs no other input for it, and need not have been trained for it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,16 +71,30 @@ def average_voice(features: NDArray[Any], speakers: NDArray[Any]) -> VoiceStatis
     return VoiceStatistics.of(np.mean(means, axis=0), np.mean(variances, axis=0))
 
 
-def describe_speaker(features: NDArray[Any], average: VoiceStatistics) -> VoiceStatistics:
-    """A voice from some of its clips; the fewer there are, the nearer to the average voice."""
+def unknown_voice(average: VoiceStatistics, relative: Sequence[int] = ()) -> VoiceStatistics:
+    """What ``align`` takes for a voice that nobody knows: only its relative columns become the average."""
+    deviation = np.array(average.deviation)
+    deviation[list(relative)] = np.inf
+    return VoiceStatistics(average.mean, tuple(deviation.tolist()))
+
+
+def describe_speaker(
+    features: NDArray[Any], average: VoiceStatistics, relative: Sequence[int] = ()
+) -> VoiceStatistics:
+    """A voice from some of its clips; the fewer there are, the nearer to the average voice.
+
+    Of columns at the positions in ``relative`` nothing is known beforehand of where a voice has them.
+    """
     clips = len(features)
     if not clips:
-        return average
-    mean, variance = _moments(features)
-    mean = (clips * mean + FEW * np.array(average.mean)) / (clips + FEW)
+        return unknown_voice(average, relative)
+    heard, variance = _moments(features)
+    mean = (clips * heard + FEW * np.array(average.mean)) / (clips + FEW)
+    mean[list(relative)] = heard[list(relative)]
     variance = clips * variance + FEW * np.array(average.deviation) ** 2
-    # of vectors, one clip says nothing about how far clips of this voice lie apart
-    return VoiceStatistics.of(mean, variance / (clips + FEW - (not _has_frames(features))))
+    # of what a clip has but once, one clip says nothing about how far clips of this voice lie apart
+    once = np.all([np.ptp(np.atleast_2d(clip), axis=0) == 0 for clip in features], axis=0)
+    return VoiceStatistics.of(mean, variance / (clips + FEW - once))
 
 
 def align(features: NDArray[Any], voice: VoiceStatistics, average: VoiceStatistics) -> NDArray[np.float32]:
@@ -88,6 +103,14 @@ def align(features: NDArray[Any], voice: VoiceStatistics, average: VoiceStatisti
     constant = deviation <= CONSTANT * np.maximum(1, np.abs(mean))
     scale = np.where(constant, 1.0, np.array(average.deviation) / np.where(constant, 1.0, deviation))
     return np.asarray((features - mean) * scale + np.array(average.mean), np.float32)
+
+
+def align_all(features: NDArray[Any], voice: VoiceStatistics, average: VoiceStatistics) -> NDArray[Any]:
+    """``align`` for several clips of the same voice, as a dataset has them."""
+    aligned = np.empty_like(features)
+    for i, clip in enumerate(features):
+        aligned[i] = align(clip, voice, average)
+    return aligned
 
 
 def _moments(features: NDArray[Any]) -> tuple[Values, Values]:

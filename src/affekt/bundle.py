@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -21,17 +22,19 @@ import onnxruntime
 import onnxruntime.capi.onnxruntime_pybind11_state as ort_errors
 from numpy.typing import NDArray
 
-from affekt.alignment import VoiceStatistics
+from affekt.alignment import LARGEST, VoiceStatistics
+from affekt.confidence import TEMPERATURES, Trust
 from affekt.errors import BundleError
 from affekt.features import FEATURE_SETS
 from affekt.metrics import HEADLINES, Score
 from affekt.writing import whole_file
 
 DEFAULT_MODEL = Path(__file__).parent / "models" / "default.onnx"
-CONTRACT_FORMAT = 3
+CONTRACT_FORMAT = 4
 FINGERPRINT_DIGITS = 16
 RELIABILITY = {"confidence", "accuracy", "count"}
 MAX_BUNDLE_BYTES = 1 << 30
+MIN_WINDOW_S = 1.0
 _RUNTIME_ERRORS = (  # onnxruntime's errors share no base but Exception
     ort_errors.EPFail,
     ort_errors.Fail,
@@ -66,7 +69,9 @@ class ContractScores:
     """How a model's recipe was scored.
 
     Terms, headlines by name, recall by emotion; the confusion matrix, reference in its rows; and the bins
-    of the reliability diagram, ``confidence``, ``accuracy`` and ``count``.
+    of the reliability diagram, ``confidence``, ``accuracy`` and ``count``. ``coverage`` is how often the
+    truth was among the likely emotions, and ``likely_count`` how many these were; None where only one fold
+    was tested.
     """
 
     protocol: str
@@ -78,6 +83,8 @@ class ContractScores:
     recall: Mapping[str, float | None]
     confusion_matrix: tuple[tuple[int, ...], ...]
     reliability: Mapping[str, tuple[float, ...]]
+    coverage: float | None
+    likely_count: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +107,10 @@ class Contract:
         How its recipe was scored by cross-validation.
     recordings
         How the training clips were recorded: characteristic -> its 5th, 50th and 95th percentile.
+    trust
+        How its probabilities become what is told, fitted on answers about unheard voices.
+    novel_from
+        A clip this far from the average voice, by ``novelty``, is like nothing that was learned from.
     average_voice
         What the features of its training voices are like on average, which adaptation moves others to.
     parity
@@ -119,11 +130,22 @@ class Contract:
     fingerprints: tuple[str, ...]
     scores: ContractScores
     recordings: Mapping[str, tuple[float, float, float]]
+    trust: Trust
+    novel_from: float
     average_voice: VoiceStatistics
     parity: float
     versions: Mapping[str, str]
     sha256: str = ""
     format: int = CONTRACT_FORMAT
+
+    @property
+    def window_s(self) -> float:
+        """Seconds of a long recording that are heard at once: nearly all training clips are shorter."""
+        return (
+            max(self.recordings["duration_s"][2], MIN_WINDOW_S)
+            if "duration_s" in self.recordings
+            else math.inf
+        )
 
     def has_heard(self, fingerprint: str) -> bool:
         """Whether this very recording was trained on."""
@@ -258,7 +280,7 @@ def _read_contract(content: bytes, name: str) -> Contract:
     try:
         values = json.loads(texts[0])
         contract = _parse_contract(values)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
         raise BundleError(f"{name} carries a contract that cannot be read: {error}") from error
     if contract.sha256 != _checksum(content, values):
         raise BundleError(f"{name} was changed since it was made: its checksum does not fit")
@@ -300,7 +322,9 @@ def _parse_contract(values: dict[str, Any]) -> Contract:
             "emotions": tuple(emotions),
             "fingerprints": tuple(values["fingerprints"]),
             "average_voice": VoiceStatistics.parse(values["average_voice"]),
-            "recordings": {name: (low, middle, high) for name, (low, middle, high) in recordings.items()},
+            "trust": _parse_trust(values["trust"]),
+            "novel_from": _finite(values["novel_from"]),
+            "recordings": {name: _percentiles(*found) for name, found in recordings.items()},
             "corpora": tuple(TrainingCorpus(**corpus) for corpus in corpora),
             "scores": ContractScores(
                 **{
@@ -312,6 +336,26 @@ def _parse_contract(values: dict[str, Any]) -> Contract:
             ),
         }
     )
+
+
+def _finite(value: float) -> float:
+    if not (isinstance(value, int | float) and abs(value) < LARGEST):
+        raise ValueError(f"{value!r} is no number to be compared with")
+    return float(value)
+
+
+def _percentiles(low: float, middle: float, high: float) -> tuple[float, float, float]:
+    found = _finite(low), _finite(middle), _finite(high)
+    if list(found) != sorted(found):
+        raise ValueError(f"percentiles that do not ascend: {found}")
+    return found
+
+
+def _parse_trust(values: dict[str, Any]) -> Trust:
+    trust = Trust(**values)
+    if not (TEMPERATURES[0] <= trust.temperature <= TEMPERATURES[1] and 0 <= trust.threshold <= 1):
+        raise ValueError(f"no probabilities are trusted like that: {values}")
+    return trust
 
 
 def _checksum(content: bytes, contract: dict[str, Any]) -> str:

@@ -51,7 +51,8 @@ class Checkpoints:
         file without an array that is ``needed`` is computed again.
         """
         recipe, estimator, protocol, seed = about
-        digest = hashlib.sha256(repr((installed_versions(), recipe, protocol, seed)).encode())
+        settings = installed_versions(), _hash_package(), recipe, protocol, seed, tuple(dataset.relative)
+        digest = hashlib.sha256(repr(settings).encode())
         digest.update(_describe(estimator).encode())
         digest.update("|".join(map(str, groups)).encode())
         for row in (dataset.labels, *dataset.features):
@@ -71,6 +72,15 @@ class Checkpoints:
             return tested
 
         return remembered
+
+
+@functools.cache
+def _hash_package() -> str:
+    """Of all that is written here, as an answer may depend on any of it."""
+    digest = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _read(file: Path) -> Tested:

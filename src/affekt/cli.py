@@ -11,10 +11,10 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import rich_click as click
 from click.exceptions import Exit
@@ -29,6 +29,7 @@ from affekt.progress import track
 from affekt.writing import check_place, whole_file
 
 if TYPE_CHECKING:
+    from affekt.evaluation import Evaluation
     from affekt.prediction import Answer
 
 FAILED_INPUT, WRONG_USAGE, INTERRUPTED = 1, 2, 130
@@ -116,6 +117,13 @@ _emotions_option = click.option(
 _channel_option = click.option(
     "--channel", type=click.Choice(["speech", "song"]), help="Only spoken, or only sung clips."
 )
+_json_option = click.option(
+    "--json", "json_file", type=OutputFile(".json"), help="Write all figures to this file."
+)
+_tested_channel_option = click.option(
+    "--test-channel", "tested_channel", type=click.Choice(["speech", "song"]),
+    help="Learn from all clips, and score only the spoken or the sung ones.",
+)  # fmt: skip
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -194,6 +202,7 @@ def _plain_answer(answer: Answer) -> dict[str, Any]:
         "emotion": heard.emotion,
         "confidence": heard.confidence,
         "probabilities": dict(heard.probabilities),
+        "likely": list(heard.likely),
         "duration_s": heard.duration_s,
         "notes": list(heard.notes),
     }
@@ -336,6 +345,7 @@ def train(
 @click.option("--protocol", help="Who is tested, for a recipe; by default by-actor-5.")
 @_emotions_option
 @_channel_option
+@_tested_channel_option
 @click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="Train so many times.")
 @click.option(
     "--json",
@@ -357,6 +367,7 @@ def evaluate(
     protocol: str | None,
     emotions: tuple[str, ...],
     channel: str | None,
+    tested_channel: str | None,
     seeds: int,
     json_file: Path | None,
     report_file: Path | None,
@@ -370,9 +381,10 @@ def evaluate(
 
     if recipe and model:
         raise click.UsageError("give --recipe or --model, not both")
-    if not recipe and (protocol or seeds != 1 or checkpoints):
+    if not recipe and (protocol or seeds != 1 or checkpoints or tested_channel):
         raise click.UsageError(
-            "--protocol, --seeds and --checkpoints are for a --recipe, not for a finished model"
+            "--protocol, --test-channel, --seeds and --checkpoints are for a --recipe, not for a finished "
+            "model"
         )
     if report_file:
         from affekt.report import write_report
@@ -388,6 +400,7 @@ def evaluate(
             protocol=protocol,
             emotions=emotions,
             channel=channel,
+            tested_channel=tested_channel,
             seeds=seeds,
             checkpoints=checkpoints,
             for_report=report_file is not None and recipe is not None,
@@ -409,33 +422,80 @@ def evaluate(
 
 @cli.command()
 @click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...")
+@click.option("--recipe", help="Cross-validate this recipe: see 'affekt recipes'.")
+@click.option("--model", type=_existing_file, help="This model, on voices it never heard.")
+@click.option("--protocol", default="by-actor-5", show_default=True, help="Who is tested, for a recipe.")
+@_emotions_option
+@_channel_option
+@_tested_channel_option
+@click.option("--enrol", "enrolled_emotion", metavar="EMOTION", help="Only from clips of it, as neutral.")
+@_json_option
+def enrolment(
+    corpus: tuple[str, ...],
+    recipe: str | None,
+    model: Path | None,
+    protocol: str,
+    emotions: tuple[str, ...],
+    channel: str | None,
+    tested_channel: str | None,
+    enrolled_emotion: str | None,
+    json_file: Path | None,
+) -> None:
+    """Say what it is worth to get used to a voice first, by the number of unlabelled clips.
+
+    With neither --recipe nor --model, for the model that comes along.
+    """
+    from affekt.enrolment import enrolment_curve
+
+    if recipe and model:
+        raise click.UsageError("give --recipe or --model, not both")
+    with whole_file(json_file) if json_file else nullcontext() as file:
+        curve = enrolment_curve(
+            corpus, recipe, model=model, protocol=protocol, emotions=emotions, channel=channel,
+            tested_channel=tested_channel, enrolled_emotion=enrolled_emotion, jobs=core_count(),
+            progress=True,
+        )  # fmt: skip
+        _write_scores(file, {str(count): one for count, one in curve.items()})
+    stdout.print(tables.scores("enrolled clips", curve, "draw"))
+    if json_file:
+        stderr.print(f"wrote {escape(str(json_file))}", highlight=False)
+
+
+@cli.command()
+@click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...")
 @click.option("--recipe", required=True, help="Which recipe: see 'affekt recipes'.")
 @click.option("--protocol", default="by-actor-5", show_default=True, help="Who is tested.")
 @_emotions_option
 @_channel_option
-@click.option("--json", "json_file", type=OutputFile(".json"), help="Write all figures to this file.")
-def enrolment(
+@_tested_channel_option
+@_json_option
+def robustness(
     corpus: tuple[str, ...],
     recipe: str,
     protocol: str,
     emotions: tuple[str, ...],
     channel: str | None,
+    tested_channel: str | None,
     json_file: Path | None,
 ) -> None:
-    """Say what it is worth to get used to a voice first, by the number of unlabelled clips."""
-    from affekt.enrolment import enrolment_curve
+    """Say what is left through noise, a telephone, MP3 and a room, on unseen voices."""
+    from affekt.robustness import robustness
 
     with whole_file(json_file) if json_file else nullcontext() as file:
-        curve = enrolment_curve(
-            corpus, recipe, protocol=protocol, emotions=emotions, channel=channel, jobs=core_count(),
-            progress=True,
+        found = robustness(
+            corpus, recipe, protocol=protocol, emotions=emotions, channel=channel,
+            tested_channel=tested_channel, jobs=core_count(), progress=True,
         )  # fmt: skip
-        if file:
-            plain = {str(count): one.to_json() for count, one in curve.items()}
-            file.write(json.dumps(plain, ensure_ascii=False) + "\n")
-    stdout.print(tables.enrolment(curve))
+        _write_scores(file, found)
+    stdout.print(tables.scores("clips", found, "seed"))
     if json_file:
         stderr.print(f"wrote {escape(str(json_file))}", highlight=False)
+
+
+def _write_scores(file: IO[str] | None, scores: Mapping[str, Evaluation]) -> None:
+    if file:
+        plain = {name: one.to_json() for name, one in scores.items()}
+        file.write(json.dumps(plain, ensure_ascii=False) + "\n")
 
 
 @cli.command()
@@ -583,8 +643,15 @@ def recipes() -> None:
 
 @cli.command()
 @click.argument("file", type=_existing_file, required=False)
-def model(file: Path | None) -> None:
+@click.option("--card", type=OutputFile(".md"), help="Write its model card: intended use, limits, scores.")
+def model(file: Path | None, card: Path | None) -> None:
     """Show what a model was made of and what it scored; the one that comes along by default."""
     from affekt.bundle import load
+    from affekt.model_card import render
 
-    stdout.print(tables.model(load(file)))
+    bundle = load(file)
+    stdout.print(tables.model(bundle))
+    if card:
+        with whole_file(card) as written:
+            written.write(render(Path(bundle.name).name, bundle.contract))
+        stderr.print(f"wrote {escape(str(card))}", highlight=False)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,7 +15,10 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import threadpool_limits
 
+from affekt.alignment import align_all, average_voice, unknown_voice
+from affekt.calibration import fit_trust
 from affekt.checkpoints import Checkpoints, Tested
+from affekt.confidence import Trust
 from affekt.dataset import Dataset, with_copies
 from affekt.errors import CorpusError
 from affekt.evaluation import Evaluation, Importance, TestedClip, summarise
@@ -32,6 +37,7 @@ def cross_validate(
     protocol: str,
     *,
     seeds: Sequence[int] = (0,),
+    tested_channel: str | None = None,
     checkpoints: str | os.PathLike[str] | None = None,
     inspect: bool = False,
     progress: bool = False,
@@ -44,6 +50,8 @@ def cross_validate(
         A corpus that has been listened to, with the recipe's features.
     recipe, protocol, seeds
         What is trained, how it is split, and what its randomness starts from.
+    tested_channel
+        Score the answers about these clips alone, ``speech`` or ``song``; all are learned from.
     checkpoints
         A folder, made if need be, that keeps the answers of each finished fold. A later call with the
         same settings, clips and version takes them from there.
@@ -53,6 +61,7 @@ def cross_validate(
         Show bars on a terminal: folds, and within them epochs or search steps.
     """
     how = find_protocol(protocol)
+    check_channel(dataset, tested_channel)
     store = Checkpoints(checkpoints) if checkpoints is not None else None
     tested: list[TestedClip] = []
     told: list[Tested] = []
@@ -76,12 +85,15 @@ def cross_validate(
                 told.append(test(fold))
                 tested += tested_clips(material, fold.test, number, seed, told[-1]["probabilities"])
                 advance()
+    told_how_sure = trust_each_fold(tested, dataset.emotions)
+    scored = [one for one in told_how_sure if tested_channel in (None, one.clip.channel)]
     return summarise(
-        tested,
+        scored,
+        trust=_fit_answers(tested, dataset.emotions),
         corpus=dataset.corpus.name,
         recipe=recipe.name,
         protocol=how.name,
-        protocol_label=how.label,
+        protocol_label=label_scored(how.label, tested_channel),
         leaky=how.leaky,
         speakers_overlap=overlap,
         emotions=dataset.emotions,
@@ -103,12 +115,17 @@ def fit(
     """Fit on these clips, or on all.
 
     An estimator whose ``fit`` takes ``groups`` is given what its own inner folds must keep apart, the
-    speakers by default; one that takes ``validation`` the clips that a protocol sets aside to stop on.
+    speakers by default; one that takes ``speakers`` or ``sessions`` who they are, and what each spoke or
+    sang; one that takes ``validation`` the clips that a protocol sets aside to stop on.
     """
     train = np.arange(len(dataset.labels)) if train is None else train
     extra: dict[str, Any] = {}
     if has_fit_parameter(estimator, "groups"):
         extra["groups"] = (dataset.speakers if groups is None else groups)[train]
+    if has_fit_parameter(estimator, "speakers"):
+        extra["speakers"] = dataset.speakers[train]
+    if has_fit_parameter(estimator, "sessions"):
+        extra["sessions"] = dataset.sessions[train]
     if validation is not None and len(validation) and has_fit_parameter(estimator, "validation"):
         extra["validation"] = (dataset.features[validation], dataset.labels[validation])
     # matrices are small: several threads of linear algebra wait for each other more than they compute
@@ -137,7 +154,11 @@ def _test_fold(
     if protocol.augments_first:  # what was augmented already is not augmented again
         estimator.set_params(augment=None)
     fit(estimator, dataset, fold.train, validation=fold.validation, groups=groups)
-    probabilities = answer(estimator, dataset.features[fold.test], len(dataset.emotions))
+    features = dataset.features[fold.test]
+    if dataset.relative:
+        average = average_voice(dataset.features[fold.train], dataset.speakers[fold.train])
+        features = align_all(features, unknown_voice(average, dataset.relative), average)
+    probabilities = answer(estimator, features, len(dataset.emotions))
     tested = {"probabilities": probabilities, **describe_training(estimator)}
     if inspect:
         tested["permutation"] = permutation_importances(
@@ -149,8 +170,25 @@ def _test_fold(
 def answer(estimator: Estimator, features: NDArray[Any], emotions: int) -> NDArray[np.float64]:
     """Probabilities (clips, emotions), 0 for what was not trained on."""
     probabilities = np.zeros((len(features), emotions))
-    probabilities[:, estimator.classes_] = estimator.predict_proba(features)
+    if len(features):
+        probabilities[:, estimator.classes_] = estimator.predict_proba(features)
     return probabilities
+
+
+def label_scored(label: str, tested_channel: str | None) -> str:
+    """The label of a score on a part of what was tested."""
+    return f"{label}, {tested_channel} alone scored" if tested_channel else label
+
+
+def check_channel(dataset: Dataset, channel: str | None) -> None:
+    """``CorpusError`` where there is nothing of this channel to score, before anything is trained."""
+    if channel is not None and not any(clip.channel == channel for clip in dataset.corpus.clips):
+        raise CorpusError(f"{dataset.corpus.name} has no clips of the channel {channel!r} to score")
+
+
+def of_channel(dataset: Dataset, test: Indices, channel: str | None) -> Indices:
+    """Those of the tested clips that are of this channel, or all."""
+    return np.array([i for i in test if channel in (None, dataset.corpus.clips[i].channel)], np.intp)
 
 
 def _importances(columns: tuple[str, ...], told: list[Tested]) -> dict[str, Importance]:
@@ -182,6 +220,42 @@ def tested_clips(
         )
         for i, row in zip(test, probabilities, strict=True)
     ]
+
+
+def trust_each_fold(
+    tested: Sequence[TestedClip],
+    emotions: tuple[str, ...],
+    fitted_on: Sequence[TestedClip] | None = None,
+) -> list[TestedClip]:
+    """The same answers, as sure as answers in the other folds say that they should be.
+
+    So no answer has a say in how far it is trusted itself, in the manner of cross-conformal prediction
+    (Vovk 2015); the models of the other folds did learn from its clip. Answers stay as they are where there
+    is one fold alone. With ``fitted_on``, it is those answers, of the same seeds and folds, that say it.
+    """
+    folds: dict[int, dict[int, list[TestedClip]]] = defaultdict(lambda: defaultdict(list))
+    for one in fitted_on or tested:
+        folds[one.seed][one.fold].append(one)
+    trust = {}
+    for seed, answers in folds.items():
+        for number in answers:
+            others = [one for other, rest in answers.items() if other != number for one in rest]
+            trust[seed, number] = _fit_answers(others, emotions) if others else None
+    return [_told(one, trust[one.seed, one.fold], emotions) for one in tested]
+
+
+def _fit_answers(tested: Sequence[TestedClip], emotions: tuple[str, ...]) -> Trust:
+    """How far answers like these are to be trusted."""
+    truth = np.array([emotions.index(one.clip.emotion) for one in tested])
+    return fit_trust(np.array([one.probabilities for one in tested]), truth)
+
+
+def _told(one: TestedClip, trust: Trust | None, emotions: tuple[str, ...]) -> TestedClip:
+    if trust is None:
+        return one
+    tempered = trust.temper(np.array(one.probabilities))
+    likely = tuple(emotions[i] for i in trust.likely(tempered))
+    return replace(one, probabilities=tuple(tempered.tolist()), likely=likely)
 
 
 def _augment_first(dataset: Dataset, recipe: Recipe, seed: int) -> Dataset:

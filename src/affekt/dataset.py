@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,8 @@ class Dataset:
         Each clip's position in ``emotions``.
     columns
         The name of each feature.
+    relative
+        Positions of those that say nothing about a voice that nobody knows.
     emotions
         In canonical order.
     excluded
@@ -50,6 +52,7 @@ class Dataset:
     corpus: Corpus
     features: Features
     columns: tuple[str, ...]
+    relative: Sequence[int]
     fingerprints: tuple[str, ...]
     labels: NDArray[np.intp]
     emotions: tuple[str, ...]
@@ -60,6 +63,12 @@ class Dataset:
         """Each clip's speaker; a clip whose speaker is unknown counts as one of its own."""
         clips = self.corpus.clips
         return np.array([clip.speaker_id or f"unknown {i}" for i, clip in enumerate(clips)])
+
+    @property
+    def sessions(self) -> NDArray[np.str_]:
+        """Each clip's speaker and channel."""
+        channels = [clip.channel for clip in self.corpus.clips]
+        return np.array([f"{one} {channel}" for one, channel in zip(self.speakers, channels, strict=True)])
 
     def select(self, *, emotions: Collection[str] = (), channel: str | None = None) -> Dataset:
         """Only the clips of these emotions and of this channel."""
@@ -104,6 +113,7 @@ def listen(corpus: Corpus, feature_set: FeatureSet, *, jobs: int = 1, progress: 
         corpus=corpus,
         features=stack_features(rows, feature_set),
         columns=feature_set.columns,
+        relative=feature_set.relative_columns,
         fingerprints=tuple(fingerprints),
         labels=np.array([corpus.emotions.index(clip.emotion) for clip in clips]),
         emotions=corpus.emotions,

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.alignment import VoiceStatistics, align, average_voice, describe_speaker
-from affekt.cross_validation import answer, fit, tested_clips
+from affekt.alignment import VoiceStatistics, align_all, average_voice, describe_speaker
+from affekt.bundle import Bundle, load
+from affekt.corpus import Corpus
+from affekt.cross_validation import (
+    answer,
+    check_channel,
+    fit,
+    label_scored,
+    of_channel,
+    tested_clips,
+    trust_each_fold,
+)
 from affekt.dataset import Dataset, listen
+from affekt.emotions import canonical_emotion
 from affekt.errors import CorpusError, LeakError
 from affekt.evaluation import Evaluation, TestedClip, summarise
 from affekt.features import find_feature_set
+from affekt.prediction import Model
 from affekt.progress import progress_bar
-from affekt.protocols import Indices, audio_groups, find_protocol, inner_groups, speakers_overlap, split
-from affekt.recipe import Estimator, Recipe
-from affekt.scoring import DEFAULT_PROTOCOL, CorpusLike, read_corpus, ready_recipe
+from affekt.protocols import Fold, Indices, Protocol, audio_groups, find_protocol, inner_groups, split
+from affekt.recipe import Recipe
+from affekt.scoring import (
+    DEFAULT_PROTOCOL,
+    UNSEEN_CORPUS,
+    CorpusLike,
+    read_corpus,
+    ready_recipe,
+    refuse_known_recordings,
+    refuse_known_speakers,
+)
 
 ENROLMENTS = (0, 1, 2, 4, 8, 16, 32)
 DRAWS = 5
@@ -24,16 +46,19 @@ DRAWS = 5
 
 def enrolment_curve(
     corpus: CorpusLike,
-    recipe: str | Recipe,
+    recipe: str | Recipe | None = None,
     *,
+    model: Model = None,
     protocol: str = DEFAULT_PROTOCOL,
     emotions: Collection[str] | None = None,
     channel: str | None = None,
+    tested_channel: str | None = None,
+    enrolled_emotion: str | None = None,
     seed: int = 0,
     jobs: int = 1,
     progress: bool = False,
 ) -> dict[int, Evaluation]:
-    """Score a recipe on unseen voices that it could first get used to.
+    """Score a recipe, or a finished model, on unseen voices that it could first get used to.
 
     Of each tested speaker some clips are drawn at random, whatever is felt in them; the model is adapted
     to the first 0, 1, 2, 4, ... of these without their labels, and scored on all others, the same at
@@ -41,8 +66,14 @@ def enrolment_curve(
 
     Parameters
     ----------
-    corpus, recipe, protocol, emotions, channel, jobs, progress
-        As for ``evaluate``.
+    corpus, protocol, channel, tested_channel, jobs, progress
+        As for ``evaluate``; clips of the tested channel alone are enrolled, too.
+    recipe, model
+        One of the two; with neither, the model that comes with affekt.
+    emotions
+        As for ``evaluate``; of a finished model, the emotions of the corpus are all that it may answer.
+    enrolled_emotion
+        Draw the clips to enrol from those of one emotion, as ``neutral``, and score all others.
     seed
         Of the recipe, and of the draws.
 
@@ -56,52 +87,64 @@ def enrolment_curve(
     CorpusError
         A tested speaker has one clip alone, or is unknown.
     LeakError
-        The protocol tests speakers that were trained on, who need no getting used to.
+        The tested speakers were trained on: nobody needs to get used to them.
     """
-    chosen, how = ready_recipe(recipe), find_protocol(protocol)
-    if how.keeps_apart != "speakers":
-        raise LeakError(
-            f"{how.name} tests voices that were trained on: no model needs to get used to these"
-        )
-    selected = read_corpus(corpus, protocol, channel, emotions, chosen.emotions)
-    dataset = listen(selected, find_feature_set(chosen.features), jobs=jobs, progress=progress)
-    clips = dataset.corpus.clips
-    if not all(clip.speaker for clip in clips):
-        raise CorpusError(f"{dataset.corpus.name} has clips of unknown speakers: nobody can be enrolled")
-    folds = split(dataset.corpus, how, dataset.fingerprints, seed)
-    least = min(np.unique(dataset.speakers[fold.test], return_counts=True)[1].min() for fold in folds)
-    counts = [count for count in ENROLMENTS if count <= least * 2 // 3]
-    if least < 2:
-        raise CorpusError(f"a speaker of {dataset.corpus.name} has one clip: none is left to enrol")
+    if recipe is not None and model is not None:
+        raise ValueError("give a recipe to cross-validate, or a model to score, not both")
+    if recipe is None:
+        bundle = model if isinstance(model, Bundle) else load(model)
+        selected = _strangers(bundle, corpus, channel, emotions)
+        name, features = bundle.contract.recipe, bundle.contract.features
+        terms = f"{UNSEEN_CORPUS} (answers: {', '.join(selected.emotions)})"
+    else:
+        chosen, how = ready_recipe(recipe), find_protocol(protocol)
+        if how.keeps_apart != "speakers":
+            raise LeakError(
+                f"{how.name} tests voices that were trained on: no model needs to get used to these"
+            )
+        selected = read_corpus(corpus, protocol, channel, emotions, chosen.emotions)
+        name, features, terms = chosen.name, chosen.features, how.name
+    if not all(clip.speaker for clip in selected.clips):
+        raise CorpusError(f"{selected.name} has clips of unknown speakers: nobody can be enrolled")
+    dataset = listen(selected, find_feature_set(features), jobs=jobs, progress=progress)
+    check_channel(dataset, tested_channel)
+    if recipe is None:
+        refuse_known_recordings(bundle, dataset)
+        folds = [Fold(np.array([], np.intp), np.arange(len(dataset.labels)))]
+        listeners = iter([_Listener(_Finished(bundle, dataset.emotions), bundle.contract.average_voice)])
+    else:
+        folds = split(dataset.corpus, how, dataset.fingerprints, seed)
+        listeners = _train_each(dataset, chosen, how, folds, seed)
+    speakers = [_by_speaker(dataset, of_channel(dataset, fold.test, tested_channel)) for fold in folds]
+    may_enrol = np.full(len(dataset.labels), True)
+    if enrolled_emotion is not None:
+        wanted = canonical_emotion(enrolled_emotion)
+        may_enrol = np.array([clip.emotion == wanted for clip in dataset.corpus.clips])
+    counts = _counts(dataset, speakers, may_enrol)
     tested: dict[int, list[TestedClip]] = {count: [] for count in counts}
-    same_audio = np.array(audio_groups(clips, dataset.fingerprints))
-    groups = inner_groups(clips, how, dataset.fingerprints)
-    with progress_bar(f"{chosen.name}, getting used to voices", len(folds), shown=progress) as advance:
-        for number, fold in enumerate(folds):
-            estimator = chosen.build(seed)
-            fit(estimator, dataset, fold.train, validation=fold.validation, groups=groups)
-            average = average_voice(dataset.features[fold.train], dataset.speakers[fold.train])
-            for place, speaker in enumerate(np.unique(dataset.speakers[fold.test])):
-                own = fold.test[dataset.speakers[fold.test] == speaker]
+    same_audio = np.array(audio_groups(dataset.corpus.clips, dataset.fingerprints))
+    with progress_bar(f"{name}, getting used to voices", len(folds), shown=progress) as advance:
+        for number, (listener, own_clips) in enumerate(zip(listeners, speakers, strict=True)):
+            for place, own in enumerate(own_clips):
                 for draw in range(DRAWS):
-                    order = np.random.default_rng([seed, number, place, draw]).permutation(own)
-                    heard, scored = np.split(order, counts[-1:])
-                    scored = scored[~np.isin(same_audio[scored], same_audio[heard])]
+                    rng = np.random.default_rng([seed, number, place, draw])
+                    heard = rng.permutation(own[may_enrol[own]])[: counts[-1]]
+                    rest = np.setdiff1d(own, heard) if may_enrol.all() else own[~may_enrol[own]]
+                    scored = rest[~np.isin(same_audio[rest], same_audio[heard])]
                     for count in counts:
-                        enrolled = heard[:count]
-                        probabilities = _answer(dataset, estimator, average, enrolled, scored)
+                        probabilities = _answer(dataset, listener, heard[:count], scored)
                         tested[count] += tested_clips(dataset, scored, number, draw, probabilities)
             advance()
-    overlap = speakers_overlap(clips, folds)
+    label = label_scored(terms, tested_channel)
     return {
         count: summarise(
-            answers,
+            trust_each_fold(answers, dataset.emotions, fitted_on=tested[0]),
             corpus=dataset.corpus.name,
-            recipe=chosen.name,
-            protocol=how.name,
-            protocol_label=f"{how.label}, used to {count} unlabelled clips of the speaker",
+            recipe=name,
+            protocol=terms.split()[0],
+            protocol_label=f"{label}, used to {count} unlabelled clips of the speaker",
             leaky=False,
-            speakers_overlap=overlap,
+            speakers_overlap=False,
             emotions=dataset.emotions,
             excluded=dataset.excluded,
             listeners=dataset.corpus.listeners,
@@ -110,12 +153,74 @@ def enrolment_curve(
     }
 
 
+@dataclass(frozen=True)
+class _Finished:
+    """A bundle as an estimator that tells some emotions apart."""
+
+    bundle: Bundle
+    emotions: tuple[str, ...]
+
+    @property
+    def classes_(self) -> NDArray[np.intp]:
+        return np.arange(len(self.emotions))
+
+    def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
+        contract = self.bundle.contract
+        rows = contract.trust.temper(np.concatenate([self.bundle.run(clip[None]) for clip in X]))
+        wanted = rows[:, [contract.emotions.index(emotion) for emotion in self.emotions]]
+        return np.asarray(wanted / wanted.sum(axis=1, keepdims=True))
+
+
+@dataclass(frozen=True)
+class _Listener:
+    """Who answers about the clips of one fold, and the average of the voices that it knows."""
+
+    estimator: Any
+    average: VoiceStatistics
+
+
+def _strangers(
+    bundle: Bundle, corpus: CorpusLike, channel: str | None, emotions: Collection[str] | None
+) -> Corpus:
+    selected = read_corpus(corpus, "", channel, emotions, bundle.contract.emotions)
+    if unknown := set(selected.emotions) - set(bundle.contract.emotions):
+        raise CorpusError(f"the model does not know {', '.join(sorted(unknown))}: name others")
+    refuse_known_speakers(bundle, selected)
+    return selected
+
+
+def _train_each(
+    dataset: Dataset, recipe: Recipe, protocol: Protocol, folds: list[Fold], seed: int
+) -> Iterator[_Listener]:
+    groups = inner_groups(dataset.corpus.clips, protocol, dataset.fingerprints)
+    for fold in folds:
+        estimator = recipe.build(seed)
+        fit(estimator, dataset, fold.train, validation=fold.validation, groups=groups)
+        yield _Listener(
+            estimator, average_voice(dataset.features[fold.train], dataset.speakers[fold.train])
+        )
+
+
+def _counts(dataset: Dataset, speakers: list[list[Indices]], may_enrol: NDArray[np.bool_]) -> list[int]:
+    """How many clips are enrolled at each point, so that enough are left of every speaker."""
+    least = min((may_enrol[own].sum() for folds in speakers for own in folds), default=0)
+    most = least * 2 // 3 if may_enrol.all() else least
+    if most < 1:
+        raise CorpusError(
+            f"a speaker of {dataset.corpus.name} has one clip alone, or none that may be enrolled: "
+            "there is nothing to score, or nothing to get used to"
+        )
+    return [count for count in ENROLMENTS if count <= most]
+
+
+def _by_speaker(dataset: Dataset, test: Indices) -> list[Indices]:
+    return [test[dataset.speakers[test] == name] for name in np.unique(dataset.speakers[test])]
+
+
 def _answer(
-    dataset: Dataset, estimator: Estimator, average: VoiceStatistics, enrolled: Indices, scored: Indices
+    dataset: Dataset, listener: _Listener, enrolled: Indices, scored: Indices
 ) -> NDArray[np.float64]:
-    """Probabilities (scored clips, emotions) once the estimator is used to the enrolled clips."""
-    voice = describe_speaker(dataset.features[enrolled], average)
-    features = dataset.features[scored].copy()
-    for i, clip in enumerate(features):
-        features[i] = align(clip, voice, average)
-    return answer(estimator, features, len(dataset.emotions))
+    """Probabilities (scored clips, emotions) once the listener is used to the enrolled clips."""
+    voice = describe_speaker(dataset.features[enrolled], listener.average, dataset.relative)
+    aligned = align_all(dataset.features[scored], voice, listener.average)
+    return answer(listener.estimator, aligned, len(dataset.emotions))

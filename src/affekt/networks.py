@@ -116,6 +116,39 @@ class Crops(TorchDataset[tuple[Tensor, int]]):
         return clip[start : start + self.frames], int(self.target[i])
 
 
+def answer_whole(module: nn.Module, X: NDArray[Any]) -> NDArray[np.float64]:
+    """Probabilities of shape (clips, classes); clips of any length are heard whole."""
+    batches: Any = (X[i : i + ANSWER_BATCH] for i in range(0, len(X), ANSWER_BATCH))
+    if X.dtype == object:
+        batches = (clip[None] for clip in X)
+    with torch.inference_mode():
+        rows = [module(torch.as_tensor(batch)).softmax(dim=1).numpy() for batch in batches]
+    return np.concatenate(rows).astype(np.float64)
+
+
+def export_network(
+    module: nn.Module, shape: tuple[int | None, ...], example_frames: int
+) -> onnx.ModelProto:
+    """A network as a graph from features of that shape to probabilities; None is any number of frames."""
+    example = torch.zeros(2, *(size or example_frames for size in shape))
+    file = io.BytesIO()
+    free = {0: "clips"} | {axis: "frames" for axis, size in enumerate(shape, 1) if size is None}
+    # the exporter by tracing needs no further library, and says it is old
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            nn.Sequential(module, nn.Softmax(dim=1)).eval(),
+            (example,),
+            file,  # type: ignore[arg-type]  # the exporter by tracing writes to open files too
+            input_names=["features"],
+            output_names=["probabilities"],
+            dynamic_axes={"features": free, "probabilities": {0: "clips"}},
+            opset_version=OPSETS[""],
+            dynamo=False,
+        )
+    return onnx.load_from_string(file.getvalue())
+
+
 class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A network with early stopping on clips that it does not learn from.
 
@@ -199,7 +232,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 learner = self._learner(module, stop_on, folder, advance, min(self.batch_size, len(labels)))
                 try:
                     learner.fit(self._data(X, labels, at_random=True), None)
-                except _InterruptedError as stopped:
+                except InterruptedLearning as stopped:
                     raise KeyboardInterrupt from stopped
         self.module_ = learner.module_.cpu().eval()
         self.history_ = [
@@ -210,12 +243,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
         """Probabilities of shape (clips, classes); clips of any length are heard whole."""
-        batches: Any = (X[i : i + ANSWER_BATCH] for i in range(0, len(X), ANSWER_BATCH))
-        if X.dtype == object:
-            batches = (clip[None] for clip in X)
-        with torch.inference_mode():
-            rows = [self.module_(torch.as_tensor(batch)).softmax(dim=1).numpy() for batch in batches]
-        return np.concatenate(rows).astype(np.float64)
+        return answer_whole(self.module_, X)
 
     def predict(self, X: NDArray[Any]) -> NDArray[Any]:
         """The most probable class of each clip."""
@@ -223,24 +251,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def to_onnx(self, shape: tuple[int | None, ...], convert: Callable[..., Any]) -> onnx.ModelProto:
         """The network as a graph, on features of that shape; None stands for any number of frames."""
-        example = torch.zeros(2, *(size or self.crop_frames or 1 for size in shape))
-        file = io.BytesIO()
-        free = {0: "clips"} | {axis: "frames" for axis, size in enumerate(shape, 1) if size is None}
-        with (
-            warnings.catch_warnings()
-        ):  # the exporter by tracing needs no further library, and says it is old
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                nn.Sequential(self.module_, nn.Softmax(dim=1)).eval(),
-                (example,),
-                file,  # type: ignore[arg-type]  # the exporter by tracing writes to open files too
-                input_names=["features"],
-                output_names=["probabilities"],
-                dynamic_axes={"features": free, "probabilities": {0: "clips"}},
-                opset_version=OPSETS[""],
-                dynamo=False,
-            )
-        return onnx.load_from_string(file.getvalue())
+        return export_network(self.module_, shape, self.crop_frames or 1)
 
     def _data(self, X: NDArray[Any], labels: NDArray[Any], *, at_random: bool) -> TorchDataset[Any]:
         target = np.searchsorted(self.classes_, labels)
@@ -268,7 +279,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "stop",
                 EarlyStopping(monitored, patience=self.patience, lower_is_better=lower, sink=_say_nothing),
             ),
-            ("progress", _Epochs(advance)),
+            ("progress", Epochs(advance)),
         ]
         best.sink = _say_nothing
         if self.slow_down_after is not None:
@@ -276,7 +287,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "ReduceLROnPlateau", monitor="valid_loss", factor=0.5, patience=self.slow_down_after
             )
             callbacks.insert(0, ("slow down", slow_down))
-        return _Learner(
+        return Learner(
             module,
             criterion=FocalLoss(self.gamma),
             optimizer=torch.optim.Adam,
@@ -294,34 +305,35 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
 
 
-class _InterruptedError(BaseException):
+class InterruptedLearning(BaseException):
     """Ctrl-C, under another name."""
 
 
-class _Learner(NeuralNetClassifier):  # type: ignore[misc]
+class Learner(NeuralNetClassifier):  # type: ignore[misc]
     """skorch takes Ctrl-C for the end of a training; a network half trained must not be scored."""
 
-    def fit_loop(self, *args: Any, **settings: Any) -> _Learner:
+    def fit_loop(self, *args: Any, **settings: Any) -> Learner:
         """Learn until it is enough, or stop altogether."""
         try:
             super().fit_loop(*args, **settings)
         except KeyboardInterrupt as stop:
-            early = dict(self.callbacks_)["stop"]
-            if early.misses_ != early.patience:
-                raise _InterruptedError from stop
+            early = dict(self.callbacks_).get("stop")
+            if early is None or early.misses_ != early.patience:
+                raise InterruptedLearning from stop
             raise  # this is how early stopping ends the loop
         return self
 
 
-class _Epochs(Callback):  # type: ignore[misc]
+class Epochs(Callback):  # type: ignore[misc]
     """Moves a bar at each epoch."""
 
     def __init__(self, advance: Advance) -> None:
         self.advance = advance
 
     def on_epoch_end(self, net: NeuralNetClassifier, **_: Any) -> None:
-        """Show the loss on the clips set aside."""
-        self.advance(f"loss {net.history[-1, 'valid_loss']:.3f}")
+        """Show the loss, on the clips set aside where there are any."""
+        last = net.history[-1]
+        self.advance(f"loss {last.get('valid_loss', last['train_loss']):.3f}")
 
 
 def _say_nothing(*_: Any) -> None:

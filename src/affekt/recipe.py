@@ -14,6 +14,7 @@ class Estimator(Protocol):
 
     Classes are whole numbers, the positions in the list of emotions. An estimator whose ``fit``
     takes ``groups`` is given what it must keep apart in what it fits inside, the speakers as a rule;
+    one that takes ``speakers`` or ``sessions`` the speaker of each clip, or speaker and channel;
     one that takes ``validation`` is given (features, labels) to stop on where a protocol sets clips
     aside for that. One with ``to_onnx(shape, convert)`` makes its own graph, others skl2onnx knows;
     one whose ``splits_at_thresholds`` is true may answer a little differently as a graph.

@@ -15,7 +15,7 @@ from affekt.bundle import Bundle, load
 from affekt.checkpoints import Checkpoints
 from affekt.corpus import Clip, Corpus, join
 from affekt.cross_validation import cross_validate
-from affekt.dataset import each_clip, listen, load_whole, shared_emotions
+from affekt.dataset import Dataset, each_clip, listen, load_whole, shared_emotions
 from affekt.emotions import canonical_emotion, sort_emotions
 from affekt.errors import AffektError, CorpusError, LeakError, explain_import
 from affekt.evaluation import Evaluation, TestedClip, summarise
@@ -26,6 +26,7 @@ from affekt.recipe import Recipe
 from affekt.recipes import find_recipe
 
 DEFAULT_PROTOCOL = "by-actor-5"
+UNSEEN_CORPUS = "unseen-corpus"  # of a finished model
 LEAKY_PROTOCOL = "random-80-20"  # what most publish
 
 CorpusLike = str | os.PathLike[str] | Corpus | Sequence[str | os.PathLike[str]]
@@ -39,6 +40,7 @@ def evaluate(
     model: Model = None,
     protocol: str | None = None,
     channel: str | None = None,
+    tested_channel: str | None = None,
     emotions: Collection[str] | None = None,
     seeds: int = 1,
     checkpoints: str | os.PathLike[str] | None = None,
@@ -59,6 +61,8 @@ def evaluate(
     channel, emotions
         Use only these clips, and of a finished model's answers only these emotions. Without
         ``emotions``, a recipe is scored on those that it is made for; ``"all"`` for all there are.
+    tested_channel
+        Of a recipe, learn from all clips and score those of this channel alone.
     seeds
         How many times a recipe is trained, with seeds 0, 1, ...
     checkpoints
@@ -82,10 +86,10 @@ def evaluate(
     """
     if recipe is not None and model is not None:
         raise ValueError("give a recipe to cross-validate, or a model to score, not both")
-    if recipe is None and (seeds != 1 or protocol is not None or checkpoints is not None):
+    if recipe is None and (seeds != 1 or protocol or tested_channel or checkpoints is not None):
         raise ValueError(
-            "protocol, seeds and checkpoints are for a recipe: a finished model is scored once, on all "
-            "clips"
+            "protocol, tested_channel, seeds and checkpoints are for a recipe: a finished model is scored "
+            "once, on all clips"
         )
     if seeds < 1:
         raise ValueError(f"a recipe is trained once or more, not {seeds} times")
@@ -102,7 +106,13 @@ def evaluate(
     selected = read_corpus(corpus, protocol, channel, emotions, chosen.emotions)
     dataset = listen(selected, find_feature_set(chosen.features), jobs=jobs, progress=progress)
     score = partial(
-        cross_validate, dataset, chosen, seeds=range(seeds), checkpoints=checkpoints, progress=progress
+        cross_validate,
+        dataset,
+        chosen,
+        seeds=range(seeds),
+        tested_channel=tested_channel,
+        checkpoints=checkpoints,
+        progress=progress,
     )
     evaluation = score(protocol, inspect=for_report)
     if not for_report:
@@ -169,7 +179,7 @@ def evaluate_bundle(
     Where ``emotions`` are given, the most probable of these counts as its answer. Clips of an
     emotion that the model does not know are excluded, and said to be.
     """
-    _refuse_known_speakers(bundle, corpus)
+    refuse_known_speakers(bundle, corpus)
     contract = bundle.contract
     answers = sort_emotions(set(emotions or contract.emotions) & set(contract.emotions))
     if len(answers) < 2:
@@ -192,6 +202,7 @@ def evaluate_bundle(
                 fold=0,
                 answer=answers[row.argmax()],
                 probabilities=tuple((row / max(row.sum(), np.finfo(float).tiny)).tolist()),
+                likely=heard.likely if answers == contract.emotions else (),
             )
         )
     if not tested:
@@ -206,8 +217,8 @@ def evaluate_bundle(
         tested,
         corpus=corpus.name,
         recipe=contract.recipe,
-        protocol="unseen-corpus",
-        protocol_label=f"unseen-corpus ({promise})",
+        protocol=UNSEEN_CORPUS,
+        protocol_label=f"{UNSEEN_CORPUS} ({promise})",
         leaky=False,
         speakers_overlap=None if unknown else False,
         emotions=answers,
@@ -225,7 +236,15 @@ def _ask(clip: Clip, bundle: Bundle, answers: tuple[str, ...]) -> Prediction:
     return predict(waveform, bundle)
 
 
-def _refuse_known_speakers(bundle: Bundle, corpus: Corpus) -> None:
+def refuse_known_recordings(bundle: Bundle, dataset: Dataset) -> None:
+    """``LeakError`` where the model was trained on one of these very recordings, whatever it is called."""
+    for clip, print_of_clip in zip(dataset.corpus.clips, dataset.fingerprints, strict=True):
+        if bundle.contract.has_heard(print_of_clip):
+            raise LeakError(f"{bundle.name} was trained on this very recording: {clip.path}")
+
+
+def refuse_known_speakers(bundle: Bundle, corpus: Corpus) -> None:
+    """``LeakError`` where the model was, or may have been, trained on speakers of this corpus."""
     known = sorted(
         {
             clip.speaker_id or f"{clip.corpus} (unknown speaker)"

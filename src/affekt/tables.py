@@ -85,7 +85,7 @@ def _runner_up(heard: Prediction) -> str:
     if not others:
         return ""
     second = max(others, key=lambda name: others[name])
-    return f"{second} {others[second]:.0%}"
+    return f"{'unsure: ' if heard.unsure else ''}{second} {others[second]:.0%}"
 
 
 def bar(share: float) -> str:
@@ -97,7 +97,7 @@ def bar(share: float) -> str:
 def evaluation(result: Evaluation) -> Group:
     """Headlines with intervals, emotions, confusion matrix and slices."""
     parts: list[RenderableType] = [_headline_text(result), _headlines(result), "", _emotions(result)]
-    parts += ["", confusion(result)]
+    parts += ["", confusion(result), "", _trust(result)]
     slices = _slices(result)
     parts += ["", slices] if slices.row_count else []
     known = {name: one.own for name, one in result.importances.items() if one.own == one.own}
@@ -124,6 +124,19 @@ def _headline_text(result: Evaluation) -> Text:
     )
     if result.leaky:
         text.append("This is no score on unseen voices: compare it with by-actor-5.\n", "red")
+    return text
+
+
+def _trust(result: Evaluation) -> Text:
+    text = Text(f"expected calibration error {result.ece:.1%}")
+    if found := result.likely:
+        text.append(
+            f"\nlikely emotions: {found.size:.1f} on average, with the truth among them in "
+            f"{found.coverage:.1%} (by speaker {min(found.by_speaker.values()):.0%} to "
+            f"{max(found.by_speaker.values()):.0%}); one alone in {found.alone:.0%}"
+        )
+        if found.alone:
+            text.append(f", right in {found.alone_accuracy:.1%} of these")
     return text
 
 
@@ -227,17 +240,18 @@ def _score_cells(headlines: Mapping[str, Score]) -> list[str]:
     return [cell for score in shown for cell in (f"{score.value:.1%}", interval(score))]
 
 
-def enrolment(curve: Mapping[int, Evaluation]) -> Group:
-    """Scores by the number of unlabelled clips that the model got used to."""
-    first = next(iter(curve.values()))
+def scores(title: str, found: Mapping[Any, Evaluation], repeated: str) -> Group:
+    """Scores of a recipe by what was changed, which the title names; the first is as it was."""
+    first = next(iter(found.values()))
+    times = len(first.by_seed)
     about = Text.assemble(
         (first.protocol, "bold green"),
         f"\n{first.recipe}: {first.n} clips of {len(first.by_speaker)} speakers, mean of "
-        f"{len(first.by_seed)} draws, chance {first.chance:.1%}\n",
+        f"{times} {repeated}{'s' * (times != 1)}, chance {first.chance:.1%}\n",
     )
-    table = _plain_table("enrolled clips", "accuracy", "95 % over speakers", "UAR", "95 % over speakers")
-    for count, one in curve.items():
-        table.add_row(Text(str(count), "bold cyan"), *_score_cells(one.headlines))
+    table = _plain_table(title, "accuracy", "95 % over speakers", "UAR", "95 % over speakers")
+    for name, one in found.items():
+        table.add_row(Text(str(name), "bold cyan"), *_score_cells(one.headlines))
     return Group(about, table)
 
 

@@ -21,16 +21,17 @@ from affekt.bundle import (
     seal,
 )
 from affekt.checkpoints import Checkpoints
-from affekt.confidence import reliability
+from affekt.confidence import UNCHANGED, reliability
 from affekt.corpora import READERS
 from affekt.corpus import Clip
 from affekt.cross_validation import cross_validate, fit
 from affekt.dataset import Dataset, each_clip, listen, load_whole
 from affekt.evaluation import Evaluation
 from affekt.features import find_feature_set
+from affekt.novelty import FLAGGED_SHARE, novelty
 from affekt.onnx_export import export
 from affekt.progress import progress_bar
-from affekt.protocols import find_protocol, inner_groups
+from affekt.protocols import Protocol, find_protocol, inner_groups, split
 from affekt.recipe import Recipe
 from affekt.recording import ClipFacts, describe_recording
 from affekt.scoring import DEFAULT_PROTOCOL, CorpusLike, read_corpus, ready_recipe
@@ -99,7 +100,8 @@ def train(
         estimator, dataset.features, len(dataset.emotions), find_feature_set(chosen.features).shape
     )
     recordings = _recordings(dataset, jobs=jobs, progress=progress)
-    contract = _contract(dataset, chosen, evaluation, recordings, seed, parity)
+    novel_from = _novel_from(dataset, how, seed)
+    contract = _contract(dataset, chosen, evaluation, recordings, novel_from, seed, parity)
     bundle = parse(seal(graph, contract), str(out or f"{chosen.name} on {dataset.corpus.name}"))
     if out is not None:
         save(out, graph, contract)
@@ -124,11 +126,21 @@ def _describe_clip(clip: Clip) -> ClipFacts:
     return describe_recording(load_whole(clip))
 
 
+def _novel_from(dataset: Dataset, protocol: Protocol, seed: int) -> float:
+    """What few clips reach that were held out, each measured against the others' average voice."""
+    distances = []
+    for fold in split(dataset.corpus, protocol, dataset.fingerprints, seed):
+        average = average_voice(dataset.features[fold.train], dataset.speakers[fold.train])
+        distances += [novelty(dataset.features[i], average, dataset.relative) for i in fold.test]
+    return float(np.quantile(distances, 1 - FLAGGED_SHARE))
+
+
 def _contract(
     dataset: Dataset,
     recipe: Recipe,
     evaluation: Evaluation,
     recordings: dict[str, tuple[float, float, float]],
+    novel_from: float,
     seed: int,
     parity: float,
 ) -> Contract:
@@ -142,6 +154,8 @@ def _contract(
         fingerprints=tuple(sorted({one[:FINGERPRINT_DIGITS] for one in dataset.fingerprints})),
         scores=_scores(evaluation),
         recordings=recordings,
+        trust=evaluation.trust or UNCHANGED,
+        novel_from=novel_from,
         average_voice=average_voice(dataset.features, dataset.speakers),
         parity=parity,
         versions=installed_versions(),
@@ -182,5 +196,7 @@ def _scores(evaluation: Evaluation) -> ContractScores:
         headlines=evaluation.headlines,
         recall={name: score.recall for name, score in evaluation.per_emotion.items()},
         confusion_matrix=tuple(tuple(row) for row in evaluation.confusion_matrix.tolist()),
+        coverage=evaluation.likely.coverage if evaluation.likely else None,
+        likely_count=evaluation.likely.size if evaluation.likely else None,
         reliability={name: tuple(values.tolist()) for name, values in vars(found).items()},
     )

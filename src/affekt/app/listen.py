@@ -11,7 +11,7 @@ from affekt.app import display, session
 from affekt.app.session import ChosenClip, HeardClip
 from affekt.archives import ZIP_START
 from affekt.emotions import emotion_style
-from affekt.prediction import USED_TO, Prediction
+from affekt.prediction import NOVEL, USED_TO, Prediction
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 LONG_S = 30.0
@@ -79,9 +79,11 @@ def _show(chosen: ChosenClip, heard: HeardClip) -> None:
     st.html(answer_card(heard.prediction))
     for warning in heard.facts.warnings:
         st.warning(display.plain(f"{warning[0].upper()}{warning[1:]}."), icon="⚠️")
+    if NOVEL in heard.prediction.notes:
+        st.warning(f"{NOVEL[0].upper()}{NOVEL[1:]}.", icon="👽")
     notes = [
         f"{heard.prediction.duration_s:.1f} s at {heard.facts.sample_rate} Hz",
-        *(note for note in heard.prediction.notes if not note.startswith(USED_TO)),
+        *(note for note in heard.prediction.notes if not note.startswith((USED_TO, NOVEL))),
     ]
     if heard.prediction.duration_s > LONG_S:
         st.warning("A long recording gets one answer for all of it: cut it to hear more.", icon="⏳")

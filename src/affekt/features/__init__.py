@@ -29,6 +29,8 @@ from affekt.features.descriptors import (
 )
 from affekt.features.spectra import HOP_SAMPLES, Spectra
 from affekt.features.summaries import summarise
+from affekt.features.two_views import COLUMNS as TWO_VIEWS_COLUMNS
+from affekt.features.two_views import LEVEL, describe_two_views
 from affekt.features.voice import COLUMNS as VOICE_COLUMNS
 from affekt.features.voice import SAMPLE_RATE as VOICE_SAMPLE_RATE
 from affekt.features.voice import describe_voice
@@ -58,6 +60,9 @@ class FeatureSet:
         Where the set comes from.
     compute : callable
         Waveform at ``sample_rate`` -> float32 array.
+    relative : tuple of str
+        Columns that say nothing but beside other clips of the same voice: they are kept out of an answer
+        about a voice that nobody knows.
     """
 
     name: str
@@ -66,11 +71,17 @@ class FeatureSet:
     sample_rate: int | None
     source: str
     compute: Callable[[Waveform], NDArray[np.float32]]
+    relative: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int | None, ...]:
         """Shape of the array; None for any length."""
         return (len(self.columns),) if self.frames == 0 else (self.frames, len(self.columns))
+
+    @property
+    def relative_columns(self) -> list[int]:
+        """Positions of the ``relative`` columns."""
+        return [self.columns.index(name) for name in self.relative]
 
 
 def _numbered(name: str, count: int) -> tuple[str, ...]:
@@ -186,6 +197,15 @@ FEATURE_SETS: dict[str, FeatureSet] = {
             sample_rate=VOICE_SAMPLE_RATE,
             source="our own: prosody, voice quality and spectrum of the frames in which somebody speaks",
             compute=describe_voice,
+        ),
+        FeatureSet(
+            name="two-views@1",
+            columns=TWO_VIEWS_COLUMNS,
+            frames=None,
+            sample_rate=VOICE_SAMPLE_RATE,
+            source="our own: 64 mel bands in dB every 20 ms, beside them voice@1 and the level of the clip",
+            compute=describe_two_views,
+            relative=(LEVEL,),
         ),
     )
 }
