@@ -1,6 +1,6 @@
 """Draw the README's pictures: of the figures in docs/results.json and docs/scores, and of a corpus.
 
-python tools/draw_pictures.py [RAVDESS/]        needs the extra affekt[dev]
+python tools/draw_pictures.py [RAVDESS/]        needs the extra affekt[dev]; with a corpus, an hour
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ import matplotlib.pyplot as plt
 DOCS = Path(__file__).parents[1] / "docs"
 OWN_TERMS, UNSEEN = ("known voices (leaky)", "#C9CDD2"), ("unseen voices", "#0072B2")
 LISTENERS, CHANCE = 67, 12.5
+ENROLLED = (0, 1, 2, 4, 8, 16, 32)
+BUNDLED = "affekt-net"
 Accuracy = tuple[float, float, float]
 
 
@@ -73,11 +75,36 @@ def draw_gap() -> None:
     figure.savefig(DOCS / "pictures" / "gap.png", dpi=110)
 
 
+def draw_enrolment() -> None:
+    """What getting used to a voice is worth, from clips in any mood and from neutral ones alone."""
+    figure, axes = plt.subplots(figsize=(7.4, 3.6), layout="constrained")
+    curves = {
+        "affekt-net, clips in any mood": ("affekt-net.enrolment.speech", "#0072B2", "o"),
+        "affekt-net, neutral clips alone": ("affekt-net.enrolment-neutral.speech", "#56B4E9", "s"),
+        "voice-svm, clips in any mood": ("voice-svm.enrolment.speech", "#8A8F94", "^"),
+    }
+    for label, (name, colour, marker) in curves.items():
+        scores = json.loads((DOCS / "scores" / f"{name}.json").read_text())
+        places = [ENROLLED.index(int(count)) for count in scores]
+        values, lows, highs = zip(*(accuracy(one) for one in scores.values()), strict=True)
+        axes.plot(places, values, color=colour, marker=marker, label=label)
+        axes.fill_between(places, lows, highs, color=colour, alpha=0.12, linewidth=0)
+    axes.axhline(LISTENERS, color="#D55E00", linewidth=1, linestyle=":")
+    axes.text(len(ENROLLED) - 1, LISTENERS + 0.4, "listeners", color="#D55E00", fontsize=8, ha="right")
+    axes.set_xticks(range(len(ENROLLED)), [str(count) for count in ENROLLED])
+    axes.set_xlabel("unlabelled clips of the speaker that the model got used to")
+    axes.set_ylabel("accuracy on unseen actors, %")
+    axes.grid(axis="y", color="#E6E8EA")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    figure.savefig(DOCS / "pictures" / "enrolment.png", dpi=110)
+
+
 def draw_corpus(corpus: str) -> None:
     """The map of all clips, and what the bundled recipe takes for what, on unseen voices."""
     pictures = {
         "map": figures.clip_map(explore(corpus)),
-        "confusion": figures.confusion(evaluate(corpus, recipe="voice-svm", channel="speech")),
+        "confusion": figures.confusion(evaluate(corpus, recipe=BUNDLED, tested_channel="speech")),
     }
     for name, figure in pictures.items():
         figure.savefig(DOCS / "pictures" / f"{name}.png", dpi=90)
@@ -85,5 +112,6 @@ def draw_corpus(corpus: str) -> None:
 
 if __name__ == "__main__":
     draw_gap()
+    draw_enrolment()
     for given in sys.argv[1:]:
         draw_corpus(given)
