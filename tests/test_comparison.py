@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -60,8 +61,9 @@ def evaluation_of(
     emotions: tuple[str, ...] = EMOTIONS,
     protocol: str = "by-actor-5",
 ) -> Evaluation:
+    sure = [replace(one, probabilities=tuple(float(e == one.answer) for e in emotions)) for one in tested]
     return summarise(
-        tested, emotions, corpus="own", recipe=recipe, protocol=protocol, protocol_label=protocol,
+        sure, emotions, corpus="own", recipe=recipe, protocol=protocol, protocol_label=protocol,
         leaky=False, speakers_overlap=False, excluded=(),
     )  # fmt: skip
 
