@@ -161,6 +161,19 @@ def test_what_the_readme_says_of_foreign_voices_was_measured() -> None:
     assert f"gives {100 * scores['majority']:.1f} %" in README
 
 
+def test_what_the_readme_says_of_noise_was_measured() -> None:
+    scores = json.loads((ROOT / "docs" / "scores" / "affekt-net.robustness.speech.json").read_text())
+    text = README.replace("\n", " ")
+    assert (
+        f"20 dB below the voice it is right on {100 * scores['white noise, 20 dB']['accuracy']:.1f} %"
+        in text
+    )
+    assert f"a telephone line on {100 * scores['telephone']['accuracy']:.1f} %" in text
+    assert scores["20 dB quieter"]["accuracy"] == pytest.approx(
+        scores["as recorded"]["accuracy"], abs=0.005
+    )
+
+
 def test_the_readmes_first_answer_is_the_bundled_models() -> None:
     heard = predict(ROOT / "src" / "affekt" / "examples" / "high-fast-loud.flac")
     second = sorted(heard.probabilities, key=heard.probabilities.__getitem__)[-2]
