@@ -96,6 +96,7 @@ SHAPES = {
     "mfcc-sequence@1": (130, 60),
     "log-mel@1": (None, 64),
     "voice@1": (196,),
+    "two-views@1": (None, 64 + 196 + 1),
 }
 
 
