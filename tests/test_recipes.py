@@ -37,7 +37,7 @@ def build(name: str, seed: int = 0, **changes: float) -> Estimator:
     """A recipe's estimator, with training cut short."""
     estimator = RECIPES[name].build(seed)
     wanted = SHORT | changes
-    known = [(key, key.rsplit("__", 1)[-1]) for key in estimator.get_params()]
+    known = [(key, key.removeprefix("near__")) for key in estimator.get_params()]
     return estimator.set_params(**{key: wanted[last] for key, last in known if last in wanted})
 
 
