@@ -647,11 +647,12 @@ def recipes() -> None:
 def model(file: Path | None, card: Path | None) -> None:
     """Show what a model was made of and what it scored; the one that comes along by default."""
     from affekt.bundle import load
-    from affekt.model_card import render
 
     bundle = load(file)
     stdout.print(tables.model(bundle))
     if card:
+        from affekt.model_card import render
+
         with whole_file(card) as written:
             written.write(render(Path(bundle.name).name, bundle.contract))
         stderr.print(f"wrote {escape(str(card))}", highlight=False)

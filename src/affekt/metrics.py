@@ -76,6 +76,14 @@ HEADLINES: dict[str, Callable[[Matrix], Matrix]] = {
     "weighted_f1": weighted_f1,
     "weighted_f2": weighted_f2,
 }
+METRIC_TITLES = {
+    "accuracy": "accuracy",
+    "uar": "UAR",
+    "macro_f1": "macro F1",
+    "weighted_f1": "weighted F1",
+    "weighted_f2": "weighted F2",
+}
+"""The headlines as people write them."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,19 +9,12 @@ import numpy as np
 
 from affekt.bundle import Contract
 from affekt.confidence import COVERAGE, Reliability
-from affekt.metrics import Score
+from affekt.metrics import METRIC_TITLES, Score
 from affekt.novelty import FLAGGED_SHARE
 
 Scores = Mapping[str, Mapping[str, Any]]
 """What a row is about -> an evaluation's JSON."""
 
-_TITLES = {
-    "accuracy": "accuracy",
-    "uar": "UAR",
-    "macro_f1": "macro F1",
-    "weighted_f1": "weighted F1",
-    "weighted_f2": "weighted F2",
-}
 _USE = """## What it is for
 
 It names the emotion that a voice plays or shows, of {count}: {emotions}. It is meant for research, for
@@ -113,7 +106,7 @@ def _scores(contract: Contract) -> Iterator[str]:
     )
     yield "| metric | score | 95 % interval over speakers |\n|---|---|---|"
     for name, score in scores.headlines.items():
-        yield f"| {_TITLES[name]} | {score.value:.1%} | {_interval(score)} |"
+        yield f"| {METRIC_TITLES[name]} | {score.value:.1%} | {_interval(score)} |"
     bins = {name: np.array(values) for name, values in scores.reliability.items()}
     yield f"| expected calibration error | {Reliability(**bins).ece:.1%} | - |"
     yield "\n| emotion | recall |\n|---|---|"

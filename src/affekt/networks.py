@@ -62,7 +62,7 @@ class Transpose(nn.Module):
 
 
 class SqueezeExcitation(nn.Module):
-    """Weighs channels by what the whole clip is like (Hu et al. 2018); on (clips, channels, frames)."""
+    """Weighs channels by what the whole clip is like (Hu et al. 2018); on (clips, channels, ...)."""
 
     def __init__(self, channels: int, reduction: int = 8) -> None:
         super().__init__()
@@ -75,8 +75,9 @@ class SqueezeExcitation(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Same shape as the features."""
-        weights: Tensor = self.weigh(features.mean(dim=2))
-        return features * weights[:, :, None]
+        over = tuple(range(2, features.ndim))
+        weights: Tensor = self.weigh(features.mean(dim=over))
+        return features * weights[(..., *(None for _ in over))]
 
 
 class FocalLoss(nn.Module):

@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from affekt.metrics import METRIC_TITLES
+
 ALL_CLIPS = 2452
-_METRICS = {
-    "accuracy": "accuracy",
-    "uar": "UAR",
-    "macro_f1": "macro F1",
-    "weighted_f1": "weighted F1",
-    "weighted_f2": "weighted F2",
-}
 _HEAD = """# What five published systems claim, and what comes out
 
 affekt grew from five student projects that classify emotions on RAVDESS. Each is a recipe here, run on its
@@ -73,12 +68,12 @@ def _system(number: str, system: Mapping[str, str], trials: list[Any]) -> str:
     lines = [f"## {number}: `{system['name']}`", ""]
     lines += [f"**Claimed:** {system['claim']}.", "", f"**What that was:** {system['audit']}", ""]
     lines += _table_head("recipe", "reading", "protocol", "material", "emotions", "n", "seeds", "claim",
-                         *_METRICS.values(), "time")  # fmt: skip
+                         *METRIC_TITLES.values(), "time")  # fmt: skip
     for trial in trials:
         scored = trial["evaluation"]
         cells = [f"`{trial['recipe']}`", trial["reading"], _protocol(trial), trial["material"]]
         cells += [len(scored["emotions"]), scored["n"], len(scored["seeds"]), _claims(trial["claims"])]
-        cells += [_score(scored, metric) for metric in _METRICS]
+        cells += [_score(scored, metric) for metric in METRIC_TITLES]
         lines.append(_row([*cells, _time(trial["seconds"])]))
     lines += ["", "Recall by emotion:", "", *_recalls(trials), ""]
     return "\n".join(lines)
@@ -99,7 +94,7 @@ def _protocol(trial: Mapping[str, Any]) -> str:
 
 
 def _claims(claims: Mapping[str, float]) -> str:
-    return ", ".join(f"{_METRICS[name]} {100 * value:.1f}" for name, value in claims.items()) or "-"
+    return ", ".join(f"{METRIC_TITLES[name]} {100 * value:.1f}" for name, value in claims.items()) or "-"
 
 
 def _score(scored: Mapping[str, Any], metric: str) -> str:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from affekt.emotions import emotion_style
-from affekt.metrics import Score
+from affekt.metrics import METRIC_TITLES, Score
 
 if TYPE_CHECKING:  # a table of predictions must not cost the imports of a table of scores
     from affekt.bundle import Bundle
@@ -27,13 +27,6 @@ if TYPE_CHECKING:  # a table of predictions must not cost the imports of a table
 _BAR_CELLS = 10
 _LISTED = 10
 _SLICED = 4  # of more values than this, the worst and the best are shown
-_TITLES = {
-    "accuracy": "accuracy",
-    "uar": "UAR",
-    "macro_f1": "macro F1",
-    "weighted_f1": "weighted F1",
-    "weighted_f2": "weighted F2",
-}
 
 
 def predictions(answers: Iterable[Answer]) -> Table:
@@ -145,7 +138,7 @@ def _headlines(result: Evaluation) -> Table:
     table = _plain_table("", "score", f"95 % over {over}", "± over seeds")
     for name, score in result.headlines.items():
         spread = f"{score.spread:.1%}" if len(result.by_seed) > 1 else "-"
-        table.add_row(_TITLES[name], Text(f"{score.value:.1%}", "bold"), interval(score), spread)
+        table.add_row(METRIC_TITLES[name], Text(f"{score.value:.1%}", "bold"), interval(score), spread)
     return table
 
 
@@ -225,7 +218,7 @@ def comparison(result: Comparison) -> Group:
         bounds = f"{100 * one.low:+.1f} to {100 * one.high:+.1f}" if one.low == one.low else "-"
         pairs.add_row(
             Text.assemble((one.better, "bold"), " > ", one.worse),
-            _TITLES[one.metric], f"{100 * one.value:+.1f}", bounds, verdict,
+            METRIC_TITLES[one.metric], f"{100 * one.value:+.1f}", bounds, verdict,
         )  # fmt: skip
     more = Text(
         f"\n{len(result.differences)} differences; of many, some leave out 0 by accident: intervals are "
@@ -276,7 +269,7 @@ def model(bundle: Bundle) -> Table:
             table.add_row("", Text(corpus.citation, "dim"))
     table.add_row("protocol", Text(scores.protocol_label, "red" if scores.leaky else "green"))
     table.add_row("", f"{scores.n} clips, {len(contract.emotions)} emotions, chance {scores.chance:.1%}")
-    for name, title in _TITLES.items():
+    for name, title in METRIC_TITLES.items():
         score = scores.headlines[name]
         table.add_row(title, f"{score.value:.1%} (95 %: {interval(score)})")
     table.add_row("parity", f"{contract.parity:.1e} between graph and estimator, on real clips")
@@ -317,7 +310,7 @@ def recipes(known: Iterable[Recipe]) -> Group:
 
     lines = []
     for recipe in known:
-        claims = ", ".join(f"{_TITLES[name]} {value:.1%}" for name, value in recipe.claims.items())
+        claims = ", ".join(f"{METRIC_TITLES[name]} {value:.1%}" for name, value in recipe.claims.items())
         details = [f"features: {recipe.features}", f"from: {recipe.source}"]
         details += [f"claims: {claims}, {PROTOCOLS[recipe.claims_protocol].label}"] if claims else []
         lines.append(_entry(recipe.name, recipe.summary, details))

@@ -27,6 +27,7 @@ from affekt.networks import (
     Epochs,
     InterruptedLearning,
     Learner,
+    SqueezeExcitation,
     Standardize,
     answer_whole,
     export_network,
@@ -117,24 +118,6 @@ class LevelledSpectra(nn.Module):
         return features[..., :BANDS] + features[..., -1:]
 
 
-class SqueezeExcitation2d(nn.Module):
-    """Weighs the channels of (clips, channels, frames, bands) by the whole clip (Hu et al. 2018)."""
-
-    def __init__(self, channels: int, reduction: int = 4) -> None:
-        super().__init__()
-        self.weigh = nn.Sequential(
-            nn.Linear(channels, channels // reduction),
-            nn.ReLU(),
-            nn.Linear(channels // reduction, channels),
-            nn.Sigmoid(),
-        )
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Same shape."""
-        weights: Tensor = self.weigh(images.mean(dim=(2, 3)))
-        return images * weights[:, :, None, None]
-
-
 class ResidualBlock(nn.Module):
     """Two convolutions with squeeze-excitation beside a shortcut that pools (He et al. 2016, 2019)."""
 
@@ -146,7 +129,7 @@ class ResidualBlock(nn.Module):
             nn.ReLU(),
             nn.Conv2d(channels, channels, 3, padding=1, bias=False),
             nn.BatchNorm2d(channels),
-            SqueezeExcitation2d(channels),
+            SqueezeExcitation(channels, reduction=4),
         )
         self.shortcut = nn.Sequential(
             nn.AvgPool2d(stride, ceil_mode=True),
