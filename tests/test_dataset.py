@@ -107,6 +107,19 @@ def test_to_select_what_is_not_there_is_refused(heard: Dataset) -> None:
         heard.select(emotions=["bliss"])
 
 
+def test_a_spoilt_copy_is_the_same_whenever_its_clip_is_heard(small_ravdess: Path, heard: Dataset) -> None:
+    corpus = load(small_ravdess)
+    few = replace(corpus, clips=tuple(corpus.clips[i] for i in (17, 0)))
+    both = listen(corpus, MFCC, degraded_copies=True)
+    assert heard.degraded is None
+    assert both.degraded is not None
+    np.testing.assert_array_equal(both.features, heard.features)
+    assert (np.abs(both.degraded - both.features).max(axis=1) > 1).all()
+    np.testing.assert_array_equal(listen(few, MFCC, degraded_copies=True).degraded, both.degraded[[17, 0]])
+    happy = [i for i, clip in enumerate(corpus.clips) if clip.emotion != "angry"]
+    np.testing.assert_array_equal(both.select(emotions=["neutral", "happy"]).degraded, both.degraded[happy])
+
+
 def louder(features: np.ndarray, copies: int, rng: np.random.Generator) -> np.ndarray:
     return np.concatenate([features + (k + 1) for k in range(copies)])
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from affekt import degradations
 from affekt.audio import Waveform
-from affekt.degradations import DEGRADATIONS, REVERBERATION_S
+from affekt.degradations import DEGRADATIONS, LINES_HZ, NOISES_DB, REVERBERATION_S
+from affekt.degradations import spoil as spoil_by_chance
 from affekt.errors import CorpusError
 
 RATE = 16_000
@@ -92,3 +94,46 @@ def test_a_click_in_a_room_has_echoes_that_die_away() -> None:
 def test_louder_is_cut_off_and_quieter_is_not() -> None:
     assert (np.abs(spoil("20 dB louder, cut off", make(440, 0.5)).samples) == 1).mean() > 0.5
     np.testing.assert_allclose(spoil("20 dB quieter").samples, CLIP.samples / 10, rtol=1e-5)
+
+
+def test_by_chance_no_two_copies_are_spoilt_alike() -> None:
+    copies = [spoil_by_chance(CLIP, np.random.default_rng(seed)).samples for seed in range(20)]
+    for i, copy in enumerate(copies):
+        assert copy.dtype == np.float32
+        assert len(copy) == len(CLIP.samples)
+        assert np.isfinite(copy).all()
+        assert np.abs(copy).max() <= 1
+        assert not any(np.array_equal(copy, other) for other in (CLIP.samples, *copies[:i]))
+        np.testing.assert_array_equal(copy, spoil_by_chance(CLIP, np.random.default_rng(i)).samples)
+
+
+@pytest.mark.parametrize(("share", "name"), [("ROOM", "room"), ("NOISE", "noise"), ("LINE", "line")])
+def test_by_chance_comes_a_room_noise_or_a_line_alone(
+    monkeypatch: pytest.MonkeyPatch, share: str, name: str
+) -> None:
+    for one in ("ROOM", "NOISE", "LINE"):
+        monkeypatch.setattr(degradations, f"{one}_SHARE", float(one == share))
+    rng = np.random.default_rng(1)
+    click = np.zeros(2 * RATE + 1, np.float32)
+    click[RATE] = 0.5
+    for _ in range(10):
+        copy = spoil_by_chance(Waveform(click, RATE), rng).samples
+        before, after = power(copy[: RATE - 10]), power(copy[RATE + 10 :])
+        if name == "room":
+            assert before < 1e-12 < after
+        elif name == "noise":
+            snr_db = 10 * np.log10(power(click) / power(copy - click))
+            assert NOISES_DB[0] - 0.1 <= snr_db <= NOISES_DB[1] + 0.1
+        else:
+            spectrum = np.abs(np.fft.rfft(copy))
+            hz = np.fft.rfftfreq(len(copy), 1 / RATE)
+            kept = hz[spectrum > spectrum.max() / 2]
+            assert LINES_HZ[0][0] - 20 <= kept[0] <= LINES_HZ[0][1] + 20
+            assert LINES_HZ[1][0] - 20 <= kept[-1] <= LINES_HZ[1][1] + 20
+
+
+def test_a_line_that_would_leave_nothing_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    for one in ("ROOM", "NOISE"):
+        monkeypatch.setattr(degradations, f"{one}_SHARE", 0.0)
+    constant = Waveform(np.full(RATE, 0.25, np.float32), RATE)  # all of it is at 0 Hz
+    assert spoil_by_chance(constant, np.random.default_rng(0)).samples.any()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from affekt.voice_network import VoiceNetwork
 
 @pytest.fixture(scope="module")
 def dataset(small_ravdess: Path) -> Dataset:
-    return listen(load(small_ravdess), find_feature_set("two-views@1"))
+    return listen(load(small_ravdess), find_feature_set("two-views@1"), degraded_copies=True)
 
 
 def make(epochs: int = 4) -> FusionClassifier:
@@ -62,7 +63,7 @@ def test_one_row_is_answered_by_the_graph_as_by_the_estimator(fitted: Any, datas
     np.testing.assert_allclose(run(graph, short), fitted.predict_proba(short), atol=1e-5)
 
 
-def test_the_half_afar_learns_each_clip_twice_and_its_voice_from_the_same_session(
+def test_the_half_afar_learns_each_clip_thrice_and_its_voice_from_the_same_session(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[int, int]] = []
@@ -91,8 +92,9 @@ def test_the_half_afar_learns_each_clip_twice_and_its_voice_from_the_same_sessio
         groups=dataset.speakers,
         speakers=dataset.speakers,
         sessions=sessions,
+        degraded=dataset.degraded,
     )
-    assert rows == [2 * len(dataset.labels)]
+    assert rows == [3 * len(dataset.labels)]
     assert len(seen) == len(dataset.labels)
     assert {kinds for _, kinds in seen} == {1}
     assert {count for count, _ in seen} == {
@@ -106,8 +108,8 @@ def test_speakers_are_told_apart_where_groups_are_recordings(dataset: Dataset) -
     given: dict[str, Any] = {}
 
     class Noting(VoiceNetwork):
-        def fit(self, plain: Any, X: Any, target: Any, speakers: Any, *more: Any) -> Any:
-            given["speakers"] = speakers
+        def fit(self, takes: Any) -> Any:
+            given["others"] = takes.others
             raise KeyboardInterrupt
 
     estimator = make(epochs=1)
@@ -115,7 +117,32 @@ def test_speakers_are_told_apart_where_groups_are_recordings(dataset: Dataset) -
     estimator.set_params(near=Noting(**settings))
     with pytest.raises(KeyboardInterrupt):
         fit(estimator, dataset, groups=np.arange(len(dataset.labels)))
-    np.testing.assert_array_equal(given["speakers"], dataset.speakers)
+    for i, others in enumerate(given["others"]):
+        assert set(others) == set(np.flatnonzero(dataset.speakers == dataset.speakers[i])) - {i}
+
+
+def test_both_halves_learn_from_the_spoilt_copies_that_a_recipe_asks_for(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert find_recipe("affekt-net").degraded_copies
+    assert dataset.degraded is not None
+    given: list[Any] = []
+    monkeypatch.setattr(VoiceNetwork, "fit", lambda self, takes: given.append(takes) or self)
+    monkeypatch.setattr(SpeakerCalibratedClassifier, "fit", lambda self, X, *_: given.append(X) or self)
+    train = np.arange(0, len(dataset.labels), 2)
+    fit(make(), dataset, train)
+    afar, near = given
+    for place, i in enumerate(train):
+        copy = dataset.degraded[i]
+        # but for the level, of which nothing is known
+        np.testing.assert_array_equal(afar[2 * len(train) + place, :-1], copy[0, BANDS:-1])
+        np.testing.assert_array_equal(near.degraded[place][:, :-1], copy[:, :BANDS])
+    given.clear()
+    fit(make(), replace(dataset, degraded=None), train)
+    afar, near = given
+    assert len(afar) == 2 * len(train)
+    assert near.degraded[0] is not None
+    np.testing.assert_array_equal(near.degraded[0], near.plain[0])
 
 
 def test_a_speaker_of_one_clip_is_learned_from_all_the_same(dataset: Dataset) -> None:

@@ -11,6 +11,7 @@ from affekt.alignment import VoiceStatistics, describe_speaker
 from affekt.features.two_views import BANDS, COLUMNS
 from affekt.voice_network import (
     ALIGNED_SHARE,
+    DEGRADED_SHARE,
     FEWEST_ENROLLED,
     MOST_ENROLLED,
     AttentiveStatistics,
@@ -33,7 +34,7 @@ def make_clips(*lengths: int) -> np.ndarray:
 
 def make_takes(frames: int = 20, speakers: tuple[str, ...] = ("a", "b")) -> Takes:
     clips = make_clips(5, 60)
-    return Takes(clips, clips, np.array([0, 1]), np.array(speakers), AVERAGE, [], frames, seed=0)
+    return Takes(clips, clips, clips, np.array([0, 1]), np.array(speakers), AVERAGE, [], frames, seed=0)
 
 
 def test_spectra_are_as_loud_as_the_level_says() -> None:
@@ -56,11 +57,19 @@ def test_pieces_have_the_wanted_length_whatever_the_clip_is() -> None:
     assert (filled >= quietest - 1e-6).all()
 
 
-def test_about_half_of_the_takes_are_moved_by_other_clips_of_the_speaker(
+def test_about_half_of_the_takes_are_spoilt_copies() -> None:
+    spoilt, clips = make_clips(40), make_clips(40)
+    spoilt[0][:] = 7
+    takes = Takes(clips, spoilt, clips, np.zeros(1, int), np.array(["a"]), AVERAGE, [], 20, seed=0)
+    shown = [bool((takes[0][0] == 7).all()) for _ in range(400)]
+    assert np.mean(shown) == pytest.approx(DEGRADED_SHARE, abs=0.08)
+
+
+def test_about_half_of_the_other_takes_are_moved_by_other_clips_of_the_speaker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clips = make_clips(*[40] * 6)
-    takes = Takes(clips, clips, np.zeros(6, int), np.array([*"aaab", *"bb"]), AVERAGE, [], 20, seed=0)
+    takes = Takes(clips, clips, clips, np.zeros(6, int), np.array([*"aaabbb"]), AVERAGE, [], 20, seed=0)
     heard: list[np.ndarray] = []
 
     def watched(features: np.ndarray, average: VoiceStatistics, relative: object) -> VoiceStatistics:
@@ -70,7 +79,7 @@ def test_about_half_of_the_takes_are_moved_by_other_clips_of_the_speaker(
     monkeypatch.setattr(voice_network, "describe_speaker", watched)
     for _ in range(400):
         takes[0]
-    assert len(heard) / 400 == pytest.approx(ALIGNED_SHARE, abs=0.08)
+    assert len(heard) / 400 == pytest.approx((1 - DEGRADED_SHARE) * ALIGNED_SHARE, abs=0.08)
     own = {id(clips[1]), id(clips[2])}
     assert {id(clip) for features in heard for clip in features} == own
     assert {len(features) for features in heard} == {2}
@@ -78,12 +87,12 @@ def test_about_half_of_the_takes_are_moved_by_other_clips_of_the_speaker(
 
 def test_how_much_is_known_of_a_voice_is_drawn_from_2_to_64_clips(monkeypatch: pytest.MonkeyPatch) -> None:
     clips = make_clips(*[3] * 90)
-    takes = Takes(clips, clips, np.zeros(90, int), np.full(90, "a"), AVERAGE, [], 20, seed=0)
+    takes = Takes(clips, clips, clips, np.zeros(90, int), np.full(90, "a"), AVERAGE, [], 20, seed=0)
     counts: list[int] = []
     monkeypatch.setattr(
         voice_network, "describe_speaker", lambda features, *_: counts.append(len(features)) or AVERAGE
     )
-    for i in range(900):
+    for i in range(1800):
         takes[i % 90]
     assert min(counts) == FEWEST_ENROLLED
     assert MOST_ENROLLED - 6 <= max(counts) <= MOST_ENROLLED

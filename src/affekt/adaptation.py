@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.alignment import VoiceStatistics, align, describe_speaker, unknown_voice
+from affekt.alignment import VoiceStatistics, align, align_unknown, describe_speaker
 from affekt.audio import AudioSource, expand_folders, load_audio, source_name
 from affekt.bundle import Bundle, load
 from affekt.errors import AffektError, AudioError, VoiceError
@@ -179,4 +179,4 @@ def hear_as(features: NDArray[np.float32], voice: Voice | None, bundle: Bundle) 
     if voice is not None:
         return align(features, voice.statistics, average)
     relative = FEATURE_SETS[bundle.contract.features].relative_columns
-    return align(features, unknown_voice(average, relative), average) if relative else features
+    return align_unknown(features, average, relative)

@@ -105,6 +105,20 @@ def align(features: NDArray[Any], voice: VoiceStatistics, average: VoiceStatisti
     return np.asarray((features - mean) * scale + np.array(average.mean), np.float32)
 
 
+def align_unknown(
+    features: NDArray[Any], average: VoiceStatistics, relative: Sequence[int] = ()
+) -> NDArray[Any]:
+    """One clip, or several, as they are heard when nobody knows the voice."""
+    if not relative:
+        return features
+    unknown = unknown_voice(average, relative)
+    return (
+        align_all(features, unknown, average)
+        if features.dtype == object
+        else align(features, unknown, average)
+    )
+
+
 def align_all(features: NDArray[Any], voice: VoiceStatistics, average: VoiceStatistics) -> NDArray[Any]:
     """``align`` for several clips of the same voice, as a dataset has them."""
     aligned = np.empty_like(features)

@@ -55,7 +55,11 @@ class Checkpoints:
         digest = hashlib.sha256(repr(settings).encode())
         digest.update(_describe(estimator).encode())
         digest.update("|".join(map(str, groups)).encode())
-        for row in (dataset.labels, *dataset.features):
+        for row in (
+            dataset.labels,
+            *dataset.features,
+            *([] if dataset.degraded is None else dataset.degraded),
+        ):
             digest.update(np.ascontiguousarray(row).tobytes())
         named = re.sub(r"[^\w-]+", "-", recipe)
 

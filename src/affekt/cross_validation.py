@@ -6,7 +6,7 @@ import os
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import threadpool_limits
 
-from affekt.alignment import align_all, average_voice, unknown_voice
+from affekt.alignment import VoiceStatistics, align_all, align_unknown, average_voice
 from affekt.calibration import fit_trust
 from affekt.checkpoints import Checkpoints, Tested
 from affekt.confidence import Trust
@@ -104,6 +104,41 @@ def cross_validate(
     )
 
 
+@dataclass(frozen=True)
+class Listener:
+    """What was trained on one side of a fold, and the average of the voices that it knows."""
+
+    estimator: Any
+    average: VoiceStatistics
+
+    def answer(
+        self, dataset: Dataset, features: NDArray[Any], voice: VoiceStatistics | None = None
+    ) -> NDArray[np.float64]:
+        """Probabilities (clips, emotions of the dataset), 0 for what was not trained on.
+
+        ``features`` are all of this voice, or of voices that nobody knows.
+        """
+        if voice is None:
+            features = align_unknown(features, self.average, dataset.relative)
+        else:
+            features = align_all(features, voice, self.average)
+        probabilities = np.zeros((len(features), len(dataset.emotions)))
+        if len(features):
+            probabilities[:, self.estimator.classes_] = self.estimator.predict_proba(features)
+        return probabilities
+
+
+def train_fold(
+    dataset: Dataset, recipe: Recipe, protocol: Protocol, groups: NDArray[Any], seed: int, fold: Fold
+) -> Listener:
+    """Fit a recipe on the training side; ``groups`` are what its own inner folds must keep apart."""
+    estimator = recipe.build(seed)
+    if protocol.augments_first:  # what was augmented already is not augmented again
+        estimator.set_params(augment=None)
+    fit(estimator, dataset, fold.train, validation=fold.validation, groups=groups)
+    return Listener(estimator, average_voice(dataset.features[fold.train], dataset.speakers[fold.train]))
+
+
 def fit(
     estimator: Estimator,
     dataset: Dataset,
@@ -116,7 +151,8 @@ def fit(
 
     An estimator whose ``fit`` takes ``groups`` is given what its own inner folds must keep apart, the
     speakers by default; one that takes ``speakers`` or ``sessions`` who they are, and what each spoke or
-    sang; one that takes ``validation`` the clips that a protocol sets aside to stop on.
+    sang; one that takes ``validation`` the clips that a protocol sets aside to stop on; one that takes
+    ``degraded`` a spoilt copy of each clip.
     """
     train = np.arange(len(dataset.labels)) if train is None else train
     extra: dict[str, Any] = {}
@@ -126,6 +162,8 @@ def fit(
         extra["speakers"] = dataset.speakers[train]
     if has_fit_parameter(estimator, "sessions"):
         extra["sessions"] = dataset.sessions[train]
+    if dataset.degraded is not None and has_fit_parameter(estimator, "degraded"):
+        extra["degraded"] = dataset.degraded[train]
     if validation is not None and len(validation) and has_fit_parameter(estimator, "validation"):
         extra["validation"] = (dataset.features[validation], dataset.labels[validation])
     # matrices are small: several threads of linear algebra wait for each other more than they compute
@@ -150,29 +188,14 @@ def _test_fold(
     fold: Fold,
 ) -> Tested:
     """Probabilities (tested clips, emotions), 0 for what was not trained on, and all else that it tells."""
-    estimator = recipe.build(seed)
-    if protocol.augments_first:  # what was augmented already is not augmented again
-        estimator.set_params(augment=None)
-    fit(estimator, dataset, fold.train, validation=fold.validation, groups=groups)
-    features = dataset.features[fold.test]
-    if dataset.relative:
-        average = average_voice(dataset.features[fold.train], dataset.speakers[fold.train])
-        features = align_all(features, unknown_voice(average, dataset.relative), average)
-    probabilities = answer(estimator, features, len(dataset.emotions))
-    tested = {"probabilities": probabilities, **describe_training(estimator)}
+    listener = train_fold(dataset, recipe, protocol, groups, seed, fold)
+    probabilities = listener.answer(dataset, dataset.features[fold.test])
+    tested = {"probabilities": probabilities, **describe_training(listener.estimator)}
     if inspect:
         tested["permutation"] = permutation_importances(
-            estimator, dataset.features[fold.test], dataset.labels[fold.test], seed
+            listener.estimator, dataset.features[fold.test], dataset.labels[fold.test], seed
         )
     return tested
-
-
-def answer(estimator: Estimator, features: NDArray[Any], emotions: int) -> NDArray[np.float64]:
-    """Probabilities (clips, emotions), 0 for what was not trained on."""
-    probabilities = np.zeros((len(features), emotions))
-    if len(features):
-        probabilities[:, estimator.classes_] = estimator.predict_proba(features)
-    return probabilities
 
 
 def label_scored(label: str, tested_channel: str | None) -> str:

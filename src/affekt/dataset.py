@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from affekt.audio import Waveform, fingerprint, load_audio
 from affekt.corpus import Clip, Corpus
+from affekt.degradations import spoil
 from affekt.errors import AffektError, AudioContentError, CorpusError
 from affekt.features import FeatureSet, extract, find_feature_set, stack_features
 from affekt.parallel import map_in_order
@@ -47,6 +49,8 @@ class Dataset:
         In canonical order.
     excluded
         (path, reason) of each clip that could not be read.
+    degraded
+        Features of a spoilt copy of each clip, where these were asked for.
     """
 
     corpus: Corpus
@@ -57,6 +61,7 @@ class Dataset:
     labels: NDArray[np.intp]
     emotions: tuple[str, ...]
     excluded: tuple[tuple[str, str], ...]
+    degraded: Features | None = None
 
     @property
     def speakers(self) -> NDArray[np.str_]:
@@ -79,39 +84,47 @@ class Dataset:
             self,
             corpus=corpus,
             features=self.features[rows],
+            degraded=self.degraded[rows] if self.degraded is not None else None,
             fingerprints=tuple(self.fingerprints[i] for i in rows),
             labels=np.array([corpus.emotions.index(clip.emotion) for clip in corpus.clips]),
             emotions=corpus.emotions,
         )
 
 
-def listen(corpus: Corpus, feature_set: FeatureSet, *, jobs: int = 1, progress: bool = False) -> Dataset:
-    """Read and describe every clip of a corpus, in ``jobs`` processes.
+def listen(
+    corpus: Corpus,
+    feature_set: FeatureSet,
+    *,
+    degraded_copies: bool = False,
+    jobs: int = 1,
+    progress: bool = False,
+) -> Dataset:
+    """Read and describe every clip of a corpus, and a spoilt copy of each if wanted, in ``jobs`` processes.
 
     Raises
     ------
     CorpusError
         Not one clip could be read, or all are of one emotion.
     """
-    clips, rows, fingerprints = [], [], []
+    clips, heard_clips = [], []
     excluded = [(str(path), f"{path}: its name tells no emotion") for path in corpus.misnamed]
-    for clip, heard in each_clip(
-        corpus, partial(_hear, name=feature_set.name), jobs=jobs, progress=progress
-    ):
+    hear = partial(_hear, name=feature_set.name, degraded_copy=degraded_copies)
+    for clip, heard in each_clip(corpus, hear, jobs=jobs, progress=progress):
         if isinstance(heard, AffektError):
             excluded.append((str(clip.path), str(heard)))
         else:
             clips.append(clip)
-            rows.append(heard[0])
-            fingerprints.append(heard[1])
-    if not rows:
+            heard_clips.append(heard)
+    if not clips:
         raise CorpusError(f"not one clip of {corpus.name} could be read; the first: {excluded[0][1]}")
     corpus = replace(corpus, clips=tuple(clips))
     if len(corpus.emotions) < 2:
         raise CorpusError(f"{corpus.name} has clips of {corpus.emotions[0]!r} alone: nothing to tell apart")
+    rows, fingerprints, degraded = map(list, zip(*heard_clips, strict=True))
     return Dataset(
         corpus=corpus,
         features=stack_features(rows, feature_set),
+        degraded=stack_features(degraded, feature_set) if degraded_copies else None,
         columns=feature_set.columns,
         relative=feature_set.relative_columns,
         fingerprints=tuple(fingerprints),
@@ -138,9 +151,16 @@ def with_copies(dataset: Dataset, augment: Augment, copies: int, rng: np.random.
     )
 
 
-def _hear(clip: Clip, name: str) -> tuple[NDArray[np.float32], str]:
+def _hear(
+    clip: Clip, name: str, degraded_copy: bool
+) -> tuple[NDArray[np.float32], str, NDArray[np.float32] | None]:
+    """Features, fingerprint, and features of a copy that is spoilt alike whenever this audio is heard."""
     waveform = load_whole(clip, find_feature_set(name).sample_rate)
-    return extract(waveform, name), fingerprint(waveform)
+    features, own = extract(waveform, name), fingerprint(waveform)
+    if not degraded_copy:
+        return features, own, None
+    copy = spoil(waveform, np.random.default_rng(zlib.crc32(own.encode())))
+    return features, own, extract(copy, name)
 
 
 def load_whole(clip: Clip, sample_rate: int | None = None) -> Waveform:

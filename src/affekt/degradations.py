@@ -8,6 +8,8 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import irfft, next_fast_len, rfft
+from scipy.signal import fftconvolve
 
 from affekt.audio import Waveform, load_audio
 from affekt.errors import CorpusError
@@ -23,6 +25,16 @@ REVERBERATION_S = 0.6
 DIRECT_TO_REVERBERANT_DB = 0.0
 MP3_BITS_PER_S, MP3_RATE = 32_000, 16_000
 LOUDNESS_DB = 20.0
+
+ROOM_SHARE, NOISE_SHARE, LINE_SHARE = 0.3, 0.7, 0.4  # of spoilt copies
+ROOMS_S, ROOMS_DIRECT_DB = (0.15, 0.8), (0.0, 15.0)
+NOISES_DB = 0.0, 30.0
+NOISE_SLOPES, DARKEST_HZ = (
+    (0.0, 1.5),
+    50.0,
+)  # amplitude falls by such powers of the frequency, above this one
+CHANGING_SHARE, CHANGES_HZ, STEADY_PART = 0.5, (2.0, 8.0), 0.1
+LINES_HZ = (30.0, 450.0), (2800.0, 8000.0)  # the lower and the upper edge
 
 
 def add_white_noise(
@@ -40,7 +52,7 @@ def add_babble(
         raise CorpusError("there is no other voice to babble with")
     babble = np.zeros(len(clip.samples), np.float32)
     for i in rng.choice(len(others), BABBLE_VOICES, replace=len(others) < BABBLE_VOICES):
-        other = others[i].samples
+        other = load_audio(others[i], clip.sample_rate).samples
         start = int(rng.integers(len(other)))
         voice = np.resize(np.roll(other, -start), len(babble))
         babble += voice / max(float(np.sqrt(np.mean(voice**2))), 1e-6)
@@ -49,10 +61,7 @@ def add_babble(
 
 def telephone(clip: Waveform, others: Sequence[Waveform], rng: np.random.Generator) -> Waveform:
     """A narrow-band line: 300 to 3400 Hz at 8 kHz, in 8 bits by the mu-law of G.711."""
-    spectrum = np.fft.rfft(clip.samples)
-    hz = np.fft.rfftfreq(len(clip.samples), 1 / clip.sample_rate)
-    spectrum[(hz < TELEPHONE_HZ[0]) | (hz > TELEPHONE_HZ[1])] = 0
-    narrow = np.fft.irfft(spectrum, len(clip.samples)).astype(np.float32)
+    narrow = _keep_band(clip.samples, clip.sample_rate, *TELEPHONE_HZ)
     line = load_audio((_clipped(narrow), clip.sample_rate), TELEPHONE_RATE)
     return Waveform(_through_file(line, "WAV", "ULAW"), TELEPHONE_RATE)
 
@@ -77,13 +86,8 @@ def reverberate(clip: Waveform, others: Sequence[Waveform], rng: np.random.Gener
 
     Noise that decays exponentially stands for the room (Polack 1988).
     """
-    time_s = np.arange(int(REVERBERATION_S * clip.sample_rate)) / clip.sample_rate
-    room = rng.standard_normal(len(time_s)) * 10 ** (-3 * time_s / REVERBERATION_S)
-    room *= 10 ** (-DIRECT_TO_REVERBERANT_DB / 20) / np.sqrt(np.sum(room**2))
-    room[0] = 1.0
-    size = len(clip.samples) + len(room)
-    wet = np.fft.irfft(np.fft.rfft(clip.samples, size) * np.fft.rfft(room, size), size)
-    return Waveform(_fitting(wet[: len(clip.samples)]), clip.sample_rate)
+    wet = _in_room(clip.samples, clip.sample_rate, rng, REVERBERATION_S, DIRECT_TO_REVERBERANT_DB)
+    return Waveform(_fitting(wet), clip.sample_rate)
 
 
 def amplify(
@@ -104,11 +108,66 @@ DEGRADATIONS: dict[str, Degradation] = {
 }
 
 
+def spoil(clip: Waveform, rng: np.random.Generator) -> Waveform:
+    """The clip as it may come from anywhere: from a room, through noise of any colour, over a narrow line.
+
+    Each by chance, and one of them at least; how strong, by chance too.
+    """
+    samples, rate = clip.samples, clip.sample_rate
+    in_room, noisy, narrow = False, False, False
+    while not (in_room or noisy or narrow):
+        in_room, noisy, narrow = rng.random(3) < (ROOM_SHARE, NOISE_SHARE, LINE_SHARE)
+    if in_room:
+        samples = _in_room(samples, rate, rng, rng.uniform(*ROOMS_S), rng.uniform(*ROOMS_DIRECT_DB))
+    if noisy:
+        samples = _add(samples, _noise(len(samples), rate, rng), rng.uniform(*NOISES_DB))
+    if narrow:
+        low, high = (np.exp(rng.uniform(*np.log(edge))) for edge in LINES_HZ)
+        kept = _keep_band(samples, rate, low, high)
+        samples = kept if kept.any() else samples
+    return Waveform(_fitting(samples), rate)
+
+
+def _noise(count: int, rate: int, rng: np.random.Generator) -> Samples:
+    """Between white and darker than pink; half of it comes and goes a few times a second."""
+    size = next_fast_len(count, real=True)
+    spectrum = rfft(rng.standard_normal(size))
+    hz = np.fft.rfftfreq(size, 1 / rate)
+    spectrum *= np.maximum(hz, DARKEST_HZ) ** -rng.uniform(*NOISE_SLOPES)
+    noise = irfft(spectrum, size)[:count]
+    if rng.random() < CHANGING_SHARE:
+        times = int(rng.uniform(*CHANGES_HZ) * count / rate) + 2
+        loudness = np.abs(rng.standard_normal(times)) + STEADY_PART
+        noise *= np.interp(np.linspace(0, times - 1, count), np.arange(times), loudness)
+    return np.asarray(noise, np.float32)
+
+
+def _in_room(
+    samples: Samples, rate: int, rng: np.random.Generator, decay_s: float, direct_db: float
+) -> NDArray[np.floating]:
+    """With echoes that die away by 60 dB in ``decay_s``, so much weaker than the voice itself."""
+    time_s = np.arange(int(decay_s * rate)) / rate
+    room = rng.standard_normal(len(time_s)) * 10 ** (-3 * time_s / decay_s)
+    room *= 10 ** (-direct_db / 20) / np.sqrt(np.sum(room**2))
+    room[0] = 1.0
+    return np.asarray(fftconvolve(samples, room)[: len(samples)])
+
+
+def _keep_band(samples: NDArray[np.floating], rate: int, low_hz: float, high_hz: float) -> Samples:
+    size = next_fast_len(len(samples), real=True)
+    spectrum = rfft(samples, size)
+    hz = np.fft.rfftfreq(size, 1 / rate)
+    spectrum[(hz < low_hz) | (hz > high_hz)] = 0
+    return np.asarray(irfft(spectrum, size)[: len(samples)], np.float32)
+
+
 def _mix(clip: Waveform, noise: Samples, snr_db: float) -> Waveform:
-    wanted = np.mean(clip.samples**2) / 10 ** (snr_db / 10)
-    scale = np.sqrt(wanted / max(float(np.mean(noise**2)), 1e-12))
-    mixed = clip.samples + scale * noise
-    return Waveform(_fitting(mixed), clip.sample_rate)
+    return Waveform(_fitting(_add(clip.samples, noise, snr_db)), clip.sample_rate)
+
+
+def _add(samples: NDArray[np.floating], noise: Samples, snr_db: float) -> NDArray[np.floating]:
+    wanted = np.mean(samples**2) / 10 ** (snr_db / 10)
+    return np.asarray(samples + np.sqrt(wanted / max(float(np.mean(noise**2)), 1e-12)) * noise)
 
 
 def _fitting(samples: NDArray[np.floating]) -> Samples:

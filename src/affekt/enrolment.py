@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.alignment import VoiceStatistics, align_all, average_voice, describe_speaker
+from affekt.alignment import describe_speaker
 from affekt.bundle import Bundle, load
 from affekt.corpus import Corpus
 from affekt.cross_validation import (
-    answer,
+    Listener,
     check_channel,
-    fit,
     label_scored,
     of_channel,
     tested_clips,
+    train_fold,
     trust_each_fold,
 )
 from affekt.dataset import Dataset, listen
@@ -28,7 +28,7 @@ from affekt.evaluation import Evaluation, TestedClip, summarise
 from affekt.features import find_feature_set
 from affekt.prediction import Model
 from affekt.progress import progress_bar
-from affekt.protocols import Fold, Indices, Protocol, audio_groups, find_protocol, inner_groups, split
+from affekt.protocols import Fold, Indices, audio_groups, find_protocol, inner_groups, split
 from affekt.recipe import Recipe
 from affekt.scoring import (
     DEFAULT_PROTOCOL,
@@ -94,7 +94,7 @@ def enrolment_curve(
     if recipe is None:
         bundle = model if isinstance(model, Bundle) else load(model)
         selected = _strangers(bundle, corpus, channel, emotions)
-        name, features = bundle.contract.recipe, bundle.contract.features
+        name, features, degraded_copies = bundle.contract.recipe, bundle.contract.features, False
         terms = f"{UNSEEN_CORPUS} (answers: {', '.join(selected.emotions)})"
     else:
         chosen, how = ready_recipe(recipe), find_protocol(protocol)
@@ -103,18 +103,26 @@ def enrolment_curve(
                 f"{how.name} tests voices that were trained on: no model needs to get used to these"
             )
         selected = read_corpus(corpus, protocol, channel, emotions, chosen.emotions)
-        name, features, terms = chosen.name, chosen.features, how.name
+        name, features, degraded_copies = chosen.name, chosen.features, chosen.degraded_copies
+        terms = how.name
     if not all(clip.speaker for clip in selected.clips):
         raise CorpusError(f"{selected.name} has clips of unknown speakers: nobody can be enrolled")
-    dataset = listen(selected, find_feature_set(features), jobs=jobs, progress=progress)
+    dataset = listen(
+        selected,
+        find_feature_set(features),
+        degraded_copies=degraded_copies,
+        jobs=jobs,
+        progress=progress,
+    )
     check_channel(dataset, tested_channel)
     if recipe is None:
         refuse_known_recordings(bundle, dataset)
         folds = [Fold(np.array([], np.intp), np.arange(len(dataset.labels)))]
-        listeners = iter([_Listener(_Finished(bundle, dataset.emotions), bundle.contract.average_voice)])
+        listeners = iter([Listener(_Finished(bundle, dataset.emotions), bundle.contract.average_voice)])
     else:
         folds = split(dataset.corpus, how, dataset.fingerprints, seed)
-        listeners = _train_each(dataset, chosen, how, folds, seed)
+        groups = inner_groups(dataset.corpus.clips, how, dataset.fingerprints)
+        listeners = (train_fold(dataset, chosen, how, groups, seed, fold) for fold in folds)
     speakers = [_by_speaker(dataset, of_channel(dataset, fold.test, tested_channel)) for fold in folds]
     may_enrol = np.full(len(dataset.labels), True)
     if enrolled_emotion is not None:
@@ -171,14 +179,6 @@ class _Finished:
         return np.asarray(wanted / wanted.sum(axis=1, keepdims=True))
 
 
-@dataclass(frozen=True)
-class _Listener:
-    """Who answers about the clips of one fold, and the average of the voices that it knows."""
-
-    estimator: Any
-    average: VoiceStatistics
-
-
 def _strangers(
     bundle: Bundle, corpus: CorpusLike, channel: str | None, emotions: Collection[str] | None
 ) -> Corpus:
@@ -187,18 +187,6 @@ def _strangers(
         raise CorpusError(f"the model does not know {', '.join(sorted(unknown))}: name others")
     refuse_known_speakers(bundle, selected)
     return selected
-
-
-def _train_each(
-    dataset: Dataset, recipe: Recipe, protocol: Protocol, folds: list[Fold], seed: int
-) -> Iterator[_Listener]:
-    groups = inner_groups(dataset.corpus.clips, protocol, dataset.fingerprints)
-    for fold in folds:
-        estimator = recipe.build(seed)
-        fit(estimator, dataset, fold.train, validation=fold.validation, groups=groups)
-        yield _Listener(
-            estimator, average_voice(dataset.features[fold.train], dataset.speakers[fold.train])
-        )
 
 
 def _counts(dataset: Dataset, speakers: list[list[Indices]], may_enrol: NDArray[np.bool_]) -> list[int]:
@@ -218,9 +206,8 @@ def _by_speaker(dataset: Dataset, test: Indices) -> list[Indices]:
 
 
 def _answer(
-    dataset: Dataset, listener: _Listener, enrolled: Indices, scored: Indices
+    dataset: Dataset, listener: Listener, enrolled: Indices, scored: Indices
 ) -> NDArray[np.float64]:
     """Probabilities (scored clips, emotions) once the listener is used to the enrolled clips."""
     voice = describe_speaker(dataset.features[enrolled], listener.average, dataset.relative)
-    aligned = align_all(dataset.features[scored], voice, listener.average)
-    return answer(listener.estimator, aligned, len(dataset.emotions))
+    return listener.answer(dataset, dataset.features[scored], voice)

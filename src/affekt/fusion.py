@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
-from affekt.alignment import (
-    VoiceStatistics,
-    align,
-    align_all,
-    average_voice,
-    describe_speaker,
-    unknown_voice,
-)
+from affekt.alignment import VoiceStatistics, align, align_unknown, average_voice, describe_speaker
 from affekt.calibration import SpeakerCalibratedClassifier
 from affekt.features.two_views import BANDS, COLUMNS, LEVEL
 from affekt.onnx_graphs import GraphBuilder
-from affekt.voice_network import VoiceNetwork
+from affekt.voice_network import Takes, VoiceNetwork
 
 RELATIVE = [COLUMNS.index(LEVEL)]
 NEAR = [*range(BANDS), *RELATIVE]
@@ -31,8 +24,8 @@ _SMALLEST = 1e-6
 class FusionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Two views of a voice, each with a classifier of its own; their answers are multiplied.
 
-    Both learn from each clip as it is, and once more as it is when its voice is known from other clips of
-    its speaker. Features are those of ``two-views@1``.
+    Both learn from each clip as it is, once more as it is when its voice is known from other clips of its
+    speaker, and from a spoilt copy of it where there is one. Features are those of ``two-views@1``.
 
     Parameters
     ----------
@@ -56,6 +49,7 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         groups: ArrayLike,
         speakers: ArrayLike | None = None,
         sessions: ArrayLike | None = None,
+        degraded: NDArray[Any] | None = None,
     ) -> FusionClassifier:
         """Learn.
 
@@ -71,6 +65,8 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Whose voice each clip is; by default the groups.
         sessions
             The same, but what a speaker spoke and what he sang are told apart; by default the speakers.
+        degraded
+            A spoilt copy of each clip, or none.
 
         Raises
         ------
@@ -84,23 +80,34 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         rng = np.random.default_rng(self.seed)
         self.classes_, target = np.unique(np.asarray(y), return_inverse=True)
+        groups = np.asarray(groups)
         own = np.asarray(groups if speakers is None else speakers)
         session = own if sessions is None else np.asarray(sessions)
         average = average_voice(X, own)
-        plain = align_all(X, unknown_voice(average, RELATIVE), average)
+        plain = align_unknown(X, average, RELATIVE)
+        spoilt = align_unknown(degraded, average, RELATIVE) if degraded is not None else plain[:0]
         aligned = [
             align(X[i][:1], self._get_used_to(X, session, i, average, rng), average) for i in range(len(X))
         ]
         self.afar_ = clone(self.afar).fit(
-            np.concatenate([_from_afar(plain), *(row[:, BANDS:] for row in aligned)]),
-            np.tile(target, 2),
-            np.tile(np.asarray(groups), 2),
+            _from_afar([*plain, *aligned, *spoilt]),
+            np.concatenate([target, target, target[: len(spoilt)]]),
+            np.concatenate([groups, groups, groups[: len(spoilt)]]),
         )
         mean, deviation = np.array(average.mean), np.array(average.deviation)
         average_near = VoiceStatistics(tuple(mean[NEAR].tolist()), tuple(deviation[NEAR].tolist()))
-        self.near_ = clone(self.near).fit(
-            _columns(plain, NEAR), _columns(X, NEAR), target, own, average_near, [BANDS]
+        takes = Takes(
+            _columns(plain, NEAR),
+            _columns(spoilt if len(spoilt) else plain, NEAR),
+            _columns(X, NEAR),
+            target,
+            own,
+            average_near,
+            relative=[BANDS],
+            frames=self.near.crop_frames,
+            seed=self.near.seed,
         )
+        self.near_ = clone(self.near).fit(takes)
         return self
 
     @staticmethod
@@ -146,6 +153,6 @@ def _columns(X: NDArray[Any], wanted: list[int]) -> NDArray[Any]:
     return kept
 
 
-def _from_afar(X: NDArray[Any]) -> NDArray[np.float32]:
+def _from_afar(X: Iterable[NDArray[Any]]) -> NDArray[np.float32]:
     """The columns that are the same in every row, once."""
     return np.stack([clip[0, BANDS:] for clip in X])

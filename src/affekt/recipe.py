@@ -16,7 +16,8 @@ class Estimator(Protocol):
     takes ``groups`` is given what it must keep apart in what it fits inside, the speakers as a rule;
     one that takes ``speakers`` or ``sessions`` the speaker of each clip, or speaker and channel;
     one that takes ``validation`` is given (features, labels) to stop on where a protocol sets clips
-    aside for that. One with ``to_onnx(shape, convert)`` makes its own graph, others skl2onnx knows;
+    aside for that; one that takes ``degraded`` a spoilt copy of each clip, where its recipe asks for
+    these. One with ``to_onnx(shape, convert)`` makes its own graph, others skl2onnx knows;
     one whose ``splits_at_thresholds`` is true may answer a little differently as a graph.
     """
 
@@ -51,6 +52,8 @@ class Recipe:
         Where it comes from.
     features
         The feature set ``name@version`` that it learns from.
+    degraded_copies
+        Also learn from a copy of each clip in which it is spoilt by a room, noise or a narrow line.
     emotions
         Those that it is made for, where nobody asks for others; empty for all that a corpus has.
     build
@@ -65,6 +68,7 @@ class Recipe:
     source: str
     features: str
     build: Callable[[int], Estimator]
+    degraded_copies: bool = False
     emotions: tuple[str, ...] = ()
     claims: Mapping[str, float] = field(default_factory=dict)
     claims_protocol: str = ""

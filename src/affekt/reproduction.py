@@ -130,14 +130,20 @@ class _Listener:
 
     def __init__(self, corpus: Corpus, jobs: int, progress: bool) -> None:
         self.corpus, self.jobs, self.progress = corpus, jobs, progress
-        self.kept: tuple[str, Dataset] | None = None
+        self.kept: tuple[tuple[str, bool], Dataset] | None = None
 
     def __call__(self, trial: Trial) -> Dataset:
-        name = trial.recipe.features
-        if self.kept is None or self.kept[0] != name:
-            feature_set = find_feature_set(name)
-            heard = listen(self.corpus, feature_set, jobs=self.jobs, progress=self.progress)
-            self.kept = name, heard
+        key = trial.recipe.features, trial.recipe.degraded_copies
+        if self.kept is None or self.kept[0] != key:
+            feature_set = find_feature_set(trial.recipe.features)
+            heard = listen(
+                self.corpus,
+                feature_set,
+                degraded_copies=trial.recipe.degraded_copies,
+                jobs=self.jobs,
+                progress=self.progress,
+            )
+            self.kept = key, heard
         return self.kept[1].select(emotions=trial.emotions, channel=trial.channel)
 
 

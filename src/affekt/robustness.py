@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.alignment import align_all, average_voice, unknown_voice
 from affekt.audio import Waveform, load_audio
-from affekt.corpus import Clip
+from affekt.corpus import Clip, Corpus
 from affekt.cross_validation import (
-    answer,
     check_channel,
-    fit,
     label_scored,
     of_channel,
     tested_clips,
+    train_fold,
     trust_each_fold,
 )
 from affekt.dataset import Dataset, each_clip, listen, load_whole
@@ -72,18 +70,17 @@ def robustness(
         raise LeakError(f"{how.name} tests voices that were trained on: ask for by-actor-5")
     selected = read_corpus(corpus, protocol, channel, emotions, chosen.emotions)
     feature_set = find_feature_set(chosen.features)
-    dataset = listen(selected, feature_set, jobs=jobs, progress=progress)
+    dataset = listen(
+        selected, feature_set, degraded_copies=chosen.degraded_copies, jobs=jobs, progress=progress
+    )
     check_channel(dataset, tested_channel)
     _check_libraries()
     folds = split(dataset.corpus, how, dataset.fingerprints, seed)
     groups = inner_groups(dataset.corpus.clips, how, dataset.fingerprints)
-    estimators = []
+    listeners = []
     with progress_bar(f"{chosen.name}, {how.name}", len(folds), shown=progress) as advance:
         for fold in folds:
-            estimator = chosen.build(seed)
-            fit(estimator, dataset, fold.train, validation=fold.validation, groups=groups)
-            average = average_voice(dataset.features[fold.train], dataset.speakers[fold.train])
-            estimators.append((estimator, average))
+            listeners.append(train_fold(dataset, chosen, how, groups, seed, fold))
             advance()
     folds = [replace(fold, test=of_channel(dataset, fold.test, tested_channel)) for fold in folds]
     pool = _one_clip_each(dataset, seed)
@@ -92,22 +89,15 @@ def robustness(
     for name in (AS_RECORDED, *DEGRADATIONS):
         heard, excluded = dict(enumerate(dataset.features)), list(dataset.excluded)
         if name != AS_RECORDED:
-            tested_corpus = dataset.corpus.select(channel=tested_channel)
             hear = partial(_hear, condition=name, feature_set=chosen.features, pool=pool, seed=seed)
-            found = each_clip(tested_corpus, hear, jobs=jobs, progress=progress)
-            place = {clip.path: i for i, clip in enumerate(dataset.corpus.clips)}
-            for clip, result in found:
-                if isinstance(result, AffektError):
-                    del heard[place[clip.path]]
-                    excluded.append((str(clip.path), str(result)))
-                else:
-                    heard[place[clip.path]] = result
+            tested_corpus = dataset.corpus.select(channel=tested_channel)
+            heard, unheard = _hear_each(dataset, tested_corpus, hear, jobs=jobs, progress=progress)
+            excluded += unheard
         tested: list[TestedClip] = []
-        for number, (fold, (estimator, average)) in enumerate(zip(folds, estimators, strict=True)):
+        for number, (fold, listener) in enumerate(zip(folds, listeners, strict=True)):
             scored = np.array([i for i in fold.test if i in heard], np.intp)
             features = stack_features([heard[i] for i in scored], feature_set)
-            unknown = unknown_voice(average, dataset.relative)
-            probabilities = answer(estimator, align_all(features, unknown, average), len(dataset.emotions))
+            probabilities = listener.answer(dataset, features)
             tested += tested_clips(dataset, scored, number, seed, probabilities)
         as_recorded = as_recorded or tested
         scores[name] = summarise(
@@ -140,13 +130,30 @@ def _one_clip_each(dataset: Dataset, seed: int) -> dict[str, Waveform]:
     return {str(name): load_whole(dataset.corpus.clips[rng.choice(clips)]) for name, clips in own.items()}
 
 
+def _hear_each(
+    dataset: Dataset,
+    corpus: Corpus,
+    hear: Callable[[Clip], NDArray[np.float32]],
+    *,
+    jobs: int,
+    progress: bool,
+) -> tuple[dict[int, NDArray[np.float32]], list[tuple[str, str]]]:
+    """Features by a clip's place in the data set, and (path, reason) of what cannot be heard any more."""
+    place = {clip.path: i for i, clip in enumerate(dataset.corpus.clips)}
+    heard, unheard = {}, []
+    for clip, result in each_clip(corpus, hear, jobs=jobs, progress=progress):
+        if isinstance(result, AffektError):
+            unheard.append((str(clip.path), str(result)))
+        else:
+            heard[place[clip.path]] = result
+    return heard, unheard
+
+
 def _hear(
     clip: Clip, condition: str, feature_set: str, pool: dict[str, Waveform], seed: int
 ) -> NDArray[np.float32]:
     recorded = load_whole(clip)
-    others = [
-        load_audio(one, recorded.sample_rate) for name, one in pool.items() if name != clip.speaker_id
-    ]
+    others = [one for name, one in pool.items() if name != clip.speaker_id]
     rng = np.random.default_rng([seed, zlib.crc32(clip.path.name.encode())])
     spoilt = DEGRADATIONS[condition](recorded, others, rng)
     return extract(load_audio(spoilt, find_feature_set(feature_set).sample_rate), feature_set)

@@ -104,7 +104,13 @@ def evaluate(
     if checkpoints is not None:
         Checkpoints(checkpoints)
     selected = read_corpus(corpus, protocol, channel, emotions, chosen.emotions)
-    dataset = listen(selected, find_feature_set(chosen.features), jobs=jobs, progress=progress)
+    dataset = listen(
+        selected,
+        find_feature_set(chosen.features),
+        degraded_copies=chosen.degraded_copies,
+        jobs=jobs,
+        progress=progress,
+    )
     score = partial(
         cross_validate,
         dataset,

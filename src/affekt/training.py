@@ -88,7 +88,13 @@ def train(
     if checkpoints is not None:
         Checkpoints(checkpoints)
     selected = read_corpus(corpus, protocol, channel, emotions, chosen.emotions)
-    dataset = listen(selected, find_feature_set(chosen.features), jobs=jobs, progress=progress)
+    dataset = listen(
+        selected,
+        find_feature_set(chosen.features),
+        degraded_copies=chosen.degraded_copies,
+        jobs=jobs,
+        progress=progress,
+    )
     evaluation = cross_validate(
         dataset, chosen, protocol, seeds=[seed], checkpoints=checkpoints, progress=progress
     )

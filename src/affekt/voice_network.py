@@ -1,8 +1,8 @@
-"""A network that learns from clips as they are, and from the same clips moved onto the average voice.
+"""A network that learns from clips as they are, as they may be spoilt, and moved onto the average voice.
 
-So one network answers about a voice that nobody knows, and better about one that it got used to. It learns
-from all clips, for a fixed number of epochs, and what remains is the running average of its weights (Polyak
-and Juditsky 1992).
+So one network answers about a voice that nobody knows, better about one that it got used to, and still in a
+noisy room. It learns from all clips, for a fixed number of epochs, and what remains is the running average
+of its weights (Polyak and Juditsky 1992).
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ from affekt.networks import (
 from affekt.progress import inner_bar
 
 FEWEST_ENROLLED, MOST_ENROLLED = 2, 64
-ALIGNED_SHARE = 0.5  # of the clips in each epoch
+DEGRADED_SHARE = 0.5  # of the clips in each epoch
+ALIGNED_SHARE = 0.5  # of the others
 STRETCH = 0.1  # a clip is played by this much faster or slower, at most
 SMOOTHING = 0.1  # of labels
 WEIGHT_DECAY = 0.01
@@ -46,16 +47,16 @@ _SMALLEST = 1e-5
 
 
 class Takes(TorchDataset[tuple[Tensor, int]]):
-    """Each clip, as it is or moved onto the average voice; a piece of it, a little faster or slower.
+    """Each clip as it is, spoilt or moved onto the average voice; a piece of it, a little faster or slower.
 
     What is known of a voice is each time from other clips of the same speaker, 2 to 64 of them.
 
     Parameters
     ----------
-    plain
-        The clips as they are heard when nobody knows the voice.
+    plain, degraded
+        The clips, and spoilt copies of them, as they are heard when nobody knows the voice.
     X
-        The same with all that is in them.
+        The clips with all that is in them.
     target
         The number of each clip's emotion.
     speakers
@@ -71,6 +72,7 @@ class Takes(TorchDataset[tuple[Tensor, int]]):
     def __init__(
         self,
         plain: NDArray[Any],
+        degraded: NDArray[Any],
         X: NDArray[Any],
         target: NDArray[np.intp],
         speakers: NDArray[Any],
@@ -79,7 +81,7 @@ class Takes(TorchDataset[tuple[Tensor, int]]):
         frames: int,
         seed: int,
     ) -> None:
-        self.plain, self.clips, self.target = plain, X, target
+        self.plain, self.degraded, self.clips, self.target = plain, degraded, X, target
         self.average, self.relative, self.frames = average, relative, frames
         self.rng = np.random.default_rng(seed)
         own = {name: np.flatnonzero(speakers == name) for name in np.unique(speakers)}
@@ -91,7 +93,9 @@ class Takes(TorchDataset[tuple[Tensor, int]]):
     def __getitem__(self, i: int) -> tuple[Tensor, int]:
         """One piece, (frames, columns), and the number of its emotion."""
         clip = self.plain[i]
-        if len(self.others[i]) and self.rng.random() < ALIGNED_SHARE:
+        if self.rng.random() < DEGRADED_SHARE:
+            clip = self.degraded[i]
+        elif len(self.others[i]) and self.rng.random() < ALIGNED_SHARE:
             count = int(np.exp(self.rng.uniform(np.log(FEWEST_ENROLLED), np.log(MOST_ENROLLED))))
             heard = self.rng.choice(self.others[i], min(count, len(self.others[i])), replace=False)
             voice = describe_speaker(self.clips[heard], self.average, self.relative)
@@ -256,21 +260,12 @@ class VoiceNetwork(BaseEstimator):  # type: ignore[misc]
         self.crop_frames = crop_frames
         self.seed = seed
 
-    def fit(
-        self,
-        plain: NDArray[Any],
-        X: NDArray[Any],
-        target: NDArray[np.intp],
-        speakers: NDArray[Any],
-        average: VoiceStatistics,
-        relative: Sequence[int],
-    ) -> VoiceNetwork:
-        """Learn; the arguments are those of ``Takes``."""
-        emotions = int(target.max()) + 1
-        takes = Takes(plain, X, target, speakers, average, relative, self.crop_frames, self.seed)
-        batch_size = min(self.batch_size, len(target))
-        heard = np.empty(len(plain), object)
-        for i, clip in enumerate(plain):
+    def fit(self, takes: Takes) -> VoiceNetwork:
+        """Learn."""
+        emotions = int(takes.target.max()) + 1
+        batch_size = min(self.batch_size, len(takes))
+        heard = np.empty(len(takes), object)
+        for i, clip in enumerate(takes.plain):
             heard[i] = self.spectra(torch.as_tensor(clip)).numpy()
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
@@ -281,7 +276,7 @@ class VoiceNetwork(BaseEstimator):  # type: ignore[misc]
                 callbacks: list[Any] = [
                     ("cycle", LRScheduler(
                         OneCycleLR, max_lr=self.learning_rate, pct_start=WARM_UP, step_every="batch",
-                        total_steps=self.epochs * (len(target) // batch_size),
+                        total_steps=self.epochs * (len(takes) // batch_size),
                     )),
                     ("limit", GradientNormClipping(GRADIENT_LIMIT)),
                     ("average", average_weights),

@@ -65,4 +65,5 @@ RECIPE = Recipe(
     source="our own, and what the bundled model is made by; docs/experiments.md has what was tried",
     features="two-views@1",
     build=build,
+    degraded_copies=True,
 )
