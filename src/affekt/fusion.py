@@ -7,25 +7,31 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
 from affekt.alignment import VoiceStatistics, align, align_unknown, average_voice, describe_speaker
 from affekt.calibration import SpeakerCalibratedClassifier
 from affekt.features.two_views import BANDS, COLUMNS, LEVEL
+from affekt.novelty import novelty_weights
 from affekt.onnx_graphs import GraphBuilder
 from affekt.voice_network import Takes, VoiceNetwork
 
 RELATIVE = [COLUMNS.index(LEVEL)]
 NEAR = [*range(BANDS), *RELATIVE]
 ENROLLED = 16  # clips that a voice is known from
+MOST_FROM_AFAR = 0.5  # of the answer
+FAMILIAR, STRANGE = 0.75, 0.99  # of clips that were learned from are nearer to the average voice
 _SMALLEST = 1e-6
 
 
 class FusionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Two views of a voice, each with a classifier of its own; their answers are multiplied.
 
-    Both learn from each clip as it is, once more as it is when its voice is known from other clips of its
-    speaker, and from a spoilt copy of it where there is one. Features are those of ``two-views@1``.
+    Both learn from each clip as it is, and once more as it is when its voice is known from other clips of
+    its speaker; the half that hears from near also learns from spoilt copies. The other one knows nothing
+    of noise and narrow lines, so the stranger a clip is, the less it has to say: half of the answer at
+    most, nothing in the end. Features are those of ``two-views@1``.
 
     Parameters
     ----------
@@ -66,7 +72,7 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         sessions
             The same, but what a speaker spoke and what he sang are told apart; by default the speakers.
         degraded
-            A spoilt copy of each clip, or none.
+            A spoilt copy of each clip, for the half that hears from near; or none.
 
         Raises
         ------
@@ -85,20 +91,22 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         session = own if sessions is None else np.asarray(sessions)
         average = average_voice(X, own)
         plain = align_unknown(X, average, RELATIVE)
-        spoilt = align_unknown(degraded, average, RELATIVE) if degraded is not None else plain[:0]
+        spoilt = plain if degraded is None else align_unknown(degraded, average, RELATIVE)
         aligned = [
             align(X[i][:1], self._get_used_to(X, session, i, average, rng), average) for i in range(len(X))
         ]
         self.afar_ = clone(self.afar).fit(
-            _from_afar([*plain, *aligned, *spoilt]),
-            np.concatenate([target, target, target[: len(spoilt)]]),
-            np.concatenate([groups, groups, groups[: len(spoilt)]]),
+            _from_afar([*plain, *aligned]), np.tile(target, 2), np.tile(groups, 2)
         )
         mean, deviation = np.array(average.mean), np.array(average.deviation)
+        self.average_, self.weights_ = mean[BANDS:], novelty_weights(average, RELATIVE)[BANDS:]
+        familiar, strange = np.quantile(self._novelty(_from_afar(plain)), [FAMILIAR, STRANGE])
+        slope = MOST_FROM_AFAR / max(strange - familiar, _SMALLEST)
+        self.weights_, self.all_from_near_ = self.weights_ * slope, strange * slope
         average_near = VoiceStatistics(tuple(mean[NEAR].tolist()), tuple(deviation[NEAR].tolist()))
         takes = Takes(
             _columns(plain, NEAR),
-            _columns(spoilt if len(spoilt) else plain, NEAR),
+            _columns(spoilt, NEAR),
             _columns(X, NEAR),
             target,
             own,
@@ -120,10 +128,18 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return describe_speaker(X[heard], average, RELATIVE)
 
     def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
-        """The geometric mean of both answers; shape (clips, classes)."""
-        both = self.near_.predict_proba(X), self.afar_.predict_proba(_from_afar(X))
-        product = np.sqrt(np.prod([np.maximum(one, _SMALLEST) for one in both], axis=0))
-        return cast(NDArray[np.float64], product / product.sum(axis=1, keepdims=True))
+        """The weighted geometric mean of both answers; shape (clips, classes)."""
+        vectors = _from_afar(X)
+        near, afar = (
+            np.log(np.maximum(one, _SMALLEST))
+            for one in (self.near_.predict_proba(X), self.afar_.predict_proba(vectors))
+        )
+        share = np.clip(self.all_from_near_ - self._novelty(vectors), 0, MOST_FROM_AFAR)[:, None]
+        return cast(NDArray[np.float64], softmax((1 - share) * near + share * afar, axis=1))
+
+    def _novelty(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Weighted distance from the average voice."""
+        return cast(NDArray[np.float64], np.abs(vectors - self.average_) @ self.weights_)
 
     def predict(self, X: NDArray[Any]) -> NDArray[Any]:
         """The most probable class of each clip."""
@@ -133,17 +149,26 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Both in one graph."""
         graph = GraphBuilder(shape)
         columns = len(COLUMNS)
-        smallest = graph.constant(np.float32(_SMALLEST))
         first = graph.add("Gather", "features", graph.constant(np.int64(0)), axis=1)
         afar = graph.add("Gather", first, graph.constant(np.arange(BANDS, columns)), axis=1)
-        answers = [
-            graph.include(convert(self.near_, shape), "features"),
-            graph.include(convert(self.afar_, (columns - BANDS,)), afar),
-        ]
-        product = graph.add("Mul", *(graph.add("Max", one, smallest) for one in answers))
-        root = graph.add("Sqrt", product)
-        total = graph.add("ReduceSum", root, graph.constant([1]), keepdims=1)
-        return graph.finish(graph.add("Div", root, total))
+        smallest = graph.constant(np.float32(_SMALLEST))
+        distance = graph.add("Abs", graph.add("Sub", afar, graph.constant(np.float32(self.average_))))
+        novelty = graph.add("MatMul", distance, graph.constant(np.float32(self.weights_[:, None])))
+        share = graph.add(
+            "Clip",
+            graph.add("Sub", graph.constant(np.float32(self.all_from_near_)), novelty),
+            graph.constant(np.float32(0)),
+            graph.constant(np.float32(MOST_FROM_AFAR)),
+        )
+        heard_near, heard_afar = (
+            graph.add("Log", graph.add("Max", one, smallest))
+            for one in (
+                graph.include(convert(self.near_, shape), "features"),
+                graph.include(convert(self.afar_, (columns - BANDS,)), afar),
+            )
+        )
+        gain = graph.add("Mul", share, graph.add("Sub", heard_afar, heard_near))
+        return graph.finish(graph.add("Softmax", graph.add("Add", heard_near, gain), axis=1))
 
 
 def _columns(X: NDArray[Any], wanted: list[int]) -> NDArray[Any]:

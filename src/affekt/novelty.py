@@ -25,10 +25,13 @@ def novelty(features: NDArray[Any], average: VoiceStatistics, relative: Sequence
     relative
         Positions of columns that do not count.
     """
+    clip = np.atleast_2d(features).mean(axis=0, dtype=np.float64)
+    return float(np.abs(clip - average.mean) @ novelty_weights(average, relative))
+
+
+def novelty_weights(average: VoiceStatistics, relative: Sequence[int] = ()) -> NDArray[np.float64]:
+    """What a difference from the average voice counts in each column: 0 where it says nothing."""
     mean, deviation = np.array(average.mean), np.array(average.deviation)
     counts = deviation > CONSTANT * np.maximum(1, np.abs(mean))
     counts[list(relative)] = False
-    if not counts.any():
-        return 0.0
-    clip = np.atleast_2d(features).mean(axis=0, dtype=np.float64)
-    return float(np.abs((clip - mean)[counts] / deviation[counts]).mean())
+    return np.asarray(counts / np.where(counts, deviation, 1.0) / max(1, counts.sum()))

@@ -35,7 +35,7 @@ from affekt.networks import (
 from affekt.progress import inner_bar
 
 FEWEST_ENROLLED, MOST_ENROLLED = 2, 64
-DEGRADED_SHARE = 0.5  # of the clips in each epoch
+DEGRADED_SHARE = 0.3  # of the clips in each epoch
 ALIGNED_SHARE = 0.5  # of the others
 STRETCH = 0.1  # a clip is played by this much faster or slower, at most
 SMOOTHING = 0.1  # of labels
