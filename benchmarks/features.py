@@ -13,9 +13,7 @@ import os
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"  # before numpy is imported
 
-import statistics
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -27,10 +25,10 @@ import soundfile
 import soxr
 from rich.console import Console
 from rich.table import Table
+from timing import time_in_turn
 
 from affekt.audio import find_audio, load_audio
 from affekt.features import FEATURE_SETS, extract
-from affekt.progress import track
 
 RATE = 22_050
 FEATURES = librosa.feature
@@ -132,15 +130,7 @@ def main() -> None:
         "openSMILE ComParE 2016": open_smile("ComParE_2016"),
         **{f"affekt {name}": ours(name) for name in FEATURE_SETS},
     }
-    for contestant in contestants.values():
-        contestant(files[0])
-    times_ms: dict[str, list[float]] = {name: [] for name in contestants}
-    for file in track(files, "timing", len(files)):
-        for name, contestant in contestants.items():
-            start = time.perf_counter()
-            contestant(file)
-            times_ms[name].append(1000 * (time.perf_counter() - start))
-    medians = {name: statistics.median(times) for name, times in times_ms.items()}
+    medians = time_in_turn(contestants, files)
     first, script, plain = list(medians.values())[:3]
     table = Table("", "ms a clip", "x floor", "script is slower by", "without tonnetz by", box=None)
     for name, median in medians.items():

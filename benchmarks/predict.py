@@ -18,7 +18,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -29,11 +28,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 from sklearn.ensemble import RandomForestClassifier
+from timing import time_in_turn
 
 import affekt
 from affekt.audio import load_audio
 from affekt.corpora import load as load_corpus
-from affekt.progress import track
 
 COLD_STARTS = 9
 COLD_SCRIPT = """
@@ -49,17 +48,6 @@ def script_features(path: Path) -> np.ndarray:
     y, rate = librosa.load(path, sr=22_050)
     mfcc = librosa.feature.mfcc(y=y, sr=rate, n_mfcc=40)
     return np.concatenate([mfcc.mean(axis=1), mfcc.std(axis=1)])
-
-
-def interleaved(contestants: dict[str, Callable[[Path], object]], files: list[Path]) -> dict[str, float]:
-    """Median milliseconds of each."""
-    times_ms: dict[str, list[float]] = {name: [] for name in contestants}
-    for file in track(files, "timing", len(files)):
-        for name, contestant in contestants.items():
-            start = time.perf_counter()
-            contestant(file)
-            times_ms[name].append(1000 * (time.perf_counter() - start))
-    return {name: statistics.median(times) for name, times in times_ms.items()}
 
 
 def show(title: str, medians: dict[str, float]) -> None:
@@ -94,10 +82,8 @@ def main() -> None:
             "librosa + scikit-learn script": lambda file: loaded.predict([script_features(file)]),
             "decode and resample alone": lambda file: load_audio(file, 16_000),
         }
-        for contestant in contestants.values():
-            contestant(files[0])
         length = statistics.mean(load_audio(file).duration_s for file in files)
-        show(f"{len(files)} clips of {length:.1f} s, whole path", interleaved(contestants, files))
+        show(f"{len(files)} clips of {length:.1f} s, whole path", time_in_turn(contestants, files))
 
         def start(*command: str) -> Callable[[Path], object]:
             return lambda file: subprocess.run([*command, str(file)], check=True, capture_output=True)
@@ -110,9 +96,7 @@ def main() -> None:
             ),
             "python + numpy + soundfile + soxr alone": start(sys.executable, "-c", needed),
         }
-        for starter in cold.values():
-            starter(files[0])
-        show("cold start", interleaved(cold, files[:COLD_STARTS]))
+        show("cold start", time_in_turn(cold, files[:COLD_STARTS]))
 
 
 if __name__ == "__main__":

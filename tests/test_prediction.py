@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 import affekt
-from affekt.adaptation import hear_as
+from affekt.adaptation import adapt, hear_as
 from affekt.audio import load_audio
 from affekt.bundle import load
 from affekt.errors import AudioError, AudioNotFoundError, BundleError
@@ -189,6 +189,12 @@ def test_what_is_no_voice_is_said_to_be_none(tmp_path: Path) -> None:
     chord = sum(np.sin(2 * np.pi * hz * np.arange(48000) / 16000) for hz in (220, 277, 330, 440))
     for sound in (rng.standard_normal(48000), np.cumsum(rng.standard_normal(48000)), chord):
         assert NOVEL in predict((0.1 * sound / np.abs(sound).max(), 16000)).notes
+
+
+def test_a_voice_that_was_learnt_from_noise_does_not_make_noise_a_voice() -> None:
+    rng = np.random.default_rng(0)
+    noises = [(0.1 * rng.standard_normal(32000), 16000) for _ in range(3)]
+    assert NOVEL in predict(noises[0], voice=adapt(noises[1:])).notes
 
 
 def test_real_voices_are_said_to_be_voices(ravdess: Path) -> None:

@@ -115,8 +115,9 @@ def predict(source: AudioSource, model: Model = None, *, voice: VoiceLike = None
     known = ready_voice(voice, bundle)
     waveform = load_audio(source, contract.sample_rate)
     windows = cut_windows(waveform, contract.window_s)
-    features = [hear_as(extract(window, contract.features), known, bundle) for window in windows]
-    row = contract.trust.temper(np.mean([bundle.run(one[None])[0] for one in features], axis=0))
+    heard = [extract(window, contract.features) for window in windows]
+    rows = [bundle.run(hear_as(features, known, bundle)[None])[0] for features in heard]
+    row = contract.trust.temper(np.mean(rows, axis=0))
     probabilities = dict(zip(contract.emotions, row.tolist(), strict=True))
     likely = tuple(contract.emotions[i] for i in contract.trust.likely(row))
     return Prediction(
@@ -125,7 +126,7 @@ def predict(source: AudioSource, model: Model = None, *, voice: VoiceLike = None
         probabilities=probabilities,
         likely=likely,
         duration_s=waveform.duration_s,
-        notes=(*waveform.notes, *_notes(waveform, features, known, bundle)),
+        notes=(*waveform.notes, *_notes(waveform, heard, known, bundle)),
     )
 
 
