@@ -16,7 +16,7 @@ HOP_SAMPLES = FFT_SAMPLES // 4
 # Frames are handled in small blocks, whose spectra stay in the processor's cache; and products of
 # matrices as small as these are computed on the caller's own thread, so that several clips at once
 # do not fight for cores.
-BLOCK_FRAMES = 32
+BLOCK_FRAMES = 64
 KEPT_FRAMES = 8192  # three minutes at 22.05 kHz: longer recordings are transformed again when asked again
 
 Frames = NDArray[np.float32]
