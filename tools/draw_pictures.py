@@ -27,20 +27,25 @@ BUNDLED = "affekt-net"
 Accuracy = tuple[float, float, float]
 
 
-def read_accuracies() -> dict[str, tuple[Accuracy, Accuracy]]:
-    """Of each recipe, on its own terms and for unseen voices: accuracy and its interval, in percent."""
+def read_accuracies() -> dict[str, tuple[Accuracy | None, Accuracy]]:
+    """Of each recipe, on its own terms where these were run, and for unseen voices."""
     results = json.loads((DOCS / "results.json").read_text())
-    found = {}
+    found: dict[str, tuple[Accuracy | None, Accuracy]] = {}
     for number, system in results["systems"].items():
         trials = [t for t in results["trials"] if t["system"] == number and t["recipe"] == system["name"]]
         own = next(t for t in trials if len(t["evaluation"]["seeds"]) == 5)
         unseen = next(t for t in trials if t["protocol"] == "by-actor-5" and t["material"] == "speech")
         found[system["name"]] = accuracy(own["evaluation"]), accuracy(unseen["evaluation"])
-    ours = [
-        json.loads((DOCS / "scores" / f"voice-svm.{terms}.json").read_text())
-        for terms in ("random-80-20.speech+song", "by-actor-5.speech")
-    ]
-    return {**found, "voice-svm (ours)": (accuracy(ours[0]), accuracy(ours[1]))}
+    for recipe in ("voice-svm", BUNDLED):
+        own, unseen = (
+            DOCS / "scores" / f"{recipe}.{terms}.json"
+            for terms in ("random-80-20.speech+song", "by-actor-5.speech")
+        )
+        found[f"{recipe} (ours)"] = (
+            accuracy(json.loads(own.read_text())) if own.exists() else None,
+            accuracy(json.loads(unseen.read_text())),
+        )
+    return found
 
 
 def accuracy(scores: dict[str, Any]) -> Accuracy:
@@ -57,9 +62,10 @@ def draw_gap() -> None:
         axes.axvline(at, color="#D55E00", linewidth=1, linestyle=":")
         axes.text(at + 0.6, len(accuracies) - 0.42, label, color="#D55E00", fontsize=8)
     for row, both in enumerate(accuracies.values()):
-        for offset, (value, low, high), (what, colour) in zip(
-            (0.19, -0.19), both, (OWN_TERMS, UNSEEN), strict=True
-        ):
+        for offset, scores, (what, colour) in zip((0.19, -0.19), both, (OWN_TERMS, UNSEEN), strict=True):
+            if scores is None:
+                continue
+            value, low, high = scores
             axes.barh(row + offset, value, 0.36, color=colour)
             axes.errorbar(
                 value, row + offset, xerr=[[value - low], [high - value]], color="#333", capsize=3
