@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
-from affekt.alignment import FEW, VoiceStatistics, align, align_all, average_voice, describe_speaker
+from affekt.alignment import FEW, VoiceStatistics, align, average_voice, describe_speaker
 
 RNG = np.random.default_rng(0)
 AVERAGE = VoiceStatistics((0.0, 10.0), (1.0, 2.0))
@@ -68,7 +68,7 @@ def test_several_clips_are_aligned_one_by_one_whatever_their_length() -> None:
     clips = np.empty(2, object)
     clips[:] = [make_clips(3), make_clips(7)]
     voice = VoiceStatistics((1.0, 2.0), (3.0, 4.0))
-    for aligned, clip in zip(align_all(clips, voice, AVERAGE), clips, strict=True):
+    for aligned, clip in zip(align(clips, voice, AVERAGE), clips, strict=True):
         np.testing.assert_array_equal(aligned, align(clip, voice, AVERAGE))
 
 

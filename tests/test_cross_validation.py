@@ -17,8 +17,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from affekt.alignment import average_voice, describe_speaker
 from affekt.corpus import Clip, Corpus, CorpusCard
-from affekt.cross_validation import COPIES_BEFORE_SPLIT, cross_validate, fit
+from affekt.cross_validation import COPIES_BEFORE_SPLIT, cross_validate, fit, train_fold
 from affekt.dataset import Dataset, with_copies
 from affekt.errors import CorpusError, LeakError, UnknownNameError
 from affekt.evaluation import Evaluation
@@ -176,6 +177,8 @@ def test_other_seeds_features_labels_names_and_versions_have_other_checkpoints(
     assert count_fits(tmp_path, dataset=replace(SMALL, features=louder)) == 5
     assert count_fits(tmp_path, dataset=relabelled(SMALL, SMALL.labels[::-1].copy())) == 5
     assert count_fits(tmp_path, recipe=replace(COUNTED, name="another")) == 5
+    for copies in (SMALL.features, louder):
+        assert count_fits(tmp_path, dataset=replace(SMALL, degraded=copies)) == 5
     monkeypatch.setattr("affekt.checkpoints.installed_versions", lambda: {"affekt": "999"})
     assert count_fits(tmp_path) == 5
     assert count_fits(tmp_path) == 0
@@ -713,3 +716,38 @@ def test_ctrl_c_during_scikit_learns_perceptron_is_ctrl_c(monkeypatch: pytest.Mo
     monkeypatch.setattr(_multilayer_perceptron, "gen_batches", stop)
     with pytest.raises(KeyboardInterrupt):
         fit(MLPClassifier((4,), batch_size=8), make_dataset())
+
+
+def test_spoilt_copies_are_learned_from_with_their_clips_and_never_tested() -> None:
+    given: list[tuple[np.ndarray, np.ndarray]] = []
+
+    class Noting(GaussianNB):  # type: ignore[misc]
+        def fit(self, X: np.ndarray, y: np.ndarray, degraded: np.ndarray | None = None) -> Noting:
+            assert degraded is not None
+            given.append((X, degraded))
+            return super().fit(X, y)
+
+    recipe = replace(make_recipe(lambda seed: Noting()), degraded_copies=True)
+    dataset = replace(SMALL, degraded=SMALL.features + 100)
+    noted = cross_validate(dataset, recipe, "by-actor-5")
+    assert len(given) == 5
+    for X, degraded in given:
+        np.testing.assert_array_equal(degraded, X + 100)
+    assert_same(noted, cross_validate(SMALL, make_recipe(lambda seed: GaussianNB()), "by-actor-5"))
+    with pytest.raises(ValueError, match="learns from spoilt copies"):
+        cross_validate(SMALL, recipe, "by-actor-5")
+
+
+def test_of_an_unknown_voice_relative_columns_say_nothing() -> None:
+    dataset = replace(SMALL, relative=(1,))  # the column that tells the first emotion
+    protocol = find_protocol("by-actor-5")
+    fold = split(dataset.corpus, protocol, dataset.fingerprints, 0)[0]
+    fitted = train_fold(dataset, COUNTED, protocol, dataset.speakers, 0, fold)
+    expected = average_voice(dataset.features[fold.train], dataset.speakers[fold.train])
+    assert fitted.average == expected
+    tested = dataset.features[fold.test]
+    shifted = tested.copy()
+    shifted[:, 1] += 5
+    np.testing.assert_array_equal(fitted.answer(dataset, shifted), fitted.answer(dataset, tested))
+    voice = describe_speaker(tested[:4], expected, dataset.relative)
+    assert not np.allclose(fitted.answer(dataset, tested, voice), fitted.answer(dataset, tested))

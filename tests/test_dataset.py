@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +13,12 @@ import soundfile
 from affekt.audio import load_audio
 from affekt.corpora import load
 from affekt.dataset import Dataset, listen, shared_emotions, with_copies
+from affekt.enrolment import enrolment_curve
 from affekt.errors import CorpusError, UnknownNameError
 from affekt.features import extract, find_feature_set
+from affekt.robustness import robustness
+from affekt.scoring import evaluate
+from affekt.training import train
 
 MFCC = find_feature_set("mfcc-stats@1")
 
@@ -120,15 +125,33 @@ def test_a_spoilt_copy_is_the_same_whenever_its_clip_is_heard(small_ravdess: Pat
     np.testing.assert_array_equal(both.select(emotions=["neutral", "happy"]).degraded, both.degraded[happy])
 
 
+@pytest.mark.parametrize("door", [evaluate, train, enrolment_curve, robustness])
+def test_every_door_hears_what_a_recipe_learns_from(
+    door: Any, small_ravdess: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class HeardError(Exception):
+        """It got so far."""
+
+    def note(corpus: Any, feature_set: Any, *, degraded_copies: bool, **_: Any) -> None:
+        raise HeardError(f"{feature_set.name}, copies: {degraded_copies}")
+
+    monkeypatch.setattr("affekt.dataset.listen", note)
+    with pytest.raises(HeardError, match="two-views@1, copies: True"):
+        door(small_ravdess, recipe="affekt-net")
+    with pytest.raises(HeardError, match="mfcc-stats@1, copies: False"):
+        door(small_ravdess, recipe="svm")
+
+
 def louder(features: np.ndarray, copies: int, rng: np.random.Generator) -> np.ndarray:
     return np.concatenate([features + (k + 1) for k in range(copies)])
 
 
 def test_copies_follow_the_clips_and_say_what_they_are_copies_of(heard: Dataset) -> None:
     count = len(heard.labels)
-    more = with_copies(heard, louder, 2, np.random.default_rng(0))
+    more = with_copies(replace(heard, degraded=heard.features), louder, 2, np.random.default_rng(0))
     assert len(more.features) == len(more.corpus.clips) == len(more.fingerprints) == 3 * count
     np.testing.assert_array_equal(more.features[:count], heard.features)
+    assert more.degraded is None
     np.testing.assert_array_equal(more.labels, np.tile(heard.labels, 3))
     for k in (1, 2):
         np.testing.assert_array_equal(more.features[k * count : (k + 1) * count], heard.features + k)

@@ -47,12 +47,12 @@ def test_enrolled_clips_are_the_speakers_own_and_never_scored(
     answer = enrolment._answer
     seen = 0
 
-    def watched(dataset: Any, listener: Any, enrolled: Any, scored: Any) -> NDArray[np.float64]:
+    def watched(dataset: Any, fitted: Any, enrolled: Any, scored: Any) -> NDArray[np.float64]:
         nonlocal seen
         seen += 1
         assert not set(enrolled) & set(scored)
         assert len({dataset.speakers[i] for i in (*enrolled, *scored)}) == 1
-        return answer(dataset, listener, enrolled, scored)
+        return answer(dataset, fitted, enrolled, scored)
 
     monkeypatch.setattr(enrolment, "_answer", watched)
     enrolment_curve(small_ravdess, "svm")

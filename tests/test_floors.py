@@ -63,9 +63,12 @@ FLOORS = [
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 ANSWER_PATH = [name for names in FLOORS[: FLOORS.index(["features"]) + 1] for name in names]
 ANSWER_PATH += [
+    "degradations",
     "metrics",
     "alignment",
     "bundle",
+    "dataset",
+    "corpus_check",
     "adaptation",
     "prediction",
     "feature_table",

@@ -171,7 +171,7 @@ def test_from_near_the_spoilt_copies_that_the_recipe_asks_for_are_heard_too(
     for place, i in enumerate(train):
         # but for the level, of which nothing is known
         np.testing.assert_array_equal(with_copies.degraded[place][:, :-1], dataset.degraded[i][:, :BANDS])
-        np.testing.assert_array_equal(without.degraded[place], without.plain[place])
+    assert without.degraded is None
 
 
 def test_a_speaker_of_one_clip_is_learned_from_all_the_same(dataset: Dataset) -> None:

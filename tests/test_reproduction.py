@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ from affekt.dataset import Dataset, listen
 from affekt.errors import UnknownNameError
 from affekt.features import find_feature_set
 from affekt.recipe import Recipe
-from affekt.reproduction import QUICK_SETTINGS, reproduce
+from affekt.reproduction import QUICK_SETTINGS, _Listener, reproduce
 from affekt.results_page import render
 from affekt.seed_systems import SPEECH, SeedSystem, Trial
 
@@ -87,11 +88,11 @@ def listened(heard: Dataset, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Listen once for all tests; what was asked for."""
     asked: list[str] = []
 
-    def listen_again(corpus: Corpus, feature_set: Any, **_: Any) -> Dataset:
-        asked.append(feature_set.name)
+    def listen_again(recipe: Recipe, corpus: Corpus, **_: Any) -> Dataset:
+        asked.append(recipe.features + (", and copies" if recipe.degraded_copies else ""))
         return heard
 
-    monkeypatch.setattr("affekt.reproduction.listen", listen_again)
+    monkeypatch.setattr("affekt.reproduction.listen_for", listen_again)
     return asked
 
 
@@ -158,6 +159,16 @@ def test_features_that_follow_each_other_are_listened_to_once(
 ) -> None:
     reproduce(corpus, quick=True, out=tmp_path)
     assert listened == ["mfcc-mean@1"]
+
+
+def test_a_recipe_that_learns_from_spoilt_copies_is_listened_for_anew(
+    corpus: Corpus, listened: list[str]
+) -> None:
+    hear = _Listener(corpus, jobs=1, progress=False)
+    own = SYSTEMS[0].trials[0]
+    for recipe in (own.recipe, replace(own.recipe, degraded_copies=True), own.recipe):
+        hear(replace(own, recipe=recipe))
+    assert listened == ["mfcc-mean@1", "mfcc-mean@1, and copies", "mfcc-mean@1"]
 
 
 def test_results_of_one_system_leave_those_of_others_where_they_are(corpus: Corpus, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def corpus(small_ravdess: Path) -> Corpus:
 @pytest.fixture
 def deaf(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("scoring", "training"):
-        monkeypatch.setattr(f"affekt.{module}.listen", lambda *_, **__: pytest.fail(NOT_ONE_READ))
+        monkeypatch.setattr(f"affekt.{module}.listen_for", lambda *_, **__: pytest.fail(NOT_ONE_READ))
 
 
 def test_without_wishes_a_recipe_gets_those_of_its_emotions_that_there_are(corpus: Corpus) -> None:

@@ -58,7 +58,7 @@ def test_nothing_is_written_without_a_place(small_ravdess: Path, tmp_path: Path,
 def test_a_place_that_cannot_be_written_is_refused_before_training(
     small_ravdess: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("affekt.training.listen", lambda *_, **__: pytest.fail("it listened"))
+    monkeypatch.setattr("affekt.training.listen_for", lambda *_, **__: pytest.fail("it listened"))
     with pytest.raises(FileNotFoundError, match="no folder"):
         train(small_ravdess, "svm", out=tmp_path / "nowhere" / "m.onnx")
 

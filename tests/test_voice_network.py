@@ -57,7 +57,7 @@ def test_pieces_have_the_wanted_length_whatever_the_clip_is() -> None:
     assert (filled >= quietest - 1e-6).all()
 
 
-def test_about_half_of_the_takes_are_spoilt_copies() -> None:
+def test_some_of_the_takes_are_spoilt_copies() -> None:
     spoilt, clips = make_clips(40), make_clips(40)
     spoilt[0][:] = 7
     takes = Takes(clips, spoilt, clips, np.zeros(1, int), np.array(["a"]), AVERAGE, [], 20, seed=0)
@@ -65,7 +65,7 @@ def test_about_half_of_the_takes_are_spoilt_copies() -> None:
     assert np.mean(shown) == pytest.approx(DEGRADED_SHARE, abs=0.08)
 
 
-def test_about_half_of_the_other_takes_are_moved_by_other_clips_of_the_speaker(
+def test_half_of_the_other_takes_are_moved_by_other_clips_of_the_speaker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clips = make_clips(*[40] * 6)

@@ -97,34 +97,27 @@ def describe_speaker(
     return VoiceStatistics.of(mean, variance / (clips + FEW - once))
 
 
-def align(features: NDArray[Any], voice: VoiceStatistics, average: VoiceStatistics) -> NDArray[np.float32]:
-    """Features of this voice as they would be of the average one; columns last, same shape."""
+def align(features: NDArray[Any], voice: VoiceStatistics, average: VoiceStatistics) -> NDArray[Any]:
+    """Features of this voice as they would be of the average one.
+
+    Of one clip or several, columns last, or an array of objects as a dataset has them: the same comes back.
+    """
     mean, deviation = np.array(voice.mean), np.array(voice.deviation)
     constant = deviation <= CONSTANT * np.maximum(1, np.abs(mean))
     scale = np.where(constant, 1.0, np.array(average.deviation) / np.where(constant, 1.0, deviation))
-    return np.asarray((features - mean) * scale + np.array(average.mean), np.float32)
+    if features.dtype != object:
+        return np.asarray((features - mean) * scale + np.array(average.mean), np.float32)
+    aligned = np.empty_like(features)
+    for i, clip in enumerate(features):
+        aligned[i] = align(clip, voice, average)
+    return aligned
 
 
 def align_unknown(
     features: NDArray[Any], average: VoiceStatistics, relative: Sequence[int] = ()
 ) -> NDArray[Any]:
-    """One clip, or several, as they are heard when nobody knows the voice."""
-    if not relative:
-        return features
-    unknown = unknown_voice(average, relative)
-    return (
-        align_all(features, unknown, average)
-        if features.dtype == object
-        else align(features, unknown, average)
-    )
-
-
-def align_all(features: NDArray[Any], voice: VoiceStatistics, average: VoiceStatistics) -> NDArray[Any]:
-    """``align`` for several clips of the same voice, as a dataset has them."""
-    aligned = np.empty_like(features)
-    for i, clip in enumerate(features):
-        aligned[i] = align(clip, voice, average)
-    return aligned
+    """Features as they are heard when nobody knows the voice; shapes as of ``align``."""
+    return align(features, unknown_voice(average, relative), average) if relative else features
 
 
 def _moments(features: NDArray[Any]) -> tuple[Values, Values]:

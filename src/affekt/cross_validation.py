@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import has_fit_parameter
 from threadpoolctl import threadpool_limits
 
-from affekt.alignment import VoiceStatistics, align_all, align_unknown, average_voice
+from affekt.alignment import VoiceStatistics, align, align_unknown, average_voice
 from affekt.calibration import fit_trust
 from affekt.checkpoints import Checkpoints, Tested
 from affekt.confidence import Trust
@@ -105,7 +105,7 @@ def cross_validate(
 
 
 @dataclass(frozen=True)
-class Listener:
+class Trained:
     """What was trained on one side of a fold, and the average of the voices that it knows."""
 
     estimator: Any
@@ -121,7 +121,7 @@ class Listener:
         if voice is None:
             features = align_unknown(features, self.average, dataset.relative)
         else:
-            features = align_all(features, voice, self.average)
+            features = align(features, voice, self.average)
         probabilities = np.zeros((len(features), len(dataset.emotions)))
         if len(features):
             probabilities[:, self.estimator.classes_] = self.estimator.predict_proba(features)
@@ -130,13 +130,15 @@ class Listener:
 
 def train_fold(
     dataset: Dataset, recipe: Recipe, protocol: Protocol, groups: NDArray[Any], seed: int, fold: Fold
-) -> Listener:
+) -> Trained:
     """Fit a recipe on the training side; ``groups`` are what its own inner folds must keep apart."""
+    if recipe.degraded_copies and dataset.degraded is None and not protocol.augments_first:
+        raise ValueError(f"{recipe.name} learns from spoilt copies: hear the corpus with listen_for")
     estimator = recipe.build(seed)
     if protocol.augments_first:  # what was augmented already is not augmented again
         estimator.set_params(augment=None)
     fit(estimator, dataset, fold.train, validation=fold.validation, groups=groups)
-    return Listener(estimator, average_voice(dataset.features[fold.train], dataset.speakers[fold.train]))
+    return Trained(estimator, average_voice(dataset.features[fold.train], dataset.speakers[fold.train]))
 
 
 def fit(
@@ -188,12 +190,12 @@ def _test_fold(
     fold: Fold,
 ) -> Tested:
     """Probabilities (tested clips, emotions), 0 for what was not trained on, and all else that it tells."""
-    listener = train_fold(dataset, recipe, protocol, groups, seed, fold)
-    probabilities = listener.answer(dataset, dataset.features[fold.test])
-    tested = {"probabilities": probabilities, **describe_training(listener.estimator)}
+    fitted = train_fold(dataset, recipe, protocol, groups, seed, fold)
+    probabilities = fitted.answer(dataset, dataset.features[fold.test])
+    tested = {"probabilities": probabilities, **describe_training(fitted.estimator)}
     if inspect:
         tested["permutation"] = permutation_importances(
-            listener.estimator, dataset.features[fold.test], dataset.labels[fold.test], seed
+            fitted.estimator, dataset.features[fold.test], dataset.labels[fold.test], seed
         )
     return tested
 

@@ -19,6 +19,7 @@ from affekt.errors import AffektError, AudioContentError, CorpusError
 from affekt.features import FeatureSet, extract, find_feature_set, stack_features
 from affekt.parallel import map_in_order
 from affekt.progress import track
+from affekt.recipe import Recipe
 
 Result = TypeVar("Result")
 Features = NDArray[Any]
@@ -134,6 +135,17 @@ def listen(
     )
 
 
+def listen_for(recipe: Recipe, corpus: Corpus, *, jobs: int = 1, progress: bool = False) -> Dataset:
+    """``listen`` for what this recipe learns from."""
+    return listen(
+        corpus,
+        find_feature_set(recipe.features),
+        degraded_copies=recipe.degraded_copies,
+        jobs=jobs,
+        progress=progress,
+    )
+
+
 def with_copies(dataset: Dataset, augment: Augment, copies: int, rng: np.random.Generator) -> Dataset:
     """The same clips, then ``copies`` altered copies of each, which say what they are copies of."""
     clips, prints = dataset.corpus.clips, dataset.fingerprints
@@ -146,6 +158,7 @@ def with_copies(dataset: Dataset, augment: Augment, copies: int, rng: np.random.
         dataset,
         corpus=replace(dataset.corpus, clips=(*clips, *named)),
         features=np.concatenate([dataset.features, augment(dataset.features, copies, rng)]),
+        degraded=None,
         fingerprints=(*prints, *(f"{one}#copy{k}" for k in range(copies) for one in prints)),
         labels=np.tile(dataset.labels, copies + 1),
     )

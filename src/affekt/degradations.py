@@ -8,8 +8,6 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import irfft, next_fast_len, rfft
-from scipy.signal import fftconvolve
 
 from affekt.audio import Waveform, load_audio
 from affekt.errors import CorpusError
@@ -26,15 +24,14 @@ DIRECT_TO_REVERBERANT_DB = 0.0
 MP3_BITS_PER_S, MP3_RATE = 32_000, 16_000
 LOUDNESS_DB = 20.0
 
-ROOM_SHARE, NOISE_SHARE, LINE_SHARE = 0.3, 0.6, 0.3  # of spoilt copies
+ROOM_SHARE, NOISE_SHARE, LINE_SHARE = 0.3, 0.6, 0.3  # of draws; where none comes, all are drawn again
 ROOMS_S, ROOMS_DIRECT_DB = (0.15, 0.8), (0.0, 15.0)
 NOISES_DB = 5.0, 35.0
-NOISE_SLOPES, DARKEST_HZ = (
-    (0.0, 1.5),
-    50.0,
-)  # amplitude falls by such powers of the frequency, above this one
+NOISE_SLOPES = 0.0, 1.5  # amplitude falls by such powers of the frequency,
+DARKEST_HZ = 50.0  # above this one
 CHANGING_SHARE, CHANGES_HZ, STEADY_PART = 0.5, (2.0, 8.0), 0.1
 LINES_HZ = (30.0, 450.0), (2800.0, 8000.0)  # the lower and the upper edge
+LEAST_KEPT = 1e-4  # of a clip's power; a line that lets less through is no line for a voice
 
 
 def add_white_noise(
@@ -124,12 +121,15 @@ def spoil(clip: Waveform, rng: np.random.Generator) -> Waveform:
     if narrow:
         low, high = (np.exp(rng.uniform(*np.log(edge))) for edge in LINES_HZ)
         kept = _keep_band(samples, rate, low, high)
-        samples = kept if kept.any() else samples
+        if np.mean(kept**2) > LEAST_KEPT * np.mean(samples**2):
+            samples = kept
     return Waveform(_fitting(samples), rate)
 
 
 def _noise(count: int, rate: int, rng: np.random.Generator) -> Samples:
-    """Between white and darker than pink; half of it comes and goes a few times a second."""
+    """Between white and darker than brown; half of it comes and goes a few times a second."""
+    from scipy.fft import irfft, next_fast_len, rfft
+
     size = next_fast_len(count, real=True)
     spectrum = rfft(rng.standard_normal(size))
     hz = np.fft.rfftfreq(size, 1 / rate)
@@ -146,6 +146,8 @@ def _in_room(
     samples: Samples, rate: int, rng: np.random.Generator, decay_s: float, direct_db: float
 ) -> NDArray[np.floating]:
     """With echoes that die away by 60 dB in ``decay_s``, so much weaker than the voice itself."""
+    from scipy.signal import fftconvolve
+
     time_s = np.arange(int(decay_s * rate)) / rate
     room = rng.standard_normal(len(time_s)) * 10 ** (-3 * time_s / decay_s)
     room *= 10 ** (-direct_db / 20) / np.sqrt(np.sum(room**2))
@@ -154,6 +156,8 @@ def _in_room(
 
 
 def _keep_band(samples: NDArray[np.floating], rate: int, low_hz: float, high_hz: float) -> Samples:
+    from scipy.fft import irfft, next_fast_len, rfft
+
     size = next_fast_len(len(samples), real=True)
     spectrum = rfft(samples, size)
     hz = np.fft.rfftfreq(size, 1 / rate)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from affekt.alignment import describe_speaker
 from affekt.bundle import Bundle, load
 from affekt.corpus import Corpus
 from affekt.cross_validation import (
-    Listener,
+    Trained,
     check_channel,
     label_scored,
     of_channel,
@@ -21,7 +22,7 @@ from affekt.cross_validation import (
     train_fold,
     trust_each_fold,
 )
-from affekt.dataset import Dataset, listen
+from affekt.dataset import Dataset, listen, listen_for
 from affekt.emotions import canonical_emotion
 from affekt.errors import CorpusError, LeakError
 from affekt.evaluation import Evaluation, TestedClip, summarise
@@ -94,7 +95,10 @@ def enrolment_curve(
     if recipe is None:
         bundle = model if isinstance(model, Bundle) else load(model)
         selected = _strangers(bundle, corpus, channel, emotions)
-        name, features, degraded_copies = bundle.contract.recipe, bundle.contract.features, False
+        name, hear = (
+            bundle.contract.recipe,
+            partial(listen, feature_set=find_feature_set(bundle.contract.features)),
+        )
         terms = f"{UNSEEN_CORPUS} (answers: {', '.join(selected.emotions)})"
     else:
         chosen, how = ready_recipe(recipe), find_protocol(protocol)
@@ -103,26 +107,19 @@ def enrolment_curve(
                 f"{how.name} tests voices that were trained on: no model needs to get used to these"
             )
         selected = read_corpus(corpus, protocol, channel, emotions, chosen.emotions)
-        name, features, degraded_copies = chosen.name, chosen.features, chosen.degraded_copies
-        terms = how.name
+        name, hear, terms = chosen.name, partial(listen_for, chosen), how.name
     if not all(clip.speaker for clip in selected.clips):
         raise CorpusError(f"{selected.name} has clips of unknown speakers: nobody can be enrolled")
-    dataset = listen(
-        selected,
-        find_feature_set(features),
-        degraded_copies=degraded_copies,
-        jobs=jobs,
-        progress=progress,
-    )
+    dataset = hear(corpus=selected, jobs=jobs, progress=progress)
     check_channel(dataset, tested_channel)
     if recipe is None:
         refuse_known_recordings(bundle, dataset)
         folds = [Fold(np.array([], np.intp), np.arange(len(dataset.labels)))]
-        listeners = iter([Listener(_Finished(bundle, dataset.emotions), bundle.contract.average_voice)])
+        trained = iter([Trained(_Finished(bundle, dataset.emotions), bundle.contract.average_voice)])
     else:
         folds = split(dataset.corpus, how, dataset.fingerprints, seed)
         groups = inner_groups(dataset.corpus.clips, how, dataset.fingerprints)
-        listeners = (train_fold(dataset, chosen, how, groups, seed, fold) for fold in folds)
+        trained = (train_fold(dataset, chosen, how, groups, seed, fold) for fold in folds)
     speakers = [_by_speaker(dataset, of_channel(dataset, fold.test, tested_channel)) for fold in folds]
     may_enrol = np.full(len(dataset.labels), True)
     if enrolled_emotion is not None:
@@ -132,7 +129,7 @@ def enrolment_curve(
     tested: dict[int, list[TestedClip]] = {count: [] for count in counts}
     same_audio = np.array(audio_groups(dataset.corpus.clips, dataset.fingerprints))
     with progress_bar(f"{name}, getting used to voices", len(folds), shown=progress) as advance:
-        for number, (listener, own_clips) in enumerate(zip(listeners, speakers, strict=True)):
+        for number, (fitted, own_clips) in enumerate(zip(trained, speakers, strict=True)):
             for place, own in enumerate(own_clips):
                 for draw in range(DRAWS):
                     rng = np.random.default_rng([seed, number, place, draw])
@@ -140,7 +137,7 @@ def enrolment_curve(
                     rest = np.setdiff1d(own, heard) if may_enrol.all() else own[~may_enrol[own]]
                     scored = rest[~np.isin(same_audio[rest], same_audio[heard])]
                     for count in counts:
-                        probabilities = _answer(dataset, listener, heard[:count], scored)
+                        probabilities = _answer(dataset, fitted, heard[:count], scored)
                         tested[count] += tested_clips(dataset, scored, number, draw, probabilities)
             advance()
     label = label_scored(terms, tested_channel)
@@ -205,9 +202,7 @@ def _by_speaker(dataset: Dataset, test: Indices) -> list[Indices]:
     return [test[dataset.speakers[test] == name] for name in np.unique(dataset.speakers[test])]
 
 
-def _answer(
-    dataset: Dataset, listener: Listener, enrolled: Indices, scored: Indices
-) -> NDArray[np.float64]:
-    """Probabilities (scored clips, emotions) once the listener is used to the enrolled clips."""
-    voice = describe_speaker(dataset.features[enrolled], listener.average, dataset.relative)
-    return listener.answer(dataset, dataset.features[scored], voice)
+def _answer(dataset: Dataset, fitted: Trained, enrolled: Indices, scored: Indices) -> NDArray[np.float64]:
+    """Probabilities (scored clips, emotions) once it is used to the enrolled clips."""
+    voice = describe_speaker(dataset.features[enrolled], fitted.average, dataset.relative)
+    return fitted.answer(dataset, dataset.features[scored], voice)

@@ -88,7 +88,7 @@ class MissingExtraError(AffektError, ImportError):
 
 _EXTRA_OF = {
     **dict.fromkeys(
-        ("sklearn", "imblearn", "lightgbm", "xgboost", "skl2onnx", "onnxmltools", "onnx"), "train"
+        ("scipy", "sklearn", "imblearn", "lightgbm", "xgboost", "skl2onnx", "onnxmltools", "onnx"), "train"
     ),
     **dict.fromkeys(("matplotlib", "jinja2"), "train"),
     **dict.fromkeys(("streamlit", "plotly"), "app"),

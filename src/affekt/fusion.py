@@ -91,7 +91,6 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         session = own if sessions is None else np.asarray(sessions)
         average = average_voice(X, own)
         plain = align_unknown(X, average, RELATIVE)
-        spoilt = plain if degraded is None else align_unknown(degraded, average, RELATIVE)
         aligned = [
             align(X[i][:1], self._get_used_to(X, session, i, average, rng), average) for i in range(len(X))
         ]
@@ -99,14 +98,13 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             _from_afar([*plain, *aligned]), np.tile(target, 2), np.tile(groups, 2)
         )
         mean, deviation = np.array(average.mean), np.array(average.deviation)
-        self.average_, self.weights_ = mean[BANDS:], novelty_weights(average, RELATIVE)[BANDS:]
-        familiar, strange = np.quantile(self._novelty(_from_afar(plain)), [FAMILIAR, STRANGE])
-        slope = MOST_FROM_AFAR / max(strange - familiar, _SMALLEST)
-        self.weights_, self.all_from_near_ = self.weights_ * slope, strange * slope
+        self.average_ = mean[BANDS:]
+        self.weights_ = novelty_weights(average, [*range(BANDS), *RELATIVE])[BANDS:]
+        self.familiar_, self.strange_ = np.quantile(self._novelty(_from_afar(plain)), [FAMILIAR, STRANGE])
         average_near = VoiceStatistics(tuple(mean[NEAR].tolist()), tuple(deviation[NEAR].tolist()))
         takes = Takes(
             _columns(plain, NEAR),
-            _columns(spoilt, NEAR),
+            None if degraded is None else _columns(align_unknown(degraded, average, RELATIVE), NEAR),
             _columns(X, NEAR),
             target,
             own,
@@ -134,12 +132,17 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             np.log(np.maximum(one, _SMALLEST))
             for one in (self.near_.predict_proba(X), self.afar_.predict_proba(vectors))
         )
-        share = np.clip(self.all_from_near_ - self._novelty(vectors), 0, MOST_FROM_AFAR)[:, None]
+        familiarity = (self.strange_ - self._novelty(vectors)) / self._spread
+        share = MOST_FROM_AFAR * np.clip(familiarity, 0, 1)[:, None]
         return cast(NDArray[np.float64], softmax((1 - share) * near + share * afar, axis=1))
 
     def _novelty(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Weighted distance from the average voice."""
+        """Mean distance from the average voice, in deviations, of what is heard from afar."""
         return cast(NDArray[np.float64], np.abs(vectors - self.average_) @ self.weights_)
+
+    @property
+    def _spread(self) -> float:
+        return max(float(self.strange_ - self.familiar_), _SMALLEST)
 
     def predict(self, X: NDArray[Any]) -> NDArray[Any]:
         """The most probable class of each clip."""
@@ -153,10 +156,11 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         afar = graph.add("Gather", first, graph.constant(np.arange(BANDS, columns)), axis=1)
         smallest = graph.constant(np.float32(_SMALLEST))
         distance = graph.add("Abs", graph.add("Sub", afar, graph.constant(np.float32(self.average_))))
-        novelty = graph.add("MatMul", distance, graph.constant(np.float32(self.weights_[:, None])))
+        slope = MOST_FROM_AFAR / self._spread
+        novelty = graph.add("MatMul", distance, graph.constant(np.float32(slope * self.weights_[:, None])))
         share = graph.add(
             "Clip",
-            graph.add("Sub", graph.constant(np.float32(self.all_from_near_)), novelty),
+            graph.add("Sub", graph.constant(np.float32(slope * self.strange_)), novelty),
             graph.constant(np.float32(0)),
             graph.constant(np.float32(MOST_FROM_AFAR)),
         )

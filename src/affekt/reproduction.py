@@ -12,11 +12,10 @@ from typing import Any
 
 from affekt.corpus import Corpus
 from affekt.cross_validation import cross_validate
-from affekt.dataset import Dataset, listen
+from affekt.dataset import Dataset, listen_for
 from affekt.emotions import sort_emotions
 from affekt.errors import CorpusError
 from affekt.evaluation import Evaluation
-from affekt.features import find_feature_set
 from affekt.progress import progress_bar
 from affekt.recipe import Estimator, Recipe
 from affekt.results_page import render
@@ -135,14 +134,7 @@ class _Listener:
     def __call__(self, trial: Trial) -> Dataset:
         key = trial.recipe.features, trial.recipe.degraded_copies
         if self.kept is None or self.kept[0] != key:
-            feature_set = find_feature_set(trial.recipe.features)
-            heard = listen(
-                self.corpus,
-                feature_set,
-                degraded_copies=trial.recipe.degraded_copies,
-                jobs=self.jobs,
-                progress=self.progress,
-            )
+            heard = listen_for(trial.recipe, self.corpus, jobs=self.jobs, progress=self.progress)
             self.kept = key, heard
         return self.kept[1].select(emotions=trial.emotions, channel=trial.channel)
 

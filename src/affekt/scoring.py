@@ -15,11 +15,10 @@ from affekt.bundle import Bundle, load
 from affekt.checkpoints import Checkpoints
 from affekt.corpus import Clip, Corpus, join
 from affekt.cross_validation import cross_validate
-from affekt.dataset import Dataset, each_clip, listen, load_whole, shared_emotions
+from affekt.dataset import Dataset, each_clip, listen_for, load_whole, shared_emotions
 from affekt.emotions import canonical_emotion, sort_emotions
 from affekt.errors import AffektError, CorpusError, LeakError, explain_import
 from affekt.evaluation import Evaluation, TestedClip, summarise
-from affekt.features import find_feature_set
 from affekt.prediction import Model, Prediction, predict
 from affekt.protocols import find_protocol
 from affekt.recipe import Recipe
@@ -104,13 +103,7 @@ def evaluate(
     if checkpoints is not None:
         Checkpoints(checkpoints)
     selected = read_corpus(corpus, protocol, channel, emotions, chosen.emotions)
-    dataset = listen(
-        selected,
-        find_feature_set(chosen.features),
-        degraded_copies=chosen.degraded_copies,
-        jobs=jobs,
-        progress=progress,
-    )
+    dataset = listen_for(chosen, selected, jobs=jobs, progress=progress)
     score = partial(
         cross_validate,
         dataset,

@@ -25,7 +25,7 @@ from affekt.confidence import UNCHANGED, reliability
 from affekt.corpora import READERS
 from affekt.corpus import Clip
 from affekt.cross_validation import cross_validate, fit
-from affekt.dataset import Dataset, each_clip, listen, load_whole
+from affekt.dataset import Dataset, each_clip, listen_for, load_whole
 from affekt.evaluation import Evaluation
 from affekt.features import find_feature_set
 from affekt.novelty import FLAGGED_SHARE, novelty
@@ -88,13 +88,7 @@ def train(
     if checkpoints is not None:
         Checkpoints(checkpoints)
     selected = read_corpus(corpus, protocol, channel, emotions, chosen.emotions)
-    dataset = listen(
-        selected,
-        find_feature_set(chosen.features),
-        degraded_copies=chosen.degraded_copies,
-        jobs=jobs,
-        progress=progress,
-    )
+    dataset = listen_for(chosen, selected, jobs=jobs, progress=progress)
     evaluation = cross_validate(
         dataset, chosen, protocol, seeds=[seed], checkpoints=checkpoints, progress=progress
     )

@@ -54,7 +54,7 @@ class Takes(TorchDataset[tuple[Tensor, int]]):
     Parameters
     ----------
     plain, degraded
-        The clips, and spoilt copies of them, as they are heard when nobody knows the voice.
+        The clips, and spoilt copies of them or None, as they are heard when nobody knows the voice.
     X
         The clips with all that is in them.
     target
@@ -72,7 +72,7 @@ class Takes(TorchDataset[tuple[Tensor, int]]):
     def __init__(
         self,
         plain: NDArray[Any],
-        degraded: NDArray[Any],
+        degraded: NDArray[Any] | None,
         X: NDArray[Any],
         target: NDArray[np.intp],
         speakers: NDArray[Any],
@@ -93,7 +93,7 @@ class Takes(TorchDataset[tuple[Tensor, int]]):
     def __getitem__(self, i: int) -> tuple[Tensor, int]:
         """One piece, (frames, columns), and the number of its emotion."""
         clip = self.plain[i]
-        if self.rng.random() < DEGRADED_SHARE:
+        if self.degraded is not None and self.rng.random() < DEGRADED_SHARE:
             clip = self.degraded[i]
         elif len(self.others[i]) and self.rng.random() < ALIGNED_SHARE:
             count = int(np.exp(self.rng.uniform(np.log(FEWEST_ENROLLED), np.log(MOST_ENROLLED))))
@@ -236,7 +236,7 @@ class VoiceNetwork(BaseEstimator):  # type: ignore[misc]
     epochs, batch_size, learning_rate
         Of AdamW in one cycle (Smith and Topin 2019).
     crop_frames
-        It learns from pieces of so many frames.
+        Of what it learns from, pieces are so many frames long; a shorter clip is answered as one.
     seed
         Of everything random.
     """
