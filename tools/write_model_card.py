@@ -17,7 +17,9 @@ SCORES = {
     "The recipe, trained on speech and song": "affekt-net.by-actor-5.json",
     "Used to a voice, by the number of unlabelled clips": "affekt-net.enrolment.speech.json",
     "Used to a voice in its neutral clips alone": "affekt-net.enrolment-neutral.speech.json",
-    "Through noise, lines, codecs and rooms": "affekt-net.robustness.speech.json",
+    "Through noise, lines and rooms, as it learned from; babble, MP3 and cut-off peaks are new": (
+        "affekt-net.robustness.speech.json"
+    ),
     "In German: EMO-DB": "bundled.emodb-answers.json",
     "In German: EMO-DB, used to a voice by the number of unlabelled clips": "bundled.enrolment.emodb.json",
 }

@@ -478,7 +478,10 @@ def robustness(
     tested_channel: str | None,
     json_file: Path | None,
 ) -> None:
-    """Say what is left through noise, a telephone, MP3 and a room, on unseen voices."""
+    """Say what is left through noise, a telephone, MP3 and a room, on unseen voices.
+
+    Some recipes, as affekt-net, have learned from noise, rooms and narrow lines of this kind.
+    """
     from affekt.robustness import robustness
 
     with whole_file(json_file) if json_file else nullcontext() as file:
