@@ -359,7 +359,7 @@ def test_an_odd_name_costs_no_other_file(run: Run, tmp_path: Path) -> None:
 def test_what_cannot_be_written_fails_before_anything_is_trained(
     run: Run, small_ravdess: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("affekt.scoring.listen", lambda *_, **__: pytest.fail("it listened"))
+    monkeypatch.setattr("affekt.dataset.listen", lambda *_, **__: pytest.fail("it listened"))
     code, _, err = run("evaluate", small_ravdess, "--recipe", "svm", "--json", tmp_path / "none" / "e.json")
     assert code == 1
     assert "no folder" in err
@@ -474,7 +474,7 @@ def test_a_page_that_cannot_be_written_is_refused_before_anything_is_computed(
     name: str,
     expected: int,
 ) -> None:
-    for place in ("scoring.listen", "scoring.read_corpus", "exploration.read_corpus"):
+    for place in ("dataset.listen", "scoring.read_corpus", "exploration.read_corpus"):
         monkeypatch.setattr(f"affekt.{place}", lambda *_, **__: pytest.fail("it read the corpus"))
     words = [small_ravdess if word == "CORPUS" else word for word in arguments]
     code, _, err = run(*words, tmp_path / name)

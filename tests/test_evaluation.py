@@ -136,7 +136,7 @@ def test_a_channel_that_is_not_there_is_refused(small_ravdess: Path) -> None:
 def test_a_wrong_protocol_is_refused_before_any_audio_is_read(
     small_ravdess: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("affekt.scoring.listen", lambda *_, **__: pytest.fail("it listened"))
+    monkeypatch.setattr("affekt.dataset.listen", lambda *_, **__: pytest.fail("it listened"))
     with pytest.raises(UnknownNameError, match="protocol"):
         evaluate(small_ravdess, recipe=QUICK, protocol="by-moon")
 
