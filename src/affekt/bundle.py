@@ -231,6 +231,8 @@ def parse(content: bytes, name: str) -> Bundle:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # small graphs: waking threads costs more than they save
     options.log_severity_level = 4
+    # rewriting a graph takes longer than a few hundred answers save by it
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     # A graph may name other files to take weights from. One file is all that a bundle is.
     options.add_session_config_entry(_EXTERNAL_FOLDER_OPTION, os.path.join(os.devnull, "none"))  # noqa: PTH118
     shape = [size or _PROBE_FRAMES for size in feature_set.shape]

@@ -95,9 +95,11 @@ class SpeakerCalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: igno
         if len(self.classes_) == 2:  # two classes share one decision; the first column is its negative
             decision = graph.add("Gather", decision, graph.constant([1]), axis=1)
         scaled = graph.add("Add", graph.add("Mul", decision, slopes), offsets)
-        likely = graph.add("Sigmoid", scaled)
+        # onnxruntime's own Sigmoid is off by some permille of what is least likely
+        one = graph.constant(np.ones(1, np.float32))
+        likely = graph.add("Reciprocal", graph.add("Add", one, graph.add("Exp", graph.add("Neg", scaled))))
         if len(self.classes_) == 2:
-            unlikely = graph.add("Sub", graph.constant(np.ones(1, np.float32)), likely)
+            unlikely = graph.add("Sub", one, likely)
             return graph.finish(graph.add("Concat", unlikely, likely, axis=1))
         total = graph.add("ReduceSum", likely, graph.constant([1]), keepdims=1)
         return graph.finish(graph.add("Div", likely, total))

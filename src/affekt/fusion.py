@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from onnx import TensorProto
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
@@ -154,16 +155,14 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         columns = len(COLUMNS)
         first = graph.add("Gather", "features", graph.constant(np.int64(0)), axis=1)
         afar = graph.add("Gather", first, graph.constant(np.arange(BANDS, columns)), axis=1)
+        slope = MOST_FROM_AFAR / self._spread  # can be steep, so single precision would not do
+        exact = graph.add("Cast", afar, to=TensorProto.DOUBLE)
+        distance = graph.add("Abs", graph.add("Sub", exact, graph.constant(self.average_)))
+        novelty = graph.add("MatMul", distance, graph.constant(slope * self.weights_[:, None]))
+        rest = graph.add("Sub", graph.constant(np.float64(slope * self.strange_)), novelty)
+        limits = graph.constant(np.float64(0)), graph.constant(np.float64(MOST_FROM_AFAR))
+        share = graph.add("Cast", graph.add("Clip", rest, *limits), to=TensorProto.FLOAT)
         smallest = graph.constant(np.float32(_SMALLEST))
-        distance = graph.add("Abs", graph.add("Sub", afar, graph.constant(np.float32(self.average_))))
-        slope = MOST_FROM_AFAR / self._spread
-        novelty = graph.add("MatMul", distance, graph.constant(np.float32(slope * self.weights_[:, None])))
-        share = graph.add(
-            "Clip",
-            graph.add("Sub", graph.constant(np.float32(slope * self.strange_)), novelty),
-            graph.constant(np.float32(0)),
-            graph.constant(np.float32(MOST_FROM_AFAR)),
-        )
         heard_near, heard_afar = (
             graph.add("Log", graph.add("Max", one, smallest))
             for one in (
