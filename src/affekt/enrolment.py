@@ -95,10 +95,8 @@ def enrolment_curve(
     if recipe is None:
         bundle = model if isinstance(model, Bundle) else load(model)
         selected = _strangers(bundle, corpus, channel, emotions)
-        name, hear = (
-            bundle.contract.recipe,
-            partial(listen, feature_set=find_feature_set(bundle.contract.features)),
-        )
+        name, feature_set = bundle.contract.recipe, find_feature_set(bundle.contract.features)
+        hear = partial(listen, feature_set=feature_set)
         terms = f"{UNSEEN_CORPUS} (answers: {', '.join(selected.emotions)})"
     else:
         chosen, how = ready_recipe(recipe), find_protocol(protocol)
