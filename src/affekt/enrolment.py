@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,19 +23,19 @@ from affekt.cross_validation import (
 )
 from affekt.dataset import Dataset, listen, listen_for
 from affekt.emotions import canonical_emotion
-from affekt.errors import CorpusError, LeakError
+from affekt.errors import CorpusError
 from affekt.evaluation import Evaluation, TestedClip, summarise
 from affekt.features import find_feature_set
 from affekt.prediction import Model
 from affekt.progress import progress_bar
-from affekt.protocols import Fold, Indices, audio_groups, find_protocol, inner_groups, split
+from affekt.protocols import Fold, Indices, audio_groups, inner_groups, split
 from affekt.recipe import Recipe
 from affekt.scoring import (
     DEFAULT_PROTOCOL,
     UNSEEN_CORPUS,
     CorpusLike,
     read_corpus,
-    ready_recipe,
+    ready_for_strangers,
     refuse_known_recordings,
     refuse_known_speakers,
 )
@@ -93,32 +92,16 @@ def enrolment_curve(
     if recipe is not None and model is not None:
         raise ValueError("give a recipe to cross-validate, or a model to score, not both")
     if recipe is None:
-        bundle = model if isinstance(model, Bundle) else load(model)
-        selected = _strangers(bundle, corpus, channel, emotions)
-        name, feature_set = bundle.contract.recipe, find_feature_set(bundle.contract.features)
-        hear = partial(listen, feature_set=feature_set)
-        terms = f"{UNSEEN_CORPUS} (answers: {', '.join(selected.emotions)})"
+        heard = _by_a_model(model, corpus, channel, emotions, jobs=jobs, progress=progress)
     else:
-        chosen, how = ready_recipe(recipe), find_protocol(protocol)
-        if how.keeps_apart != "speakers":
-            raise LeakError(
-                f"{how.name} tests voices that were trained on: no model needs to get used to these"
-            )
-        selected = read_corpus(corpus, protocol, channel, emotions, chosen.emotions)
-        name, hear, terms = chosen.name, partial(listen_for, chosen), how.name
-    if not all(clip.speaker for clip in selected.clips):
-        raise CorpusError(f"{selected.name} has clips of unknown speakers: nobody can be enrolled")
-    dataset = hear(corpus=selected, jobs=jobs, progress=progress)
+        heard = _by_a_recipe(
+            recipe, corpus, protocol, channel, emotions, seed=seed, jobs=jobs, progress=progress
+        )
+    dataset = heard.dataset
     check_channel(dataset, tested_channel)
-    if recipe is None:
-        refuse_known_recordings(bundle, dataset)
-        folds = [Fold(np.array([], np.intp), np.arange(len(dataset.labels)))]
-        trained = iter([Trained(_Finished(bundle, dataset.emotions), bundle.contract.average_voice)])
-    else:
-        folds = split(dataset.corpus, how, dataset.fingerprints, seed)
-        groups = inner_groups(dataset.corpus.clips, how, dataset.fingerprints)
-        trained = (train_fold(dataset, chosen, how, groups, seed, fold) for fold in folds)
-    speakers = [_by_speaker(dataset, of_channel(dataset, fold.test, tested_channel)) for fold in folds]
+    speakers = [
+        _by_speaker(dataset, of_channel(dataset, fold.test, tested_channel)) for fold in heard.folds
+    ]
     may_enrol = np.full(len(dataset.labels), True)
     if enrolled_emotion is not None:
         wanted = canonical_emotion(enrolled_emotion)
@@ -126,25 +109,25 @@ def enrolment_curve(
     counts = _counts(dataset, speakers, may_enrol)
     tested: dict[int, list[TestedClip]] = {count: [] for count in counts}
     same_audio = np.array(audio_groups(dataset.corpus.clips, dataset.fingerprints))
-    with progress_bar(f"{name}, getting used to voices", len(folds), shown=progress) as advance:
-        for number, (fitted, own_clips) in enumerate(zip(trained, speakers, strict=True)):
+    with progress_bar(f"{heard.name}, getting used to voices", len(speakers), shown=progress) as advance:
+        for number, (fitted, own_clips) in enumerate(zip(heard.trained, speakers, strict=True)):
             for place, own in enumerate(own_clips):
                 for draw in range(DRAWS):
                     rng = np.random.default_rng([seed, number, place, draw])
-                    heard = rng.permutation(own[may_enrol[own]])[: counts[-1]]
-                    rest = np.setdiff1d(own, heard) if may_enrol.all() else own[~may_enrol[own]]
-                    scored = rest[~np.isin(same_audio[rest], same_audio[heard])]
+                    drawn = rng.permutation(own[may_enrol[own]])[: counts[-1]]
+                    rest = np.setdiff1d(own, drawn) if may_enrol.all() else own[~may_enrol[own]]
+                    scored = rest[~np.isin(same_audio[rest], same_audio[drawn])]
                     for count in counts:
-                        probabilities = _answer(dataset, fitted, heard[:count], scored)
+                        probabilities = _answer(dataset, fitted, drawn[:count], scored)
                         tested[count] += tested_clips(dataset, scored, number, draw, probabilities)
             advance()
-    label = label_scored(terms, tested_channel)
+    label = label_scored(heard.terms, tested_channel)
     return {
         count: summarise(
             trust_each_fold(answers, dataset.emotions, fitted_on=tested[0]),
             corpus=dataset.corpus.name,
-            recipe=name,
-            protocol=terms.split()[0],
+            recipe=heard.name,
+            protocol=heard.terms.split()[0],
             protocol_label=f"{label}, used to {count} unlabelled clips of the speaker",
             leaky=False,
             speakers_overlap=False,
@@ -154,6 +137,67 @@ def enrolment_curve(
         )
         for count, answers in tested.items()
     }
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """A corpus that was listened to, and for each fold who answers about its clips, trained in its turn."""
+
+    name: str
+    terms: str
+    dataset: Dataset
+    folds: Sequence[Fold]
+    trained: Iterator[Trained]
+
+
+def _by_a_recipe(
+    recipe: str | Recipe,
+    corpus: CorpusLike,
+    protocol: str,
+    channel: str | None,
+    emotions: Collection[str] | None,
+    *,
+    seed: int,
+    jobs: int,
+    progress: bool,
+) -> _Heard:
+    chosen, how, selected = ready_for_strangers(corpus, recipe, protocol, channel, emotions)
+    _refuse_unknown_speakers(selected)
+    dataset = listen_for(chosen, selected, jobs=jobs, progress=progress)
+    folds = split(dataset.corpus, how, dataset.fingerprints, seed)
+    groups = inner_groups(dataset.corpus.clips, how, dataset.fingerprints)
+    trained = (train_fold(dataset, chosen, how, groups, seed, fold) for fold in folds)
+    return _Heard(chosen.name, how.name, dataset, folds, trained)
+
+
+def _by_a_model(
+    model: Model,
+    corpus: CorpusLike,
+    channel: str | None,
+    emotions: Collection[str] | None,
+    *,
+    jobs: int,
+    progress: bool,
+) -> _Heard:
+    """One fold, of all clips, and nothing left to train."""
+    bundle = model if isinstance(model, Bundle) else load(model)
+    contract = bundle.contract
+    selected = read_corpus(corpus, "", channel, emotions, contract.emotions)
+    if unknown := set(selected.emotions) - set(contract.emotions):
+        raise CorpusError(f"the model does not know {', '.join(sorted(unknown))}: name others")
+    refuse_known_speakers(bundle, selected)
+    _refuse_unknown_speakers(selected)
+    dataset = listen(selected, find_feature_set(contract.features), jobs=jobs, progress=progress)
+    refuse_known_recordings(bundle, dataset)
+    everything = Fold(np.array([], np.intp), np.arange(len(dataset.labels)))
+    terms = f"{UNSEEN_CORPUS} (answers: {', '.join(selected.emotions)})"
+    trained = Trained(_Finished(bundle, dataset.emotions), contract.average_voice)
+    return _Heard(contract.recipe, terms, dataset, [everything], iter([trained]))
+
+
+def _refuse_unknown_speakers(corpus: Corpus) -> None:
+    if not all(clip.speaker for clip in corpus.clips):
+        raise CorpusError(f"{corpus.name} has clips of unknown speakers: nobody can be enrolled")
 
 
 @dataclass(frozen=True)
@@ -172,16 +216,6 @@ class _Finished:
         rows = contract.trust.temper(np.concatenate([self.bundle.run(clip[None]) for clip in X]))
         wanted = rows[:, [contract.emotions.index(emotion) for emotion in self.emotions]]
         return np.asarray(wanted / wanted.sum(axis=1, keepdims=True))
-
-
-def _strangers(
-    bundle: Bundle, corpus: CorpusLike, channel: str | None, emotions: Collection[str] | None
-) -> Corpus:
-    selected = read_corpus(corpus, "", channel, emotions, bundle.contract.emotions)
-    if unknown := set(selected.emotions) - set(bundle.contract.emotions):
-        raise CorpusError(f"the model does not know {', '.join(sorted(unknown))}: name others")
-    refuse_known_speakers(bundle, selected)
-    return selected
 
 
 def _counts(dataset: Dataset, speakers: list[list[Indices]], may_enrol: NDArray[np.bool_]) -> list[int]:

@@ -22,13 +22,13 @@ from affekt.cross_validation import (
 )
 from affekt.dataset import Dataset, each_clip, listen_for, load_whole
 from affekt.degradations import DEGRADATIONS
-from affekt.errors import AffektError, LeakError, explain_import
+from affekt.errors import AffektError, explain_import
 from affekt.evaluation import Evaluation, TestedClip, summarise
 from affekt.features import extract, find_feature_set, stack_features
 from affekt.progress import progress_bar
-from affekt.protocols import find_protocol, inner_groups, speakers_overlap, split
+from affekt.protocols import inner_groups, speakers_overlap, split
 from affekt.recipe import Recipe
-from affekt.scoring import DEFAULT_PROTOCOL, CorpusLike, read_corpus, ready_recipe
+from affekt.scoring import DEFAULT_PROTOCOL, CorpusLike, ready_for_strangers
 
 AS_RECORDED = "as recorded"
 
@@ -68,10 +68,7 @@ def robustness(
     LeakError
         The protocol tests speakers that were trained on.
     """
-    chosen, how = ready_recipe(recipe), find_protocol(protocol)
-    if how.keeps_apart != "speakers":
-        raise LeakError(f"{how.name} tests voices that were trained on: ask for by-actor-5")
-    selected = read_corpus(corpus, protocol, channel, emotions, chosen.emotions)
+    chosen, how, selected = ready_for_strangers(corpus, recipe, protocol, channel, emotions)
     feature_set = find_feature_set(chosen.features)
     dataset = listen_for(chosen, selected, jobs=jobs, progress=progress)
     check_channel(dataset, tested_channel)

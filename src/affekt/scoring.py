@@ -20,7 +20,7 @@ from affekt.emotions import canonical_emotion, sort_emotions
 from affekt.errors import AffektError, CorpusError, LeakError, explain_import
 from affekt.evaluation import Evaluation, TestedClip, summarise
 from affekt.prediction import Model, Prediction, predict
-from affekt.protocols import find_protocol
+from affekt.protocols import Protocol, find_protocol
 from affekt.recipe import Recipe
 from affekt.recipes import find_recipe
 
@@ -163,6 +163,20 @@ def ready_recipe(recipe: str | Recipe) -> Recipe:
     except ModuleNotFoundError as error:
         raise explain_import(error, f"the recipe {chosen.name}") from error
     return chosen
+
+
+def ready_for_strangers(
+    corpus: CorpusLike,
+    recipe: str | Recipe,
+    protocol: str,
+    channel: str | None,
+    emotions: Collection[str] | None,
+) -> tuple[Recipe, Protocol, Corpus]:
+    """What to train, how to split, and the clips; ``LeakError`` where the split tests known voices."""
+    chosen, how = ready_recipe(recipe), find_protocol(protocol)
+    if how.keeps_apart != "speakers":
+        raise LeakError(f"{how.name} tests voices that were trained on: ask for {DEFAULT_PROTOCOL}")
+    return chosen, how, read_corpus(corpus, protocol, channel, emotions, chosen.emotions)
 
 
 def evaluate_bundle(
