@@ -239,12 +239,19 @@ def draw_calibration(found: Reliability) -> Figure:
         "as sure as right", (0.02, 0.05), rotation=24, fontsize=8, color=QUIET, xycoords="axes fraction"
     )
     many = found.count >= FEW_ANSWERS
-    above.plot(found.confidence[many], found.accuracy[many], "o-", color=HONEST, markersize=6)
+    whole = {"clip_on": False, "zorder": 3}  # dots on the edge too
+    above.plot(found.confidence[many], found.accuracy[many], "o-", color=HONEST, markersize=6, **whole)
     above.vlines(
         found.confidence[many], found.confidence[many], found.accuracy[many], color=ACCENT, linewidth=1
     )
     above.plot(
-        found.confidence[~many], found.accuracy[~many], "o", color=QUIET, fillstyle="none", markersize=5
+        found.confidence[~many],
+        found.accuracy[~many],
+        "o",
+        color=QUIET,
+        fillstyle="none",
+        markersize=5,
+        **whole,
     )
     above.set(ylabel="right", ylim=(0, 1))
     below.bar(found.confidence, found.count, width=0.06, color=HONEST)
