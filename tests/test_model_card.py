@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
-from pathlib import Path
 
-from tools.write_model_card import CARD, SCORES, write
+from tools.write_model_card import CARD, SCORES, read, write
 
 from affekt.bundle import DEFAULT_MODEL, load
 from affekt.model_card import render
@@ -55,10 +53,10 @@ def test_the_card_in_docs_is_that_of_the_bundled_model_and_of_the_scores_beside_
 
 def test_every_row_of_the_card_in_docs_is_a_score_in_docs_scores() -> None:
     card = CARD.read_text(encoding="utf-8")
-    for title, file in SCORES.items():
+    for title, what in SCORES.items():
         section = card.split(f"### {title}\n")[1].split("\n##")[0]
         rows = re.findall(r"^\| (?!accuracy| |-)(.+?) \| (\d+\.\d)%", section, re.MULTILINE)
-        scores = json.loads(Path(CARD.parent, "scores", file).read_text(encoding="utf-8"))
+        scores = read(what)
         assert len(rows) == len(scores)
         for (name, accuracy), one in zip(rows, scores.values(), strict=True):
             assert f"{100 * one['accuracy']:.1f}" == accuracy, name

@@ -149,6 +149,10 @@ def test_the_readmes_figures_of_the_bundled_recipe_are_the_measured_ones() -> No
     ours = ("| `affekt-net` (", "| `affekt-net`, ")
     plain, used_to = (line for line in README.splitlines() if line.startswith(ours))
     assert in_percent(scores) in plain
+    leaky = json.loads((folder / "affekt-net.random-80-20.speech+song.json").read_text())
+    assert leaky["leaky"]
+    assert len(leaky["seeds"]) == 5
+    assert in_percent(leaky) in plain
     trainings = {1: "one training", 3: "the mean of three trainings"}[len(scores["seeds"])]
     assert f"its figure is {trainings}" in README.replace("\n", " ")
     assert in_percent(curve["16"]) in used_to

@@ -27,10 +27,10 @@ BUNDLED = "affekt-net"
 Accuracy = tuple[float, float, float]
 
 
-def read_accuracies() -> dict[str, tuple[Accuracy | None, Accuracy]]:
-    """Of each recipe, on its own terms where these were run, and for unseen voices."""
+def read_accuracies() -> dict[str, tuple[Accuracy, Accuracy]]:
+    """Of each recipe, on its own terms, and for unseen voices."""
     results = json.loads((DOCS / "results.json").read_text())
-    found: dict[str, tuple[Accuracy | None, Accuracy]] = {}
+    found: dict[str, tuple[Accuracy, Accuracy]] = {}
     for number, system in results["systems"].items():
         trials = [t for t in results["trials"] if t["system"] == number and t["recipe"] == system["name"]]
         own = next(t for t in trials if len(t["evaluation"]["seeds"]) == 5)
@@ -42,7 +42,7 @@ def read_accuracies() -> dict[str, tuple[Accuracy | None, Accuracy]]:
             for terms in ("random-80-20.speech+song", "by-actor-5.speech")
         )
         found[f"{recipe} (ours)"] = (
-            accuracy(json.loads(own.read_text())) if own.exists() else None,
+            accuracy(json.loads(own.read_text())),
             accuracy(json.loads(unseen.read_text())),
         )
     return found
@@ -63,8 +63,6 @@ def draw_gap() -> None:
         axes.text(at + 0.6, len(accuracies) - 0.42, label, color="#D55E00", fontsize=8)
     for row, both in enumerate(accuracies.values()):
         for offset, scores, (what, colour) in zip((0.19, -0.19), both, (OWN_TERMS, UNSEEN), strict=True):
-            if scores is None:
-                continue
             value, low, high = scores
             axes.barh(row + offset, value, 0.36, color=colour)
             axes.errorbar(
