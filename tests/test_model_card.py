@@ -60,3 +60,13 @@ def test_every_row_of_the_card_in_docs_is_a_score_in_docs_scores() -> None:
         assert len(rows) == len(scores)
         for (name, accuracy), one in zip(rows, scores.values(), strict=True):
             assert f"{100 * one['accuracy']:.1f}" == accuracy, name
+
+
+def test_its_rows_of_random_splits_are_named_for_what_they_leave_out() -> None:
+    (title,) = (title for title in SCORES if "random" in title)
+    for row, one in read(SCORES[title]).items():
+        left_out = [emotion for emotion in CONTRACT.emotions if emotion not in one["emotions"]]
+        assert one["leaky"]
+        assert (row.startswith("eight emotions")) == (left_out == [])
+        assert left_out == [emotion for emotion in CONTRACT.emotions if emotion in row]
+        assert (one["protocol"] == "random-70-15-15") == ("15 % left out" in row)

@@ -19,9 +19,9 @@ SCORES: dict[str, str | dict[str, str]] = {
     "The same, on other folds": {
         "speech, learned from speech + song": "affekt-net.emobox-6.speech.json",
     },
-    "On random splits: voices that it learned from, and confidence as it comes": {
+    "On random splits: voices that it learned from, and confidence that is not calibrated": {
         "eight emotions": "affekt-net.random-80-20.speech+song.json",
-        "eight emotions, 15 % for validation": "affekt-net.random-70-15-15.speech+song.json",
+        "eight emotions, 15 % left out": "affekt-net.random-70-15-15.speech+song.json",
         "without surprised": "affekt-net.random-80-20.seven.speech+song.json",
         "without disgust and surprised": "affekt-net.random-80-20.six.speech+song.json",
         "without neutral and surprised": "affekt-net.random-80-20.other-six.speech+song.json",

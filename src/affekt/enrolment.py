@@ -141,7 +141,7 @@ def enrolment_curve(
 
 @dataclass(frozen=True)
 class _Heard:
-    """A corpus that was listened to, and for each fold who answers about its clips, trained in its turn."""
+    """A corpus that was listened to, its folds, and who answers in each, trained when it is asked for."""
 
     name: str
     terms: str
