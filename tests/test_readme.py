@@ -204,6 +204,8 @@ def test_what_the_readme_says_of_noise_was_measured() -> None:
         in text
     )
     assert f"a telephone line on {100 * scores['telephone']['accuracy']:.1f} %" in text
+    assert f"babbling 10 dB below on {100 * scores['babble, 10 dB']['accuracy']:.1f} %" in text
+    assert len(scores["telephone"]["seeds"]) == 3
     assert scores["20 dB quieter"]["accuracy"] == pytest.approx(
         scores["as recorded"]["accuracy"], abs=0.005
     )

@@ -57,3 +57,15 @@ def test_a_clip_that_cannot_be_heard_any_more_costs_itself(
 def test_known_voices_are_refused(small_ravdess: Path) -> None:
     with pytest.raises(LeakError, match="random-80-20 tests voices that were trained on"):
         robustness(small_ravdess, "svm", protocol="random-80-20")
+
+
+def test_several_trainings_hear_the_same_clips_and_noise(small_ravdess: Path) -> None:
+    once = robustness(small_ravdess, "mlp")
+    twice = robustness(small_ravdess, "mlp", seeds=2)
+    for name, one in twice.items():
+        assert list(one.by_seed) == [0, 1]
+        assert one.by_seed[0].accuracy == once[name].headlines["accuracy"].value
+        assert one.n == once[name].n
+    assert len({one.answer for one in twice[AS_RECORDED].tested}) > 1
+    with pytest.raises(ValueError, match="not 0 times"):
+        robustness(small_ravdess, "mlp", seeds=0)

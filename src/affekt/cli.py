@@ -117,6 +117,9 @@ _emotions_option = click.option(
 _channel_option = click.option(
     "--channel", type=click.Choice(["speech", "song"]), help="Only spoken, or only sung clips."
 )
+_seeds_option = click.option(
+    "--seeds", type=click.IntRange(1), default=1, show_default=True, help="Train so many times."
+)
 _json_option = click.option(
     "--json", "json_file", type=OutputFile(".json"), help="Write all figures to this file."
 )
@@ -346,7 +349,7 @@ def train(
 @_emotions_option
 @_channel_option
 @_tested_channel_option
-@click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="Train so many times.")
+@_seeds_option
 @click.option(
     "--json",
     "json_file",
@@ -468,6 +471,7 @@ def enrolment(
 @_emotions_option
 @_channel_option
 @_tested_channel_option
+@_seeds_option
 @_json_option
 def robustness(
     corpus: tuple[str, ...],
@@ -476,6 +480,7 @@ def robustness(
     emotions: tuple[str, ...],
     channel: str | None,
     tested_channel: str | None,
+    seeds: int,
     json_file: Path | None,
 ) -> None:
     """Say what is left through noise, a telephone, MP3 and a room, on unseen voices.
@@ -487,7 +492,7 @@ def robustness(
     with whole_file(json_file) if json_file else nullcontext() as file:
         found = robustness(
             corpus, recipe, protocol=protocol, emotions=emotions, channel=channel,
-            tested_channel=tested_channel, jobs=core_count(), progress=True,
+            tested_channel=tested_channel, seeds=seeds, jobs=core_count(), progress=True,
         )  # fmt: skip
         _write_scores(file, found)
     stdout.print(tables.scores("clips", found, "seed"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -28,9 +27,10 @@ from affekt.features import extract, find_feature_set, stack_features
 from affekt.progress import progress_bar
 from affekt.protocols import inner_groups, speakers_overlap, split
 from affekt.recipe import Recipe
-from affekt.scoring import DEFAULT_PROTOCOL, CorpusLike, ready_for_strangers
+from affekt.scoring import DEFAULT_PROTOCOL, CorpusLike, each_seed, ready_for_strangers
 
 AS_RECORDED = "as recorded"
+NOISE_SEED = 0  # everyone hears the same noise
 
 
 def robustness(
@@ -41,7 +41,7 @@ def robustness(
     emotions: Collection[str] | None = None,
     channel: str | None = None,
     tested_channel: str | None = None,
-    seed: int = 0,
+    seeds: int = 1,
     jobs: int = 1,
     progress: bool = False,
 ) -> dict[str, Evaluation]:
@@ -52,10 +52,8 @@ def robustness(
 
     Parameters
     ----------
-    corpus, recipe, protocol, emotions, channel, tested_channel, jobs, progress
-        As for ``evaluate``.
-    seed
-        Of the recipe, and of the noise.
+    corpus, recipe, protocol, emotions, channel, tested_channel, seeds, jobs, progress
+        As for ``evaluate``. All trainings hear the same noise.
 
     Returns
     -------
@@ -68,32 +66,37 @@ def robustness(
     LeakError
         The protocol tests speakers that were trained on.
     """
+    all_seeds = each_seed(seeds)
     chosen, how, selected = ready_for_strangers(corpus, recipe, protocol, channel, emotions)
     feature_set = find_feature_set(chosen.features)
     dataset = listen_for(chosen, selected, jobs=jobs, progress=progress)
     check_channel(dataset, tested_channel)
     _check_libraries()
-    folds = split(dataset.corpus, how, dataset.fingerprints, seed)
     groups = inner_groups(dataset.corpus.clips, how, dataset.fingerprints)
+    all_folds = [
+        (seed, number, fold)
+        for seed in all_seeds
+        for number, fold in enumerate(split(dataset.corpus, how, dataset.fingerprints, seed))
+    ]
     trained = []
-    with progress_bar(f"{chosen.name}, {how.name}", len(folds), shown=progress) as advance:
-        for fold in folds:
+    with progress_bar(f"{chosen.name}, {how.name}", len(all_folds), shown=progress) as advance:
+        for seed, _, fold in all_folds:
             trained.append(train_fold(dataset, chosen, how, groups, seed, fold))
             advance()
-    folds = [replace(fold, test=of_channel(dataset, fold.test, tested_channel)) for fold in folds]
-    pool = _one_clip_each(dataset, seed)
+    pool = _one_clip_each(dataset)
     scores = {}
     as_recorded: list[TestedClip] = []
     for name in (AS_RECORDED, *DEGRADATIONS):
         heard, excluded = dict(enumerate(dataset.features)), list(dataset.excluded)
         if name != AS_RECORDED:
-            hear = partial(_hear, condition=name, feature_set=chosen.features, pool=pool, seed=seed)
+            hear = partial(_hear, condition=name, feature_set=chosen.features, pool=pool)
             tested_corpus = dataset.corpus.select(channel=tested_channel)
             heard, unheard = _hear_each(dataset, tested_corpus, hear, jobs=jobs, progress=progress)
             excluded += unheard
         tested: list[TestedClip] = []
-        for number, (fold, one) in enumerate(zip(folds, trained, strict=True)):
-            scored = np.array([i for i in fold.test if i in heard], np.intp)
+        for (seed, number, fold), one in zip(all_folds, trained, strict=True):
+            test = of_channel(dataset, fold.test, tested_channel)
+            scored = np.array([i for i in test if i in heard], np.intp)
             features = stack_features([heard[i] for i in scored], feature_set)
             probabilities = one.answer(dataset, features)
             tested += tested_clips(dataset, scored, number, seed, probabilities)
@@ -105,7 +108,7 @@ def robustness(
             protocol=how.name,
             protocol_label=f"{label_scored(how.label, tested_channel)}, {name}",
             leaky=False,
-            speakers_overlap=speakers_overlap(dataset.corpus.clips, folds),
+            speakers_overlap=speakers_overlap(dataset.corpus.clips, [fold for *_, fold in all_folds]),
             emotions=dataset.emotions,
             excluded=tuple(excluded),
             listeners=dataset.corpus.listeners,
@@ -121,9 +124,9 @@ def _check_libraries() -> None:
         raise explain_import(error, "affekt.robustness") from error
 
 
-def _one_clip_each(dataset: Dataset, seed: int) -> dict[str, Waveform]:
+def _one_clip_each(dataset: Dataset) -> dict[str, Waveform]:
     """A clip of each speaker, to babble with."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(NOISE_SEED)
     own = {name: np.flatnonzero(dataset.speakers == name) for name in np.unique(dataset.speakers)}
     return {str(name): load_whole(dataset.corpus.clips[rng.choice(clips)]) for name, clips in own.items()}
 
@@ -147,11 +150,9 @@ def _hear_each(
     return heard, unheard
 
 
-def _hear(
-    clip: Clip, condition: str, feature_set: str, pool: dict[str, Waveform], seed: int
-) -> NDArray[np.float32]:
+def _hear(clip: Clip, condition: str, feature_set: str, pool: dict[str, Waveform]) -> NDArray[np.float32]:
     recorded = load_whole(clip)
     others = [one for name, one in pool.items() if name != clip.speaker_id]
-    rng = np.random.default_rng([seed, zlib.crc32(clip.path.name.encode())])
+    rng = np.random.default_rng([NOISE_SEED, zlib.crc32(clip.path.name.encode())])
     spoilt = DEGRADATIONS[condition](recorded, others, rng)
     return extract(load_audio(spoilt, find_feature_set(feature_set).sample_rate), feature_set)

@@ -90,8 +90,7 @@ def evaluate(
             "protocol, tested_channel, seeds and checkpoints are for a recipe: a finished model is scored "
             "once, on all clips"
         )
-    if seeds < 1:
-        raise ValueError(f"a recipe is trained once or more, not {seeds} times")
+    each_seed(seeds)
     protocol = protocol or DEFAULT_PROTOCOL
     if recipe is None:
         selected = read_corpus(corpus, "", channel, emotions)
@@ -108,7 +107,7 @@ def evaluate(
         cross_validate,
         dataset,
         chosen,
-        seeds=range(seeds),
+        seeds=each_seed(seeds),
         tested_channel=tested_channel,
         checkpoints=checkpoints,
         progress=progress,
@@ -163,6 +162,13 @@ def ready_recipe(recipe: str | Recipe) -> Recipe:
     except ModuleNotFoundError as error:
         raise explain_import(error, f"the recipe {chosen.name}") from error
     return chosen
+
+
+def each_seed(seeds: int) -> range:
+    """0, 1, ..., so many; ``ValueError`` where there is none."""
+    if seeds < 1:
+        raise ValueError(f"a recipe is trained once or more, not {seeds} times")
+    return range(seeds)
 
 
 def ready_for_strangers(
