@@ -38,13 +38,10 @@ def read_accuracies() -> dict[str, tuple[Accuracy, Accuracy]]:
         found[system["name"]] = accuracy(own["evaluation"]), accuracy(unseen["evaluation"])
     for recipe in ("voice-svm", BUNDLED):
         own, unseen = (
-            DOCS / "scores" / f"{recipe}.{terms}.json"
+            json.loads((DOCS / "scores" / f"{recipe}.{terms}.json").read_text())
             for terms in ("random-80-20.speech+song", "by-actor-5.speech")
         )
-        found[f"{recipe} (ours)"] = (
-            accuracy(json.loads(own.read_text())),
-            accuracy(json.loads(unseen.read_text())),
-        )
+        found[f"{recipe} (ours)"] = accuracy(own), accuracy(unseen)
     return found
 
 

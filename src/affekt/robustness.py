@@ -83,6 +83,9 @@ def robustness(
         for seed, _, fold in all_folds:
             trained.append(train_fold(dataset, chosen, how, groups, seed, fold))
             advance()
+    tests = [of_channel(dataset, fold.test, tested_channel) for *_, fold in all_folds]
+    tested_corpus = dataset.corpus.select(channel=tested_channel)
+    overlap = speakers_overlap(dataset.corpus.clips, [fold for *_, fold in all_folds])
     pool = _one_clip_each(dataset)
     scores = {}
     as_recorded: list[TestedClip] = []
@@ -90,12 +93,10 @@ def robustness(
         heard, excluded = dict(enumerate(dataset.features)), list(dataset.excluded)
         if name != AS_RECORDED:
             hear = partial(_hear, condition=name, feature_set=chosen.features, pool=pool)
-            tested_corpus = dataset.corpus.select(channel=tested_channel)
             heard, unheard = _hear_each(dataset, tested_corpus, hear, jobs=jobs, progress=progress)
             excluded += unheard
         tested: list[TestedClip] = []
-        for (seed, number, fold), one in zip(all_folds, trained, strict=True):
-            test = of_channel(dataset, fold.test, tested_channel)
+        for (seed, number, _), one, test in zip(all_folds, trained, tests, strict=True):
             scored = np.array([i for i in test if i in heard], np.intp)
             features = stack_features([heard[i] for i in scored], feature_set)
             probabilities = one.answer(dataset, features)
@@ -108,7 +109,7 @@ def robustness(
             protocol=how.name,
             protocol_label=f"{label_scored(how.label, tested_channel)}, {name}",
             leaky=False,
-            speakers_overlap=speakers_overlap(dataset.corpus.clips, [fold for *_, fold in all_folds]),
+            speakers_overlap=overlap,
             emotions=dataset.emotions,
             excluded=tuple(excluded),
             listeners=dataset.corpus.listeners,

@@ -90,7 +90,7 @@ def evaluate(
             "protocol, tested_channel, seeds and checkpoints are for a recipe: a finished model is scored "
             "once, on all clips"
         )
-    each_seed(seeds)
+    all_seeds = each_seed(seeds)
     protocol = protocol or DEFAULT_PROTOCOL
     if recipe is None:
         selected = read_corpus(corpus, "", channel, emotions)
@@ -107,7 +107,7 @@ def evaluate(
         cross_validate,
         dataset,
         chosen,
-        seeds=each_seed(seeds),
+        seeds=all_seeds,
         tested_channel=tested_channel,
         checkpoints=checkpoints,
         progress=progress,
