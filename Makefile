@@ -6,7 +6,7 @@ FILES  ?= src/affekt/examples
 RECIPE ?= voice-svm
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo app test check train model bench clean
+.PHONY: help demo app test check coverage train model bench clean
 
 help:                        ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/'
@@ -27,11 +27,14 @@ check: $(VENV)/dev           ## format, lint, types, tests
 	$(BIN)/mypy
 	$(BIN)/pytest
 
+coverage: $(VENV)/dev        ## which lines no test runs
+	$(BIN)/pytest --cov=affekt --cov-report=term:skip-covered --cov-report=html
+
 train: $(VENV)/dev           ## score, train and save: make train CORPUS=RAVDESS/ [RECIPE=voice-svm]
 	$(BIN)/affekt train $(CORPUS) --recipe $(RECIPE)
 
 model: $(VENV)/dev           ## train the bundled model anew: make model CORPUS=RAVDESS/
-	$(BIN)/affekt train $(CORPUS) --recipe affekt-net --out src/affekt/models/default.onnx --checkpoints .folds
+	$(BIN)/affekt train $(CORPUS) --recipe affekt-net --out src/affekt/model/default.onnx --checkpoints .folds
 	$(BIN)/python tools/write_model_card.py
 
 bench: $(VENV)/dev           ## time features and answers against librosa: make bench CORPUS=RAVDESS/

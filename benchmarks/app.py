@@ -1,8 +1,8 @@
-"""From a dropped file to its answer on the page, and what the app's memory does over many of them.
+"""Time from an upload to its prediction on the page, and the app's memory before and after many uploads.
 
     python benchmarks/app.py CLIP [HOW_MANY]
 
-One visitor drops the same clip again and again under other names; the page's own drawing is included.
+One visitor uploads the same clip again and again under other names; the drawing of the page is included.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import sys
 import time
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import FilePayload, sync_playwright
 
 PORT = 8596
 WARM_UP = 10
-# The page itself takes the time: from the file's arrival to the frame after its answer was drawn.
+# The page itself takes the time: from the file's arrival to the frame after its prediction was drawn.
 STOPWATCH = """() => {
     document.addEventListener("change", event => {
         if (event.target.type === "file") window.times = {began: performance.now()};
@@ -53,20 +53,20 @@ def main() -> None:
             )
             page = browser.new_page()
             page.goto(f"http://127.0.0.1:{PORT}")
-            page.get_by_role("tab", name="A file").click()
+            page.get_by_role("tab", name="Upload").click()
             page.evaluate(STOPWATCH)
             spent = []
             for i in range(count + WARM_UP):
                 if i == WARM_UP:
                     before = memory_mb(app.pid)
-                file = {"name": f"clip{i}.flac", "mimeType": "audio/flac", "buffer": content}
+                file: FilePayload = {"name": f"clip{i}.flac", "mimeType": "audio/flac", "buffer": content}
                 page.evaluate(f"window.wanted = 'clip{i}.flac:'")
                 page.locator("input[type=file]").first.set_input_files(file)
                 page.wait_for_function("window.times?.drawn")
                 spent.append(page.evaluate("window.times.drawn - window.times.began"))
-                page.wait_for_timeout(200)  # what the page does afterwards is not the next clip's
+                page.wait_for_timeout(200)  # what the page does afterwards does not count
             middle, slow = (statistics.quantiles(spent[WARM_UP:], n=20)[i] for i in (9, 18))
-            print(f"median {middle:.0f} ms from file to answer, 95th percentile {slow:.0f} ms")
+            print(f"median {middle:.0f} ms from upload to prediction, 95th percentile {slow:.0f} ms")
             print(f"{before:.0f} MB before, {memory_mb(app.pid):.0f} MB after {count} clips")
     finally:
         subprocess.call(["pkill", "-P", str(app.pid)])

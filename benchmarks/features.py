@@ -1,9 +1,9 @@
-"""How long features take, in one run: librosa as scripts use it, openSMILE, ours, and the floor.
+"""Time of feature extraction: librosa as scripts use it, openSMILE, affekt, and the least possible.
 
     python benchmarks/features.py RAVDESS/ [CLIPS]        make bench CORPUS=RAVDESS/ does it all
 
 One process, one thread. All times include decoding and resampling. Each clip is taken by every contestant
-in turn, so that a machine that slows down slows all of them down: what counts are ratios.
+in turn, so that a machine that slows down slows all of them down: only ratios can be compared.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"  # before numpy is imported
 
+import importlib.util
 import sys
 import warnings
 from collections.abc import Callable
@@ -27,10 +28,11 @@ from rich.console import Console
 from rich.table import Table
 from timing import time_in_turn
 
-from affekt.audio import find_audio, load_audio
-from affekt.features import FEATURE_SETS, extract
+from affekt.audio.loading import find_audio, load_audio
+from affekt.features.feature_sets import FEATURE_SETS, extract
 
 RATE = 22_050
+OPEN_SMILE = importlib.util.find_spec("opensmile")  # left out where it is not installed
 FEATURES = librosa.feature
 Array = np.ndarray[Any, Any]
 
@@ -126,8 +128,7 @@ def main() -> None:
         ),
         "librosa script, without tonnetz": lambda path: librosa_script(path, harmonic=False),
         "librosa, sharing one spectrum": librosa_sharing,
-        "openSMILE eGeMAPSv02": open_smile("eGeMAPSv02"),
-        "openSMILE ComParE 2016": open_smile("ComParE_2016"),
+        **{f"openSMILE {name}": open_smile(name) for name in ("eGeMAPSv02", "ComParE_2016") if OPEN_SMILE},
         **{f"affekt {name}": ours(name) for name in FEATURE_SETS},
     }
     medians = time_in_turn(contestants, files)

@@ -1,10 +1,10 @@
-"""What an answer costs, in one run: the bundled model, a forest, and a script as student projects write it.
+"""Time of a prediction: the bundled model, a forest, and a script as student projects write it.
 
     python benchmarks/predict.py RAVDESS/ [CLIPS]
 
-One thread. First the whole path from file to answer, each clip by every contestant in turn; then cold
-starts: a new process that answers one clip, in turn again. The script is librosa, 40 MFCCs with mean and
-standard deviation, and a scikit-learn forest that joblib loads. Medians; what counts are ratios.
+One thread. First from file to prediction, each clip by every contestant in turn; then cold starts: a new
+process that predicts one clip, in turn again. The script is librosa, 40 MFCCs with mean and standard
+deviation, and a scikit-learn forest that joblib loads. Medians; only ratios can be compared.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from sklearn.ensemble import RandomForestClassifier
 from timing import time_in_turn
 
 import affekt
-from affekt.audio import load_audio
-from affekt.corpora import load as load_corpus
+from affekt.audio.loading import load_audio
+from affekt.corpora.registry import load_corpus
 
 COLD_STARTS = 9
 COLD_SCRIPT = """
@@ -73,7 +73,7 @@ def main() -> None:
         joblib.dump(forest, pickled)
         loaded = joblib.load(pickled)
         ours, _ = affekt.train(
-            corpus.select(channel="speech"), "random-forest-baseline", protocol="random-80-20"
+            corpus.select(vocal_channel="speech"), "random-forest-baseline", protocol="random-80-20"
         )
         Path(folder, "cold.py").write_text(COLD_SCRIPT)
         contestants: dict[str, Callable[[Path], object]] = {
@@ -83,7 +83,10 @@ def main() -> None:
             "decode and resample alone": lambda file: load_audio(file, 16_000),
         }
         length = statistics.mean(load_audio(file).duration_s for file in files)
-        show(f"{len(files)} clips of {length:.1f} s, whole path", time_in_turn(contestants, files))
+        show(
+            f"{len(files)} clips of {length:.1f} s, from file to prediction",
+            time_in_turn(contestants, files),
+        )
 
         def start(*command: str) -> Callable[[Path], object]:
             return lambda file: subprocess.run([*command, str(file)], check=True, capture_output=True)

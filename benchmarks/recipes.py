@@ -1,9 +1,9 @@
-"""How long each recipe takes to be scored, and how much memory: affekt evaluate, one process after another.
+"""Time and memory that the evaluation of each recipe takes: affekt evaluate, one process after another.
 
     python benchmarks/recipes.py RAVDESS/ SCORES/ [RECIPE...]
 
-By actor, spoken clips and all emotions, listening included; memory is the peak of the main process. Figures
-go to SCORES/RECIPE.json, for affekt compare.
+By actor, spoken clips and all emotions, extraction included; memory is the peak of the main process. Scores
+are written to SCORES/RECIPE.json, for affekt compare.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from affekt.recipes import RECIPES
 
 
 def measure(corpus: str, recipe: str, file: Path) -> tuple[float, float]:
-    """Seconds, and the peak in MB of a process that scores a recipe."""
-    terms = ["--recipe", recipe, "--channel", "speech", "--emotions", "all", "--json", str(file)]
+    """Seconds, and the peak in MB of a process that evaluates a recipe."""
+    terms = ["--recipe", recipe, "--vocal-channel", "speech", "--emotions", "all", "--json", str(file)]
     command = [sys.executable, "-m", "affekt", "evaluate", corpus, *terms]
     began = time.monotonic()
     quiet = os.open(os.devnull, os.O_WRONLY)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from affekt.progress import track
+from affekt.support.progress import track
 
 Contestant = Callable[[Path], object]
 

@@ -1,4 +1,4 @@
-"""One order, one name and one look for each emotion."""
+"""Every emotion has one name, one place in the order, one colour and one emoji."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_an_emotion_has_an_emoji_and_a_colour(name: str) -> None:
 
 
 @pytest.mark.parametrize("part", [0, 1, 2], ids=["name", "emoji", "colour"])
-def test_no_two_emotions_look_alike(part: int) -> None:
+def test_no_two_emotions_have_the_same_style(part: int) -> None:
     assert len({astuple(emotion)[part] for emotion in EMOTIONS.values()}) == len(EMOTIONS)
 
 
@@ -46,12 +46,12 @@ def test_no_two_emotions_look_alike(part: int) -> None:
         ("surprise", "surprised"),
     ],
 )
-def test_a_synonym_is_put_into_the_canonical_word(word: str, name: str) -> None:
+def test_a_synonym_has_a_canonical_name(word: str, name: str) -> None:
     assert canonical_emotion(word) == name
 
 
 @pytest.mark.parametrize("name", EMOTIONS)
-def test_a_canonical_word_stays(name: str) -> None:
+def test_a_canonical_name_is_kept(name: str) -> None:
     assert canonical_emotion(name) == name
 
 
@@ -60,15 +60,15 @@ def test_case_and_space_do_not_matter(word: str) -> None:
     assert canonical_emotion(word) == "fearful"
 
 
-def test_a_word_of_ones_own_stays() -> None:
+def test_another_word_is_kept_in_lower_case() -> None:
     assert canonical_emotion(" Bliss") == "bliss"
 
 
-def test_emotions_are_sorted_once_each_the_canonical_ones_first() -> None:
+def test_distinct_emotions_are_sorted_with_canonical_ones_first() -> None:
     assert sort_emotions(["zeal", "sad", "bliss", "neutral", "sad"]) == ("neutral", "sad", "bliss", "zeal")
 
 
-def test_no_emotions_are_none() -> None:
+def test_no_emotions_are_an_empty_tuple() -> None:
     assert sort_emotions([]) == ()
 
 
@@ -76,7 +76,7 @@ def test_the_style_of_an_emotion_is_its_own() -> None:
     assert emotion_style("happy") is EMOTIONS["happy"]
 
 
-def test_the_style_of_an_unknown_emotion_bears_its_name_and_no_other_emotions_look() -> None:
+def test_another_emotion_has_its_own_name_and_the_default_style() -> None:
     style = emotion_style("bliss")
     assert style.name == "bliss"
     assert style.colour not in {emotion.colour for emotion in EMOTIONS.values()}

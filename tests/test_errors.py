@@ -1,4 +1,4 @@
-"""The errors are the tree that their module draws, and say what to do."""
+"""The exceptions are those of the tree in their module, and their messages say what to do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLASSES = {
 
 
 def drawn_tree() -> list[tuple[str, str, str]]:
-    """(class, parent, builtin) of each line of the tree; the root's are AffektError and Exception."""
+    """Return (class, parent, builtin) of each line of the tree."""
     rows = []
     parents = ["AffektError"]
     for line in (errors.__doc__ or "").splitlines():
@@ -43,7 +43,7 @@ def test_an_error_descends_from_its_parent_and_its_builtin(name: str, parent: st
 
 
 @pytest.mark.parametrize("name", [name for name, _, builtin in TREE if builtin != "Exception"])
-def test_an_error_tells_its_message(name: str) -> None:
+def test_an_error_has_its_message(name: str) -> None:
     arguments = {"UnknownNameError": ("what", "x", ["y"]), "MissingExtraError": ("what", "train")}
     assert "what" in str(getattr(errors, name)(*arguments.get(name, ("what",))))
 
@@ -51,7 +51,7 @@ def test_an_error_tells_its_message(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "guess"), [("svn", " Did you mean 'svm'?"), ("SVM", ""), ("transformer", "")]
 )
-def test_an_unknown_name_brings_the_nearest_one_and_all_there_are(name: str, guess: str) -> None:
+def test_an_unknown_name_suggests_the_closest_one_and_lists_all(name: str, guess: str) -> None:
     message = str(UnknownNameError("recipe", name, iter(["svm", "forest"])))
     assert message == f"no recipe is called {name!r}.{guess} There are: svm, forest"
 
@@ -71,6 +71,6 @@ def test_a_failed_import_of_an_optional_package_names_its_extra(module: str) -> 
 
 
 @pytest.mark.parametrize("name", ["affekt.gone", "sklearnex", None])
-def test_any_other_failed_import_stays_as_it_is(name: str | None) -> None:
+def test_any_other_failed_import_is_not_changed(name: str | None) -> None:
     error = ModuleNotFoundError("no such module", name=name)
     assert explain_import(error, "training") is error

@@ -1,15 +1,19 @@
-"""Every score against scikit-learn, and the interval against what it must be."""
+"""Every metric equals scikit-learn's, and intervals have their known width and text."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn import metrics as reference
 
 from affekt.metrics import (
     HEADLINES,
+    METRIC_TITLES,
+    Score,
     confusion_matrix,
     f_beta,
+    format_interval,
     precision,
     recall,
     score_headlines,
@@ -20,9 +24,9 @@ EMOTIONS = ("neutral", "happy", "sad", "angry")
 
 def labels(seed: int, size: int = 200) -> tuple[list[str], list[str]]:
     rng = np.random.default_rng(seed)
-    truth = rng.choice(EMOTIONS, size, p=[0.1, 0.2, 0.3, 0.4])
-    answers = np.where(rng.random(size) < 0.5, truth, rng.choice(EMOTIONS, size))
-    return truth.tolist(), answers.tolist()
+    true = rng.choice(EMOTIONS, size, p=[0.1, 0.2, 0.3, 0.4])
+    predicted = np.where(rng.random(size) < 0.5, true, rng.choice(EMOTIONS, size))
+    return true.tolist(), predicted.tolist()
 
 
 REFERENCES = {
@@ -36,20 +40,20 @@ REFERENCES = {
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("name", HEADLINES)
-def test_a_headline_equals_scikit_learns(name: str, seed: int) -> None:
-    truth, answers = labels(seed)
-    ours = HEADLINES[name](confusion_matrix(truth, answers, EMOTIONS))
-    assert float(ours) == pytest.approx(REFERENCES[name](truth, answers))
+def test_a_metric_equals_scikit_learns(name: str, seed: int) -> None:
+    true, predicted = labels(seed)
+    ours = HEADLINES[name](confusion_matrix(true, predicted, EMOTIONS))
+    assert float(ours) == pytest.approx(REFERENCES[name](true, predicted))
 
 
 def test_scores_of_each_emotion_equal_scikit_learns() -> None:
-    truth, answers = labels(0)
-    matrix = confusion_matrix(truth, answers, EMOTIONS)
-    p, r, f, _ = reference.precision_recall_fscore_support(truth, answers, labels=EMOTIONS)
+    true, predicted = labels(0)
+    matrix = confusion_matrix(true, predicted, EMOTIONS)
+    p, r, f, _ = reference.precision_recall_fscore_support(true, predicted, labels=EMOTIONS)
     np.testing.assert_allclose(precision(matrix), p)
     np.testing.assert_allclose(recall(matrix), r)
     np.testing.assert_allclose(f_beta(matrix), f)
-    np.testing.assert_array_equal(matrix, reference.confusion_matrix(truth, answers, labels=EMOTIONS))
+    np.testing.assert_array_equal(matrix, reference.confusion_matrix(true, predicted, labels=EMOTIONS))
 
 
 def test_an_emotion_that_never_occurs_does_not_count() -> None:
@@ -58,13 +62,13 @@ def test_an_emotion_that_never_occurs_does_not_count() -> None:
     assert np.isnan(recall(matrix)[0])
 
 
-def one_speaker_each(hit_rates: list[float], clips: int = 40) -> np.ndarray:
-    """(1, speakers, 2, 2): two emotions, each speaker answered rightly in so many of its clips."""
+def one_speaker_each(hit_rates: list[float], clips: int = 40) -> NDArray[np.float64]:
+    """(1, speakers, 2, 2): two emotions, each speaker predicted correctly in that share of clips."""
     rows = [[[rate, 1 - rate], [1 - rate, rate]] for rate in hit_rates]
     return np.array([rows]) * clips / 2
 
 
-def test_the_interval_holds_the_score_and_widens_with_the_difference_between_speakers() -> None:
+def test_the_interval_contains_the_score_and_widens_with_the_difference_between_speakers() -> None:
     alike = score_headlines(one_speaker_each([0.7] * 10), np.random.default_rng(0))["accuracy"]
     unlike = score_headlines(one_speaker_each([0.4, 1.0] * 5), np.random.default_rng(0))["accuracy"]
     assert alike.low == pytest.approx(0.7) == alike.high
@@ -89,3 +93,39 @@ def test_the_spread_is_the_deviation_over_seeds() -> None:
     score = score_headlines(seeds, np.random.default_rng(0))["accuracy"]
     assert score.value == pytest.approx(0.7)
     assert score.spread == pytest.approx(0.1)
+
+
+def test_every_metric_has_a_title() -> None:
+    assert set(METRIC_TITLES) == set(HEADLINES)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (0.6192, 0.7037, "61.9 - 70.4"),
+        (0.0, 1.0, "0.0 - 100.0"),
+        (np.nan, np.nan, "-"),
+        (None, None, "-"),
+        (0.5, np.nan, "-"),
+    ],
+)
+def test_an_interval_is_written_in_percent(low: float | None, high: float | None, text: str) -> None:
+    assert format_interval(low, high) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [(-0.0123, 0.0301, "-1.2 to +3.0"), (0.01, 0.02, "+1.0 to +2.0"), (np.nan, np.nan, "-")],
+)
+def test_an_interval_of_a_difference_is_written_with_signs(low: float, high: float, text: str) -> None:
+    assert format_interval(low, high, signed=True) == text
+
+
+def test_a_score_is_written_with_its_interval() -> None:
+    score = Score(value=0.6611, low=0.6192, high=0.7037, spread=0.01)
+    assert (score.interval, score.with_interval) == ("61.9 - 70.4", "66.1 (61.9 - 70.4)")
+
+
+def test_a_score_without_an_interval_is_written_alone() -> None:
+    score = Score(value=0.6611, low=np.nan, high=np.nan, spread=0.0)
+    assert (score.interval, score.with_interval) == ("-", "66.1")

@@ -1,8 +1,7 @@
-"""Every command and program in the README runs, and every figure in it is one that was measured."""
+"""Every command and program in the README runs, and every figure in it was measured."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -11,12 +10,13 @@ import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from affekt.corpora import READERS
-from affekt.prediction import predict
+from affekt.corpora.registry import READERS
+from affekt.evaluation.results import Scores, read_evaluation, read_evaluations
+from affekt.experiments.reproduction_result import read_reproduction
+from affekt.inference.prediction import predict
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -93,8 +93,9 @@ def test_a_make_target_knows_what_to_do(command: str) -> None:
     if shutil.which("make") is None:
         pytest.skip("no make on this machine")
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
-    options = {"cwd": ROOT, "capture_output": True, "text": True, "env": environment}
-    planned = subprocess.run([*command.split(), "--dry-run"], **options)
+    planned = subprocess.run(
+        [*command.split(), "--dry-run"], cwd=ROOT, capture_output=True, text=True, env=environment
+    )
     assert planned.returncode == 0, planned.stderr
     assert "affekt" in planned.stdout or "pytest" in planned.stdout
 
@@ -114,24 +115,29 @@ def row_of(recipe: str) -> str:
     return next(line for line in README.splitlines() if line.startswith(f"| `{recipe}`"))
 
 
-def in_percent(scores: dict[str, Any]) -> str:
-    low, high = scores["intervals"]["accuracy"]
-    return f"{100 * scores['accuracy']:.1f} ({100 * low:.1f} - {100 * high:.1f})"
+def accuracy(scores: Scores) -> str:
+    return scores.headlines["accuracy"].with_interval
 
 
-RESULTS = json.loads((ROOT / "docs" / "results.json").read_text())
+def percent(share: float) -> str:
+    return f"{100 * share:.1f}"
 
 
-@pytest.mark.parametrize("number", RESULTS["systems"])
+RESULTS = read_reproduction(ROOT / "docs" / "results.json")
+SCORES = ROOT / "docs" / "scores"
+TEXT = README.replace("\n", " ")
+
+
+@pytest.mark.parametrize("number", list(RESULTS.systems))
 def test_the_readmes_claims_and_figures_are_those_of_the_results(number: str) -> None:
-    recipe = RESULTS["systems"][number]["name"]
-    trials = [t for t in RESULTS["trials"] if t["system"] == number and t["recipe"] == recipe]
-    own = next(t for t in trials if len(t["evaluation"]["seeds"]) == 5)
-    unseen = next(t for t in trials if t["protocol"] == "by-actor-5" and t["material"] == "speech")
-    assert own["evaluation"]["leaky"]
-    assert f"| {100 * own['claims']['accuracy']:.1f} |" in row_of(recipe)
-    assert in_percent(own["evaluation"]) in row_of(recipe)
-    assert in_percent(unseen["evaluation"]) in row_of(recipe)
+    recipe = RESULTS.systems[number].name
+    trials = [trial for trial in RESULTS.of_system(number) if trial.recipe == recipe]
+    own = next(trial for trial in trials if len(trial.evaluation.by_seed) == 5)
+    unseen = next(t for t in trials if t.protocol == "by-actor-5" and t.material == "speech")
+    assert own.evaluation.leaky
+    assert f"| {percent(own.claims['accuracy'])} |" in row_of(recipe)
+    assert accuracy(own.evaluation) in row_of(recipe)
+    assert accuracy(unseen.evaluation) in row_of(recipe)
 
 
 @pytest.mark.parametrize(
@@ -147,77 +153,73 @@ def test_the_readmes_claims_and_figures_are_those_of_the_results(number: str) ->
 def test_the_experiments_figures_on_the_projects_terms_are_the_measured_ones(
     number: str, terms: str
 ) -> None:
-    scores = json.loads((ROOT / "docs" / "scores" / f"affekt-net.{terms}.speech+song.json").read_text())
+    scores = read_evaluation(SCORES / f"affekt-net.{terms}.speech+song.json")
     text = (ROOT / "docs" / "experiments.md").read_text()
     row = next(line for line in text.splitlines() if line.startswith(f"| {number}, "))
-    recipe = RESULTS["systems"][number]["name"]
     theirs = [
-        trial["evaluation"]
-        for trial in RESULTS["trials"]
-        if trial["recipe"] == recipe
-        and trial["material"] == "speech + song"
-        and trial["protocol"] == scores["protocol"]
-        and trial["evaluation"]["emotions"] == scores["emotions"]
+        trial.evaluation
+        for trial in RESULTS.trials
+        if trial.recipe == RESULTS.systems[number].name
+        and trial.material == "speech + song"
+        and trial.protocol == scores.protocol
+        and trial.evaluation.emotions == scores.emotions
     ]
-    assert scores["leaky"]
-    assert len(scores["seeds"]) == 5
-    assert f"| {in_percent(scores)} |" in row
-    assert f"| {100 * theirs[0]['accuracy']:.1f} |" in row
+    assert scores.leaky
+    assert len(scores.by_seed) == 5
+    assert f"| {accuracy(scores)} |" in row
+    assert f"| {percent(theirs[0].headlines['accuracy'].value)} |" in row
 
 
 @pytest.mark.parametrize("terms", ["random-80-20.speech+song", "by-actor-5.speech"])
 def test_the_readmes_figures_of_our_own_recipe_are_the_measured_ones(terms: str) -> None:
-    scores = json.loads((ROOT / "docs" / "scores" / f"voice-svm.{terms}.json").read_text())
-    assert in_percent(scores) in row_of("voice-svm")
-    assert len(scores["seeds"]) == 5
-    assert scores["leaky"] == ("random" in terms)
+    scores = read_evaluation(SCORES / f"voice-svm.{terms}.json")
+    assert accuracy(scores) in row_of("voice-svm")
+    assert len(scores.by_seed) == 5
+    assert scores.leaky == ("random" in terms)
 
 
 def test_the_readmes_figures_of_the_bundled_recipe_are_the_measured_ones() -> None:
-    folder = ROOT / "docs" / "scores"
-    scores = json.loads((folder / "affekt-net.by-actor-5.speech.json").read_text())
-    curve = json.loads((folder / "affekt-net.enrolment.speech.json").read_text())
+    scores = read_evaluation(SCORES / "affekt-net.by-actor-5.speech.json")
+    curve = read_evaluations(SCORES / "affekt-net.enrolment.speech.json")
     ours = ("| `affekt-net` (", "| `affekt-net`, ")
-    plain, used_to = (line for line in README.splitlines() if line.startswith(ours))
-    assert in_percent(scores) in plain
-    leaky = json.loads((folder / "affekt-net.random-80-20.speech+song.json").read_text())
-    assert leaky["leaky"]
-    assert len(leaky["seeds"]) == 5
-    assert in_percent(leaky) in plain
-    trainings = {1: "one training", 3: "the mean of three trainings"}[len(scores["seeds"])]
-    assert f"its figure there is {trainings}" in README.replace("\n", " ")
-    assert in_percent(curve["16"]) in used_to
+    plain, adapted = (line for line in README.splitlines() if line.startswith(ours))
+    assert accuracy(scores) in plain
+    leaky = read_evaluation(SCORES / "affekt-net.random-80-20.speech+song.json")
+    assert leaky.leaky
+    assert len(leaky.by_seed) == 5
+    assert accuracy(leaky) in plain
+    trainings = {1: "one training", 3: "the mean of three trainings"}[len(scores.by_seed)]
+    assert f"its figure is {trainings}" in TEXT
+    assert accuracy(curve["16"]) in adapted
 
 
-def test_what_the_readme_says_of_foreign_voices_was_measured() -> None:
-    scores = json.loads((ROOT / "docs" / "scores" / "bundled.emodb.json").read_text())
-    assert scores["protocol"] == "unseen-corpus"
-    assert f"right on {100 * scores['accuracy']:.1f} % of clips" in README.replace("\n", " ")
-    assert f"gives {100 * scores['majority']:.1f} %" in README
+def test_what_the_readme_says_of_another_language_was_measured() -> None:
+    scores = read_evaluation(SCORES / "bundled.emodb.json")
+    limited = read_evaluations(SCORES / "bundled.emodb-answers.json")["one of the four that there are"]
+    assert scores.protocol == "unseen-corpus"
+    assert f"its accuracy is {percent(scores.headlines['accuracy'].value)} %" in TEXT
+    assert f"gives {percent(scores.majority)} %" in TEXT
+    assert f"it is {percent(limited.headlines['accuracy'].value)} % if only these four" in TEXT
 
 
 def test_what_the_readme_says_of_noise_was_measured() -> None:
-    scores = json.loads((ROOT / "docs" / "scores" / "affekt-net.robustness.speech.json").read_text())
-    text = README.replace("\n", " ")
-    assert (
-        f"20 dB below the voice it is right on {100 * scores['white noise, 20 dB']['accuracy']:.1f} %"
-        in text
-    )
-    assert f"a telephone line on {100 * scores['telephone']['accuracy']:.1f} %" in text
-    assert f"babbling 10 dB below on {100 * scores['babble, 10 dB']['accuracy']:.1f} %" in text
-    assert len(scores["telephone"]["seeds"]) == 3
-    assert scores["20 dB quieter"]["accuracy"] == pytest.approx(
-        scores["as recorded"]["accuracy"], abs=0.005
-    )
+    scores = read_evaluations(SCORES / "affekt-net.robustness.speech.json")
+    found = {name: one.headlines["accuracy"].value for name, one in scores.items()}
+    noise = percent(found["white noise, 20 dB"])
+    assert f"white noise 20 dB below the speech its accuracy is {noise} %" in TEXT
+    assert f"telephone channel {percent(found['telephone'])} %" in TEXT
+    assert f"babbling 10 dB below {percent(found['babble, 10 dB'])} %" in TEXT
+    assert len(scores["telephone"].by_seed) == 3
+    assert found["20 dB quieter"] == pytest.approx(found["as recorded"], abs=0.005)
 
 
-def test_the_readmes_first_answer_is_the_bundled_models() -> None:
-    heard = predict(ROOT / "src" / "affekt" / "examples" / "high-fast-loud.flac")
-    second = sorted(heard.probabilities, key=heard.probabilities.__getitem__)[-2]
+def test_the_readmes_first_prediction_is_the_bundled_models() -> None:
+    prediction = predict(ROOT / "src" / "affekt" / "examples" / "high-fast-loud.flac")
+    second = sorted(prediction.probabilities, key=prediction.probabilities.__getitem__)[-2]
     line = next(line for line in README.splitlines() if line.startswith("clip.wav"))
-    assert f"{heard.emotion} " in line
-    assert f"{heard.confidence:.0%}" in line
-    assert f"{second} {heard.probabilities[second]:.0%}" in line
+    assert f"{prediction.emotion} " in line
+    assert f"{prediction.confidence:.0%}" in line
+    assert f"{second} {prediction.probabilities[second]:.0%}" in line
 
 
 def test_the_readmes_figures_of_adaptation_are_the_measured_ones() -> None:
@@ -226,7 +228,8 @@ def test_the_readmes_figures_of_adaptation_are_the_measured_ones() -> None:
         ("affekt-net.enrolment-neutral", "the same, neutral clips alone"),
         ("voice-svm.enrolment", "`voice-svm`"),
     ):
-        curve = json.loads((ROOT / "docs" / "scores" / f"{name}.speech.json").read_text())
-        cells = [f"{100 * one['accuracy']:.1f}" for one in curve.values()] + ["-"] * (7 - len(curve))
+        curve = read_evaluations(SCORES / f"{name}.speech.json")
+        cells = [percent(one.headlines["accuracy"].value) for one in curve.values()]
+        cells += ["-"] * (7 - len(curve))
         assert f"| {row} | {' | '.join(cells)} |" in README
     assert "| clips of the speaker, unlabelled | 0 | 1 | 2 | 4 | 8 | 16 | 32 |" in README

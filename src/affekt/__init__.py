@@ -1,4 +1,4 @@
-"""affekt: which emotion a voice carries, and how far to trust the answer.
+"""affekt: predict the emotion that a voice expresses, and how far to trust the prediction.
 
 >>> import affekt
 >>> affekt.predict("clip.wav").emotion  # doctest: +SKIP
@@ -13,76 +13,135 @@ from typing import TYPE_CHECKING, Any
 from affekt.errors import AffektError, explain_import
 
 if TYPE_CHECKING:
-    from affekt.adaptation import Voice, adapt, load_voice
-    from affekt.audio import Waveform, load_audio
-    from affekt.bundle import Bundle, Contract, load
-    from affekt.comparison import Comparison, compare
-    from affekt.enrolment import enrolment_curve
-    from affekt.evaluation import Evaluation
-    from affekt.exploration import Exploration, explore
-    from affekt.prediction import Answer, Prediction, predict, predict_many
-    from affekt.report import write_report
-    from affekt.scoring import evaluate
-    from affekt.training import train
+    from affekt import recipes
+    from affekt.audio.loading import AudioSource, Waveform, load_audio
+    from affekt.corpora.base import Clip, Corpus
+    from affekt.corpora.check import CorpusCheck, check_corpus
+    from affekt.corpora.download import download_corpus
+    from affekt.corpora.registry import CorpusLike, load_corpus
+    from affekt.estimators.recipe import Recipe
+    from affekt.evaluation.comparison import Comparison, compare
+    from affekt.evaluation.results import Evaluation
+    from affekt.experiments.enrolment import enrolment
+    from affekt.experiments.exploration import Exploration, explore
+    from affekt.experiments.reproduction import reproduce
+    from affekt.experiments.robustness import robustness
+    from affekt.experiments.scoring import evaluate
+    from affekt.experiments.training import train
+    from affekt.features.feature_sets import extract
+    from affekt.features.feature_table import extract_many, write_table
+    from affekt.inference.adaptation import Voice, VoiceLike, adapt, load_voice
+    from affekt.inference.answer_table import to_dataframe
+    from affekt.inference.prediction import Answer, Prediction, predict, predict_many
+    from affekt.model.bundle import Bundle, ModelLike, load
+    from affekt.model.contract import Contract
+    from affekt.notes import Note, NoteKind
+    from affekt.reports import figures
+    from affekt.reports.html import write_report
 
-# Public names and where they live. Each is imported when it is first asked for, so that whoever
-# predicts does not pay for what whoever trains needs.
-_HOMES = {
-    "Answer": "prediction",
-    "Bundle": "bundle",
-    "Comparison": "comparison",
-    "Contract": "bundle",
-    "Evaluation": "evaluation",
-    "Exploration": "exploration",
-    "Prediction": "prediction",
-    "Voice": "adaptation",
-    "Waveform": "audio",
-    "adapt": "adaptation",
-    "compare": "comparison",
-    "enrolment_curve": "enrolment",
-    "evaluate": "scoring",
-    "explore": "exploration",
-    "load": "bundle",
-    "load_audio": "audio",
-    "load_voice": "adaptation",
-    "predict": "prediction",
-    "predict_many": "prediction",
-    "train": "training",
-    "write_report": "report",
+# Public names and their modules. Each is imported when it is first used, so that predicting does not load
+# what training needs.
+_MODULES = {
+    "Answer": "inference.prediction",
+    "AudioSource": "audio.loading",
+    "Bundle": "model.bundle",
+    "Clip": "corpora.base",
+    "Comparison": "evaluation.comparison",
+    "Contract": "model.contract",
+    "Corpus": "corpora.base",
+    "CorpusCheck": "corpora.check",
+    "CorpusLike": "corpora.registry",
+    "Evaluation": "evaluation.results",
+    "Exploration": "experiments.exploration",
+    "ModelLike": "model.bundle",
+    "Note": "notes",
+    "NoteKind": "notes",
+    "Prediction": "inference.prediction",
+    "Recipe": "estimators.recipe",
+    "Voice": "inference.adaptation",
+    "VoiceLike": "inference.adaptation",
+    "Waveform": "audio.loading",
+    "adapt": "inference.adaptation",
+    "check_corpus": "corpora.check",
+    "compare": "evaluation.comparison",
+    "download_corpus": "corpora.download",
+    "enrolment": "experiments.enrolment",
+    "evaluate": "experiments.scoring",
+    "explore": "experiments.exploration",
+    "extract": "features.feature_sets",
+    "extract_many": "features.feature_table",
+    "figures": "reports",
+    "load": "model.bundle",
+    "load_audio": "audio.loading",
+    "load_corpus": "corpora.registry",
+    "load_voice": "inference.adaptation",
+    "predict": "inference.prediction",
+    "predict_many": "inference.prediction",
+    "recipes": "",
+    "reproduce": "experiments.reproduction",
+    "robustness": "experiments.robustness",
+    "to_dataframe": "inference.answer_table",
+    "train": "experiments.training",
+    "write_report": "reports.html",
+    "write_table": "features.feature_table",
 }
 
 __all__ = [
     "AffektError",
     "Answer",
+    "AudioSource",
     "Bundle",
+    "Clip",
     "Comparison",
     "Contract",
+    "Corpus",
+    "CorpusCheck",
+    "CorpusLike",
     "Evaluation",
     "Exploration",
+    "ModelLike",
+    "Note",
+    "NoteKind",
     "Prediction",
+    "Recipe",
     "Voice",
+    "VoiceLike",
     "Waveform",
     "adapt",
+    "check_corpus",
     "compare",
-    "enrolment_curve",
+    "download_corpus",
+    "enrolment",
     "evaluate",
     "explore",
+    "extract",
+    "extract_many",
+    "figures",
     "load",
     "load_audio",
+    "load_corpus",
     "load_voice",
     "predict",
     "predict_many",
+    "recipes",
+    "reproduce",
+    "robustness",
+    "to_dataframe",
     "train",
     "write_report",
+    "write_table",
 ]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'affekt' has no attribute {name!r}")
     try:
-        value = getattr(import_module(f"affekt.{_HOMES[name]}"), name)
+        if name in ("figures", "recipes"):  # these are packages
+            value: Any = import_module(".".join(filter(None, ("affekt", _MODULES[name], name))))
+        else:
+            value = getattr(import_module(f"affekt.{_MODULES[name]}"), name)
     except ModuleNotFoundError as error:
         raise explain_import(error, f"affekt.{name}") from error
     globals()[name] = value

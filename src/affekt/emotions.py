@@ -1,7 +1,7 @@
-"""The emotions: one order, one colour and one emoji for each, everywhere.
+"""The emotions: their canonical names and order, and a colour and an emoji for each.
 
-A corpus maps its own words onto these. A word that is not among them stays as it is, so that a
-corpus of one's own may speak of ``bliss`` or ``contempt``.
+The words of a corpus are mapped to canonical names. Other words are kept, so that a corpus may have other
+emotions, such as ``bliss`` or ``contempt``.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Emotion:
-    """How an emotion is shown: its name, an emoji, a colour (``#rrggbb``)."""
+    """The name of an emotion, and the emoji and colour (``#rrggbb``) that it is shown with."""
 
     name: str
     emoji: str
     colour: str
 
 
-# In the order of RAVDESS's codes 01-08, then what other corpora add. The colours are those of
-# Okabe & Ito (2008), told apart by colour-blind readers, and two browns beside them.
+# In the order of RAVDESS's codes 01-08, followed by emotions of other corpora. The colours are those of
+# Okabe & Ito (2008), which colour-blind readers can distinguish, and a brown.
 EMOTIONS: dict[str, Emotion] = {
     emotion.name: emotion
     for emotion in (
@@ -51,7 +51,7 @@ _SYNONYMS = {
 
 
 def canonical_emotion(word: str) -> str:
-    """The canonical name for a corpus's own word.
+    """Return the canonical name for a word; the word itself in lower case if it has none.
 
     >>> canonical_emotion("Happiness"), canonical_emotion("bliss")
     ('happy', 'bliss')
@@ -61,7 +61,7 @@ def canonical_emotion(word: str) -> str:
 
 
 def sort_emotions(names: Iterable[str]) -> tuple[str, ...]:
-    """Distinct emotions, the canonical ones first and in their order, the others by alphabet.
+    """Return the distinct emotions: canonical ones in their order, then others alphabetically.
 
     >>> sort_emotions(["sad", "bliss", "calm", "sad"])
     ('calm', 'sad', 'bliss')
@@ -73,5 +73,5 @@ def sort_emotions(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def emotion_style(name: str) -> Emotion:
-    """Emoji and colour of any emotion; one that is not canonical gets a neutral look."""
+    """Return emoji and colour of an emotion; the same defaults for all that are not canonical."""
     return EMOTIONS.get(name, Emotion(name, "🗣️", "#5C4433"))

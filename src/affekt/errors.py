@@ -1,23 +1,23 @@
-"""Every error that affekt raises on purpose, under one root.
+"""The exceptions of affekt.
 
 ::
 
     AffektError
-    ├── AudioError                  one input could not be used; a batch goes on without it
+    ├── AudioError                  one source cannot be used; a batch continues without it
     │   ├── AudioReadError          (OSError)            cannot be opened: a folder, no permission
     │   │   └── AudioNotFoundError  (FileNotFoundError)  no such file
-    │   ├── AudioFormatError        (ValueError)         not audio, or an unknown kind of audio
+    │   ├── AudioFormatError        (ValueError)         not audio, or of an unknown format
     │   └── AudioContentError       (ValueError)         empty, too short or long, silent, NaN, cut off
-    ├── CorpusError                 (ValueError)         a folder or manifest that is no corpus
-    ├── DownloadError               (OSError)            a corpus could not be fetched whole
-    ├── LeakError                   (ValueError)         a split or score that would not be honest
-    ├── BundleError                 (ValueError)         a model file that must not be trusted
-    ├── VoiceError                  (ValueError)         a voice file that this model cannot use
-    ├── ExportError                 (ValueError)         the exported graph answers otherwise
+    ├── CorpusError                 (ValueError)         a folder or manifest is not a corpus
+    ├── DownloadError               (OSError)            a corpus could not be downloaded completely
+    ├── LeakError                   (ValueError)         a score would include training data
+    ├── BundleError                 (ValueError)         a model file is damaged or inconsistent
+    ├── VoiceError                  (ValueError)         a voice file cannot be used with this model
+    ├── ExportError                 (ValueError)         an exported graph differs from its estimator
     ├── UnknownNameError            (ValueError)         no recipe, protocol, corpus, ... of that name
     └── MissingExtraError           (ImportError)        an optional dependency is not installed
 
-Each leaf also inherits the builtin that a caller would think of catching.
+Each exception also inherits from the builtin exception in brackets.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from collections.abc import Iterable
 
 
 class AffektError(Exception):
-    """Root of all errors that affekt raises on purpose."""
+    """Base class of all exceptions of affekt."""
 
 
 class AudioError(AffektError):
-    """One audio input could not be used."""
+    """An audio source cannot be used."""
 
 
 class AudioReadError(AudioError, OSError):
-    """The input cannot be opened."""
+    """The source cannot be opened."""
 
 
 class AudioNotFoundError(AudioReadError, FileNotFoundError):
@@ -43,35 +43,35 @@ class AudioNotFoundError(AudioReadError, FileNotFoundError):
 
 
 class AudioFormatError(AudioError, ValueError):
-    """The input is not audio, or not a kind of audio that can be read."""
+    """The source is not audio, or of a format that cannot be read."""
 
 
 class AudioContentError(AudioError, ValueError):
-    """The input is audio, but nothing can be heard or trusted in it."""
+    """The source is audio, but empty, too short or too long, silent, not finite or cut off."""
 
 
 class CorpusError(AffektError, ValueError):
-    """A path does not hold a corpus that can be read."""
+    """A path is not a corpus that can be read."""
 
 
 class DownloadError(AffektError, OSError):
-    """A corpus could not be fetched, verified or unpacked."""
+    """A corpus could not be downloaded, verified or unpacked."""
 
 
 class LeakError(AffektError, ValueError):
-    """A split or an evaluation would score a model on what it was trained on."""
+    """A split or an evaluation would score a model on its training data."""
 
 
 class BundleError(AffektError, ValueError):
-    """A model file is truncated, foreign, or does not fit its own contract."""
+    """A model file is truncated, of another program, or inconsistent with its contract."""
 
 
 class VoiceError(AffektError, ValueError):
-    """A voice file is missing, foreign, or made for another model."""
+    """A voice file is missing, of another program, or made for another model."""
 
 
 class ExportError(AffektError, ValueError):
-    """An exported graph does not answer as the estimator it was made from."""
+    """An exported graph does not predict the same as its estimator."""
 
 
 class MissingExtraError(AffektError, ImportError):
@@ -82,7 +82,7 @@ class MissingExtraError(AffektError, ImportError):
         self.given = (purpose, extra)
 
     def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
-        """How to make it anew in another process."""
+        """Return what another process needs to recreate the exception."""
         return type(self), self.given
 
 
@@ -93,25 +93,27 @@ _EXTRA_OF = {
     **dict.fromkeys(("matplotlib", "jinja2"), "train"),
     **dict.fromkeys(("streamlit", "plotly"), "app"),
     **dict.fromkeys(("torch", "skorch"), "networks"),
+    "pandas": "pandas",
+    "av": "formats",
 }
 
 
 def explain_import(error: ModuleNotFoundError, purpose: str) -> ImportError:
-    """What to raise for a failed import: the extra to install, or the error itself."""
+    """Return the error to raise for a failed import: which extra to install, or the error itself."""
     extra = _EXTRA_OF.get((error.name or "").split(".")[0])
     return MissingExtraError(purpose, extra) if extra else error
 
 
 class UnknownNameError(AffektError, ValueError):
-    """No thing of that kind bears that name."""
+    """There is nothing of that kind and name."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         known = list(known)
-        near = difflib.get_close_matches(name, known, n=1)
-        guess = f" Did you mean {near[0]!r}?" if near else ""
+        closest = difflib.get_close_matches(name, known, n=1)
+        guess = f" Did you mean {closest[0]!r}?" if closest else ""
         self.given = (kind, name, known)
         super().__init__(f"no {kind} is called {name!r}.{guess} There are: {', '.join(known)}")
 
     def __reduce__(self) -> tuple[type[UnknownNameError], tuple[str, str, list[str]]]:
-        """How to make it anew in another process."""
+        """Return what another process needs to recreate the exception."""
         return type(self), self.given

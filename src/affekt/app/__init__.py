@@ -1,1 +1,1 @@
-"""The web app: speak, see what the model hears, and how sure it is. One file a page; main.py starts it."""
+"""The web app: one module a page, ``display`` and ``session`` for what pages share, started by ``main``."""

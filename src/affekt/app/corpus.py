@@ -1,4 +1,4 @@
-"""The last page, where a corpus was given: the pictures of ``affekt explore``."""
+"""The page *Corpus*, shown if the app was started with a corpus: the figures of ``affekt explore``."""
 
 from __future__ import annotations
 
@@ -7,36 +7,39 @@ from collections.abc import Callable
 import streamlit as st
 from matplotlib.figure import Figure
 
-from affekt import figures
 from affekt.app import display, session
 from affekt.errors import AffektError
-from affekt.exploration import Exploration, explore
+from affekt.experiments.exploration import Exploration, explore
+from affekt.reports import figures
 
-PICTURES: dict[str, tuple[Callable[[Exploration], Figure], ...]] = {
-    "What is in it": (figures.counts,),
-    "How it was recorded": (figures.recordings, figures.levels_by_emotion),
-    "Emotions or voices?": (figures.clip_map, figures.separation),
-    "Which features say the same": (figures.correlation,),
+FIGURES: dict[str, tuple[Callable[[Exploration], Figure], ...]] = {
+    "Clips": (figures.counts,),
+    "Recording conditions": (figures.recordings, figures.levels_by_emotion),
+    "Emotions and speakers": (figures.clip_map, figures.separation),
+    "Correlated features": (figures.correlation,),
 }
 
 
 def page() -> None:
-    """All pictures of the corpus that the app was started with."""
+    """Show the corpus that the app was started with, its licence and its figures."""
     path = session.options().corpus or ""
     st.title("The corpus")
     try:
-        with st.spinner("Listening to every clip, once", show_time=True):
-            found = _explore(path)
+        with st.spinner("Extracting the features of every clip", show_time=True):
+            exploration = _explore(path)
     except AffektError as error:
-        st.error(str(error), icon="🚫")
+        st.error(display.sentence(str(error)), icon=":material/error:")
         return
-    st.markdown(f"**{found.corpus.name}**: {len(found.clips)} clips, {len(found.corpus.emotions)} emotions")
-    for card in found.corpus.cards:
-        st.caption(f"{card.title}. Licence: {card.licence}. {card.citation}")
-    for title, pictures in PICTURES.items():
+    corpus = exploration.corpus
+    st.markdown(
+        f"**{display.plain(corpus.name)}**: {len(exploration.clips)} clips, {len(corpus.emotions)} emotions"
+    )
+    for card in corpus.cards:
+        st.caption(display.plain(f"{card.title}. Licence: {card.licence}. {card.citation}"))
+    for title, functions in FIGURES.items():
         st.subheader(title)
-        for draw in pictures:
-            display.show(draw(found))
+        for draw in functions:
+            display.show(draw(exploration))
 
 
 @st.cache_resource(show_spinner=False)

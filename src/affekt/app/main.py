@@ -1,14 +1,14 @@
-"""Where Streamlit starts: the pages, and what is the same on all of them."""
+"""Entry point for Streamlit: the page list, and the style that all pages share."""
 
 from __future__ import annotations
 
 import streamlit as st
 from starlette.formparsers import MultiPartParser
 
-from affekt.app import corpus, hears, listen, many, models, session, voice
+from affekt.app import analysis, batch, corpus, models, prediction, session, voice
 
 UPLOAD_BYTES = 200 << 20  # as in .streamlit/config.toml
-# Less space above, and small print dark enough to be read.
+# Less space at the top, and captions with enough contrast to be readable.
 STYLE = """
 .stMainBlockContainer { padding-top: 2.5rem; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 1; }
@@ -17,24 +17,28 @@ STYLE = """
 
 
 def main() -> None:
-    """Draw the page that was asked for."""
-    MultiPartParser.spool_max_size = UPLOAD_BYTES  # in memory; by default 1 MB, and the rest in a file
+    """Show the requested page, below links to all pages."""
+    # By default, Starlette writes an upload of more than 1 MB to a temporary file.
+    MultiPartParser.spool_max_size = UPLOAD_BYTES
+    # An emoji, because the browser would fetch a Material icon from another server.
     st.set_page_config(page_title="affekt", page_icon="🎧", layout="centered")
     pages = [
-        st.Page(listen.page, title="Listen", icon="🎙️", url_path="listen", default=True),
-        st.Page(hears.page, title="What it hears", icon="🌊", url_path="hears"),
-        st.Page(many.page, title="Many files", icon="📂", url_path="many"),
-        st.Page(voice.page, title="Your voice", icon="🫶", url_path="voice"),
-        st.Page(models.page, title="Models", icon="🧭", url_path="models"),
+        st.Page(
+            prediction.page, title="Predict", icon=":material/mic:", url_path="prediction", default=True
+        ),
+        st.Page(analysis.page, title="Analysis", icon=":material/monitoring:", url_path="analysis"),
+        st.Page(batch.page, title="Many files", icon=":material/folder_open:", url_path="batch"),
+        st.Page(voice.page, title="Your voice", icon=":material/record_voice_over:", url_path="voice"),
+        st.Page(models.page, title="Models", icon=":material/model_training:", url_path="models"),
     ]
     if session.options().corpus:
-        pages.append(st.Page(corpus.page, title="Corpus", icon="📊", url_path="corpus"))
-    chosen = st.navigation(pages, position="hidden")
+        pages.append(st.Page(corpus.page, title="Corpus", icon=":material/bar_chart:", url_path="corpus"))
+    requested = st.navigation(pages, position="hidden")
     st.html(f"<style>{STYLE}</style>")
     with st.container(horizontal=True, gap="small", key="pages"):
         for one in pages:
             st.page_link(one)
-    chosen.run()
+    requested.run()
 
 
 if __name__ == "__main__":

@@ -1,42 +1,40 @@
-"""The fifth page: which model answers, what it was made of, and how far to trust it."""
+"""The page *Models*: which model predicts, how it was trained, its scores and its intended use."""
 
 from __future__ import annotations
 
 import numpy as np
 import streamlit as st
 
-from affekt import figures
 from affekt.app import display, session
-from affekt.bundle import Bundle, Contract, parse
-from affekt.confidence import Reliability
-from affekt.emotions import emotion_style
 from affekt.errors import BundleError
+from affekt.metrics import METRIC_TITLES
+from affekt.model.bundle import parse
+from affekt.model.calibration import Reliability
+from affekt.model.contract import Contract, ContractScores
+from affekt.model.intended_use import SHORT as INTENDED_USE
+from affekt.reports import figures
 
-INTENDED_USE = (
-    "For research, for teaching and for looking into one's own recordings. Not for judging people: a tone "
-    "of voice is not a feeling, and what models learn from is mostly acted. In the European Union it is "
-    "forbidden to infer emotions of people at work and in schools (AI Act, Article 5)."
-)
-TITLES = {"accuracy": "accuracy", "uar": "UAR", "macro_f1": "macro F1"}
+METRICS = ("accuracy", "uar", "macro_f1")
 
 
 def page() -> None:
-    """Choose a model, then its contract and its scores."""
-    st.title("The model that answers")
+    """Show the model in use, and let the visitor upload their own."""
+    st.title("Models")
     st.file_uploader(
         "A model of your own, made by *affekt train*", type=["onnx"], key="model file", on_change=_take
     )
     if reason := st.session_state.get("model error"):
-        st.error(f"**This model is not used.** {display.plain(reason)}", icon="🚫")
+        st.error(f"**This model is not used.** {display.sentence(reason)}", icon=":material/error:")
+    default = session.default_model_name()
+    own = session.own_model() is not None
+    st.subheader("Your model" if own else f"{default[0].upper()}{default[1:]}")
+    if own:
+        st.button(f"Go back to {default}", on_click=session.use_model, args=(None,))
     model = session.bundle()
     contract = model.contract
-    own = st.session_state.get("own model") is not None
-    st.subheader("Your model" if own else "The model that comes with affekt")
-    if own:
-        st.button("Go back to the model that comes with affekt", on_click=session.use_model, args=(None,))
-    _facts(contract)
-    _scores(contract)
-    st.subheader("What it is for")
+    _show_training(contract, model.feature_set.name)
+    _show_scores(contract.scores, contract.emotions)
+    st.subheader("Intended use")
     st.markdown(INTENDED_USE)
     st.caption(f"sha256 {contract.sha256}")
 
@@ -49,21 +47,16 @@ def _take() -> None:
         session.use_model(None)
         return
     try:
-        model: Bundle = parse(file.getvalue(), file.name)
+        session.use_model(parse(file.getvalue(), file.name))
     except BundleError as error:
         st.session_state["model error"] = str(error)
         session.use_model(None)
-    else:
-        session.use_model(model)
 
 
-def _facts(contract: Contract) -> None:
-    emotions = " · ".join(
-        f"{emotion_style(name).emoji} {display.plain(name)}" for name in contract.emotions
-    )
+def _show_training(contract: Contract, features: str) -> None:
+    st.markdown(f"Emotions: {' · '.join(map(display.emotion_label, contract.emotions))}")
     st.markdown(
-        f"It answers: {emotions}\n\n"
-        f"Recipe **{display.plain(contract.recipe)}**, features **{contract.features}**, "
+        f"Recipe **{display.plain(contract.recipe)}**, features **{display.plain(features)}**, "
         f"seed {contract.seed}"
     )
     for corpus in contract.corpora:
@@ -75,20 +68,19 @@ def _facts(contract: Contract) -> None:
             st.caption(display.plain(corpus.citation))
 
 
-def _scores(contract: Contract) -> None:
-    scores = contract.scores
-    st.subheader("How good it is")
+def _show_scores(scores: ContractScores, emotions: tuple[str, ...]) -> None:
+    st.subheader("Scores by cross-validation")
     badge = st.error if scores.leaky else st.success
     badge(f"{display.plain(scores.protocol_label)}: {scores.n} clips, chance {scores.chance:.1%}")
-    columns = st.columns(len(TITLES))
-    for column, (name, title) in zip(columns, TITLES.items(), strict=True):
-        score = scores.headlines[name]
-        column.metric(title, f"{score.value:.1%}")
-        column.caption(f"95 %: {100 * score.low:.1f} to {100 * score.high:.1f}")
-    for figure in (
-        figures.draw_confusion(np.array(scores.confusion_matrix), contract.emotions),
-        figures.draw_calibration(
-            Reliability(**{name: np.array(values) for name, values in scores.reliability.items()})
-        ),
-    ):
-        display.show(figure)
+    for column, metric in zip(st.columns(len(METRICS)), METRICS, strict=True):
+        score = scores.headlines[metric]
+        column.metric(METRIC_TITLES[metric], f"{score.value:.1%}")
+        column.caption(f"95 % interval: {score.interval} %")
+    if scores.coverage is not None and scores.set_size is not None:
+        st.markdown(
+            f"The 90 % prediction set contains the true emotion for {scores.coverage:.1%} of the clips; it "
+            f"contains {scores.set_size:.1f} emotions on average."
+        )
+    display.show(figures.draw_confusion(np.array(scores.confusion_matrix), emotions))
+    bins = {name: np.array(values) for name, values in scores.reliability.items()}
+    display.show(figures.draw_calibration(Reliability(**bins)))

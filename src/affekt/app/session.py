@@ -1,4 +1,4 @@
-"""What a visitor has chosen: one clip, one model and one voice at a time, in memory alone."""
+"""The state of a visitor's session, in memory only: one recording, one model and one voice at a time."""
 
 from __future__ import annotations
 
@@ -11,27 +11,39 @@ from typing import cast
 
 import streamlit as st
 
-from affekt.adaptation import Voice
-from affekt.audio import Waveform, load_audio
-from affekt.bundle import Bundle, load
+from affekt.app import display
+from affekt.audio.loading import load_audio
+from affekt.audio.waveform import Waveform
 from affekt.errors import AffektError
-from affekt.prediction import USED_TO, Prediction, predict
-from affekt.recording import ClipFacts, describe_recording
+from affekt.features.recording import ClipFacts, describe_recording
+from affekt.inference.adaptation import Voice
+from affekt.inference.prediction import Prediction, predict
+from affekt.model.bundle import Bundle, load
 
-MAX_DURATION_S = 1800.0  # one visitor must not fill the memory of all
+MAX_DURATION_S = 1800.0  # limits the memory that one visitor can use
 
 
 @dataclass(frozen=True)
 class Options:
-    """What ``affekt app`` was started with."""
+    """The options of ``affekt app``."""
 
     corpus: str | None
     model: Path | None
 
 
 @dataclass(frozen=True)
-class ChosenClip:
-    """A recording: its name, the bytes of its file, and which input it came from."""
+class Recording:
+    """A recording as it was received.
+
+    Attributes
+    ----------
+    name
+        The name of its file.
+    content
+        The bytes of its file.
+    source
+        The key of the widget that it came from.
+    """
 
     name: str
     content: bytes
@@ -39,22 +51,21 @@ class ChosenClip:
 
     @property
     def key(self) -> str:
-        """Different for different content."""
+        """A digest of the content."""
         return hashlib.blake2b(self.content, digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True)
-class HeardClip:
-    """A recording, listened to: either an error, or all else."""
+class Result:
+    """A decoded recording, how it was recorded, and what the model predicts for it."""
 
-    waveform: Waveform | None = None
-    facts: ClipFacts | None = None
-    prediction: Prediction | None = None
-    error: AffektError | None = None
+    waveform: Waveform
+    facts: ClipFacts
+    prediction: Prediction
 
 
 def options() -> Options:
-    """From the command line, behind ``--``."""
+    """Return the options after ``--`` on Streamlit's command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--corpus")
     parser.add_argument("--model", type=Path)
@@ -62,23 +73,35 @@ def options() -> Options:
     return Options(known.corpus, known.model)
 
 
+def own_model() -> Bundle | None:
+    """Return the model that the visitor uploaded, or None."""
+    return st.session_state.get("own model")
+
+
+def default_model_name() -> str:
+    """Return how to refer to the model that the app was started with."""
+    given = options().model
+    return f"the model {given.name}" if given else "the bundled model"
+
+
 def bundle() -> Bundle:
-    """The visitor's own model, or the one that the app was started with."""
-    own = st.session_state.get("own model")
-    return cast(Bundle, own) if own is not None else load(options().model)
+    """Return the visitor's own model, or the one that the app was started with."""
+    return own_model() or load(options().model)
 
 
-def model_name() -> str:
-    """What to call the model that answers."""
-    model, own = bundle(), st.session_state.get("own model") is not None
-    used_to = f", {USED_TO} {known.clips} clips" if (known := voice()) else ""
-    return (
-        f"{'your model' if own else 'the model that comes with affekt'}, {model.contract.recipe}{used_to}"
-    )
+def model_description() -> str:
+    """Return the model's name and recipe, and the speaker that it is adapted to."""
+    name = "your model" if own_model() else default_model_name()
+    enrolled = voice()
+    adapted = f", adapted to the speaker with {enrolled.clips} clips" if enrolled else ""
+    return f"{name} ({bundle().contract.recipe}){adapted}"
 
 
 def use_model(own: Bundle | None) -> None:
-    """Answer with this model from now on; None for the one that the app was started with."""
+    """Predict with this model; None stands for the one that the app was started with.
+
+    A voice belongs to one model, so it is dropped when the model changes.
+    """
     before = bundle().contract.sha256
     st.session_state["own model"] = own
     if bundle().contract.sha256 != before:
@@ -86,50 +109,54 @@ def use_model(own: Bundle | None) -> None:
 
 
 def voice() -> Voice | None:
-    """The voice that the model is used to."""
+    """Return the enrolled speaker, or None."""
     return st.session_state.get("voice")
 
 
-def use_voice(known: Voice | None) -> None:
-    """Answer for this voice from now on; None for nobody's in particular."""
-    st.session_state["voice"] = known
+def use_voice(enrolled: Voice | None) -> None:
+    """Adapt predictions to this speaker; None for no speaker."""
+    st.session_state["voice"] = enrolled
     st.session_state["voice error"] = ""
 
 
-def clip() -> ChosenClip | None:
-    """What was last recorded, uploaded or picked."""
-    return st.session_state.get("clip")
+def recording() -> Recording | None:
+    """Return the last recording that was made, uploaded or selected."""
+    return st.session_state.get("recording")
 
 
-def choose(chosen: ChosenClip) -> None:
-    """Listen to this clip from now on; the one before is forgotten."""
-    st.session_state["clip"] = chosen
+def choose(chosen: Recording) -> None:
+    """Replace the recording."""
+    st.session_state["recording"] = chosen
 
 
 def forget(source: str) -> None:
-    """Forget the clip if it came from this input."""
-    now = clip()
-    if now is not None and now.source == source:
-        st.session_state["clip"] = st.session_state["heard"] = None
+    """Drop the recording if it came from this widget."""
+    current = recording()
+    if current is not None and current.source == source:
+        st.session_state["recording"] = st.session_state["result"] = None
 
 
-def heard() -> HeardClip | None:
-    """The chosen clip, listened to once for each model and voice; None where none is chosen."""
-    chosen = clip()
-    if chosen is None:
+def result() -> Result | AffektError | None:
+    """Return the result for the recording, or the error that prevents one; None without a recording.
+
+    It is computed once for each recording, model and voice.
+    """
+    current = recording()
+    if current is None:
         return None
-    model = bundle()
-    key = chosen.key, model.contract.sha256, voice()
-    kept = st.session_state.get("heard")
+    key = current.key, bundle().contract.sha256, voice()
+    kept = st.session_state.get("result")
     if kept is None or kept[0] != key:
-        kept = key, _hear(chosen, model)
-        st.session_state["heard"] = kept
-    return cast(HeardClip, kept[1])
+        kept = key, _compute(current)
+        st.session_state["result"] = kept
+    return cast(Result | AffektError, kept[1])
 
 
-def _hear(chosen: ChosenClip, model: Bundle) -> HeardClip:
+def _compute(chosen: Recording) -> Result | AffektError:
     try:
-        waveform = load_audio(chosen.content, max_duration_s=MAX_DURATION_S)
-        return HeardClip(waveform, describe_recording(waveform), predict(waveform, model, voice=voice()))
+        file = display.named_file(chosen.content, chosen.name)
+        waveform = load_audio(file, max_duration_s=MAX_DURATION_S)
+        prediction = predict(waveform, bundle(), voice=voice())
+        return Result(waveform, describe_recording(waveform), prediction)
     except AffektError as error:
-        return HeardClip(error=error.with_traceback(None))  # it would keep what was decoded
+        return error.with_traceback(None)  # the traceback would keep the decoded audio in memory

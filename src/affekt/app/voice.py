@@ -1,4 +1,4 @@
-"""The fourth page: a few clips of one speaker, so that the model gets used to the voice."""
+"""The page *Your voice*: adapt predictions to a speaker with a few clips."""
 
 from __future__ import annotations
 
@@ -6,61 +6,74 @@ import json
 
 import streamlit as st
 
-from affekt.adaptation import Voice, adapt, parse_voice, ready_voice
 from affekt.app import display, session
 from affekt.errors import AffektError
+from affekt.inference.adaptation import Voice, adapt, parse_voice, ready_voice
 
 SUFFIX = ".voice"
 
 
 def page() -> None:
-    """Drop clips of one person; answers are for this voice from then on."""
-    st.title("Get used to a voice")
+    """Upload clips of one person; later predictions are adapted to this speaker."""
+    st.title("Adapt to a speaker")
     st.markdown(
-        "Models are often wrong on a voice that they do not know. Drop a dozen recordings of **one "
-        "person**, in several moods: nobody has to say which. From then on every answer here is for this "
-        "voice. A new drop takes the place of the voice before."
+        "Predictions are less accurate for speakers that the model was not trained on. Upload a dozen "
+        "recordings of **one person** with different emotions; they need no labels. All later predictions "
+        "are adapted to this speaker. Another upload replaces the speaker."
     )
     st.file_uploader(
         "Recordings of one person, or a file made by *affekt adapt*",
-        accept_multiple_files=True, key=_uploader(), on_change=_take,
-    )  # fmt: skip
+        accept_multiple_files=True,
+        key=_uploader_key(),
+        on_change=_take,
+    )
     if reason := st.session_state.get("voice error"):
-        st.error(f"**No voice could be learned.** {display.plain(reason)}", icon="🙉")
+        st.error(f"**No speaker was enrolled.** {display.sentence(reason)}", icon=":material/error:")
     voice = session.voice()
     if voice is None:
-        st.info("The model answers for nobody's voice in particular.", icon="👥")
-        return
-    st.success(f"Used to a voice: {voice.clips} clips, {voice.duration_s:.0f} s.", icon="🫶")
+        st.info("No speaker is enrolled: predictions are not adapted to anyone.", icon=":material/group:")
+    else:
+        _show(voice)
+
+
+def _show(voice: Voice) -> None:
+    st.success(
+        f"Adapted to a speaker: {voice.clips} clips, {voice.duration_s:.0f} s.",
+        icon=":material/record_voice_over:",
+    )
     for source, reason in voice.skipped:
         why = reason if source in reason else f"{source}: {reason}"
-        st.warning(display.plain(f"Skipped: {why}"), icon="⚠️")
-    content = json.dumps(voice.to_json())
-    st.download_button("Take it home, for affekt predict --voice", content, f"me{SUFFIX}", icon="⬇️")
+        st.warning(f"Skipped: {display.plain(why)}", icon=":material/warning:")
+    content = json.dumps(voice.to_dict())
+    st.download_button(
+        "Download this voice (for affekt predict --voice)",
+        content,
+        f"me{SUFFIX}",
+        icon=":material/download:",
+    )
     st.button("Forget this voice", on_click=_forget)
 
 
-def _uploader() -> str:
-    """Another name after a voice was forgotten, so that its clips are not in it any more."""
+def _uploader_key() -> str:
+    """Return a key that changes when a voice is forgotten: a new uploader holds no clips."""
     return f"voice clips {st.session_state.get('forgotten voices', 0)}"
 
 
 def _take() -> None:
-    """Learn the voice of what was dropped."""
-    files = st.session_state[_uploader()]
+    files = st.session_state[_uploader_key()]
     try:
-        session.use_voice(_learn([(file.name, file.getvalue()) for file in files]) if files else None)
+        session.use_voice(_enrol([(file.name, file.getvalue()) for file in files]) if files else None)
     except AffektError as error:
         session.use_voice(None)
         st.session_state["voice error"] = str(error)
 
 
-def _learn(files: list[tuple[str, bytes]]) -> Voice | None:
+def _enrol(files: list[tuple[str, bytes]]) -> Voice | None:
     model = session.bundle()
     name, content = files[0]
     if len(files) == 1 and name.endswith(SUFFIX):
         return ready_voice(parse_voice(content, name), model)
-    return adapt([display.named(content, name) for name, content in files], model)
+    return adapt([display.named_file(content, name) for name, content in files], model)
 
 
 def _forget() -> None:

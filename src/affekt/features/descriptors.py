@@ -1,6 +1,6 @@
-"""What is heard in each frame. Parameters and conventions are librosa 0.11's unless a line says otherwise.
+"""Descriptors of each frame, with the parameters and conventions of librosa 0.11 unless noted otherwise.
 
-Every descriptor takes the ``Spectra`` of a clip and gives a float32 array of shape (frames, values).
+Every descriptor takes the ``Spectra`` of a clip and returns a float32 array of shape (frames, values).
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ CONTRAST_OCTAVES = 6
 ZERO_CROSSING_THRESHOLD = 1e-10
 DELTA_FRAMES = 9
 
-# Where librosa looks for peaks to estimate the tuning from.
+# The parameters of librosa's estimate of the tuning.
 _TUNING_LOWEST_HZ, _TUNING_HIGHEST_HZ = 150.0, 4000.0
 _TUNING_PEAK_SHARE = 0.1
 _TUNING_STEPS = 100
 
 
 def mel_spectrogram(spectra: Spectra, bands: int = MEL_BANDS) -> Frames:
-    """Power in bands of Slaney's mel scale: ``librosa.feature.melspectrogram``."""
+    """Return the power in bands of Slaney's mel scale: ``librosa.feature.melspectrogram``."""
     filters = mel_filters(spectra.sample_rate, spectra.fft_samples, bands)
     return spectra.per_frame(lambda block: multiply_bands(block.power, filters))
 
 
 def log_mel(spectra: Spectra, bands: int = MEL_BANDS) -> Frames:
-    """Mel spectrogram in dB, cut off 80 dB below the clip's loudest: ``librosa.power_to_db`` of it."""
+    """Return the mel spectrogram in dB, at least 80 dB below its maximum: ``librosa.power_to_db``."""
     return _decibels(mel_spectrogram(spectra, bands))
 
 
 def mfcc(spectra: Spectra, count: int) -> Frames:
-    """Mel-frequency cepstral coefficients: ``librosa.feature.mfcc`` with ``n_mfcc=count``, at most 128.
+    """Return mel-frequency cepstral coefficients: ``librosa.feature.mfcc`` with ``n_mfcc=count``.
 
-    The orthonormal DCT-II of 128 mel bands in dB.
+    They are the first coefficients, at most 128, of the orthonormal DCT-II of 128 mel bands in dB.
     """
     matrix = dct_matrix(MEL_BANDS)[:, :count]
     decibels = log_mel(spectra)
@@ -55,9 +55,10 @@ def mfcc(spectra: Spectra, count: int) -> Frames:
 
 
 def chroma(spectra: Spectra) -> Frames:
-    """Energy of the twelve pitch classes, C first, the largest 1: ``librosa.feature.chroma_stft``.
+    """Return the energy of the twelve pitch classes: ``librosa.feature.chroma_stft``.
 
-    The tuning is estimated from the clip first, to a hundredth of a semitone.
+    C is the first class; the largest value of each frame is 1. The tuning is estimated from the clip, to a
+    hundredth of a semitone.
     """
     filters = chroma_filters(spectra.sample_rate, spectra.fft_samples, estimate_tuning(spectra))
     raw = spectra.per_frame(lambda block: multiply_bands(block.power, filters))
@@ -65,24 +66,25 @@ def chroma(spectra: Spectra) -> Frames:
 
 
 def tonnetz(pitches: Frames) -> Frames:
-    """Six tonal centroids (Harte et al. 2006) of a chroma: ``librosa.feature.tonnetz(chroma=...)``.
+    """Return the six tonal centroids of a chroma: ``librosa.feature.tonnetz(chroma=...)``.
 
-    Left to itself, librosa makes a chroma by a constant-Q transform for this, at a hundred times the cost.
+    Source: Harte, Sandler & Gasser (2006). Without ``chroma``, librosa computes one by a constant-Q
+    transform, at a hundred times the cost.
     """
     return _normalised(pitches, np.abs(pitches).sum(axis=1)) @ _tonal_axes()
 
 
 def spectral_contrast(spectra: Spectra) -> Frames:
-    """Peak against valley in dB, in seven bands: ``librosa.feature.spectral_contrast``.
+    """Return the level of peaks relative to valleys in dB, in seven bands.
 
-    The same to the last digits for the same magnitudes. From the waveform they may differ where a valley
-    is nothing but float32 rounding error of the transform: beside a pure tone, and in real recordings at
-    both ends of the spectrum, where filters leave nothing (bands 0 and 6, by up to 1 dB in single frames).
+    The same as ``librosa.feature.spectral_contrast`` of the same magnitudes. Computed from the waveform,
+    the two may differ where a valley is float32 rounding error of the transform: beside a pure tone, and in
+    bands 0 and 6 of recordings whose spectrum is empty there, by up to 1 dB in single frames.
 
     Raises
     ------
     ValueError
-        The highest band begins above half of the sample rate, which must be over 12.8 kHz.
+        The sample rate is not over 12.8 kHz, so that the highest band begins above its half.
     """
     bands = _contrast_bands(spectra.sample_rate, spectra.fft_samples)
     valleys_peaks = spectra.per_frame(lambda block: _valleys_and_peaks(block.magnitude, bands))
@@ -91,36 +93,36 @@ def spectral_contrast(spectra: Spectra) -> Frames:
 
 
 def spectral_centroid(spectra: Spectra) -> Frames:
-    """Mean frequency in Hz, weighted by magnitude, (frames, 1): ``librosa.feature.spectral_centroid``."""
+    """Return the mean frequency in Hz, weighted by magnitude: ``librosa.feature.spectral_centroid``."""
     return spectra.per_frame(_centroid)
 
 
 def spectral_bandwidth(spectra: Spectra) -> Frames:
-    """Deviation from the centroid in Hz, shape (frames, 1): ``librosa.feature.spectral_bandwidth``.
+    """Return the standard deviation of frequency in Hz: ``librosa.feature.spectral_bandwidth``.
 
-    Beside a pure tone, rounding errors far from it weigh the most: there the two agree to 1e-3.
+    For a pure tone, rounding errors at distant frequencies dominate: there the two agree to 1e-3.
     """
     return spectra.per_frame(_bandwidth)
 
 
 def spectral_rolloff(spectra: Spectra) -> Frames:
-    """Where 85 % of the magnitude lies below, in Hz, (frames, 1): ``librosa.feature.spectral_rolloff``.
+    """Return the frequency in Hz with 85 % of the magnitude below it: ``librosa.feature.spectral_rolloff``.
 
-    It is the frequency of a bin: where the share is reached within a rounding error of a bin's edge, ours
-    and librosa's may be neighbours (10.8 Hz at 22.05 kHz).
+    It is the frequency of a bin. Where rounding decides between two neighbouring bins (10.8 Hz apart at
+    22.05 kHz), the result may be the other one than librosa's.
     """
     return spectra.per_frame(_rolloff)
 
 
 def spectral_flatness(spectra: Spectra) -> Frames:
-    """Geometric over arithmetic mean of the power, (frames, 1): ``librosa.feature.spectral_flatness``."""
+    """Return the geometric over the arithmetic mean of the power: ``librosa.feature.spectral_flatness``."""
     return spectra.per_frame(_flatness)
 
 
 def zero_crossing_rate(spectra: Spectra) -> Frames:
-    """Share of samples at which the sign changes, (frames, 1): ``librosa.feature.zero_crossing_rate``.
+    """Return the share of samples at which the sign changes: ``librosa.feature.zero_crossing_rate``.
 
-    Beyond its ends the waveform goes on at its last value.
+    Beyond its ends, the waveform is continued at its first and its last value.
     """
     samples = spectra.samples
     negative = np.signbit(samples) & (np.abs(samples) > ZERO_CROSSING_THRESHOLD)
@@ -134,16 +136,16 @@ def zero_crossing_rate(spectra: Spectra) -> Frames:
 
 
 def rms(spectra: Spectra) -> Frames:
-    """Root mean square of each frame, without window, shape (frames, 1): ``librosa.feature.rms``."""
+    """Return the root mean square of each frame, without a window: ``librosa.feature.rms``."""
     sums = _frame_sums(np.square(spectra.samples), spectra)
     return np.sqrt(sums / spectra.fft_samples).astype(np.float32)[:, None]
 
 
 def deltas(frames: Frames, order: int = 1) -> Frames:
-    """Slope over nine frames, or its slope: ``librosa.feature.delta(mode="nearest")``, shape as given.
+    """Return first or second derivatives over nine frames: ``librosa.feature.delta(mode="nearest")``.
 
-    A Savitzky-Golay filter. librosa's default fits a line to the ends, and refuses fewer than nine frames;
-    we hold the ends, so that a clip of any length has deltas.
+    They are those of a Savitzky-Golay filter, of the same shape as ``frames``. The frames at the ends are
+    repeated, so that a clip of any length has deltas; librosa's default needs nine frames.
     """
     reach = DELTA_FRAMES // 2
     weights = _savitzky_golay(order)
@@ -154,10 +156,11 @@ def deltas(frames: Frames, order: int = 1) -> Frames:
 
 
 def estimate_tuning(spectra: Spectra) -> float:
-    """How far the clip is from 440 Hz, in semitones from -0.5 to 0.5: ``librosa.estimate_tuning``.
+    """Return the deviation from 440 Hz tuning in semitones, -0.5 to 0.5: ``librosa.estimate_tuning``.
 
-    Interpolated peaks of the power spectrum between 150 and 4000 Hz vote, those as strong as the median
-    and stronger. An impulse has a flat spectrum, whose peaks are rounding errors: its tuning is anyone's.
+    The most frequent deviation of the interpolated peaks of the power spectrum between 150 and 4000 Hz
+    that are at least as strong as their median. An impulse has a flat spectrum, whose peaks are rounding
+    errors: its tuning is arbitrary.
     """
     found = [_spectral_peaks(block) for block in spectra.blocks()]
     pitches = np.concatenate([pitch for pitch, _ in found])
@@ -172,7 +175,7 @@ def estimate_tuning(spectra: Spectra) -> float:
 
 
 def _spectral_peaks(block: Block) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Frequencies in Hz and strengths of local maxima, a parabola through each: ``librosa.piptrack``."""
+    """Return frequency in Hz and strength of interpolated local maxima: ``librosa.piptrack``."""
     low, high = np.searchsorted(block.bins_hz, (_TUNING_LOWEST_HZ, _TUNING_HIGHEST_HZ))
     high = min(int(high), len(block.bins_hz) - 1)
     power = block.power
@@ -189,13 +192,13 @@ def _spectral_peaks(block: Block) -> tuple[NDArray[np.floating], NDArray[np.floa
 
 
 def _decibels(power: Frames) -> Frames:
-    """``librosa.power_to_db``: at least 1e-10, at most 80 dB below the largest."""
+    """Convert as ``librosa.power_to_db`` does: at least 1e-10, and at least 80 dB below the maximum."""
     decibels = 10.0 * np.log10(np.maximum(power, POWER_FLOOR))
     return np.asarray(np.maximum(decibels, decibels.max() - DYNAMIC_RANGE_DB), np.float32)
 
 
 def _normalised(rows: Frames, sizes: NDArray[np.float32]) -> Frames:
-    """Each row by its size; one too small to divide by stays as it is, as ``librosa.util.normalize``."""
+    """Divide each row by its size, unless that is too small, as ``librosa.util.normalize`` does."""
     return np.asarray(rows / np.where(sizes < np.finfo(np.float32).tiny, 1, sizes)[:, None])
 
 
@@ -212,7 +215,7 @@ def _bandwidth(block: Block) -> Frames:
 
 
 def _rolloff(block: Block) -> Frames:
-    # First the group of bins, then the bin in it: a sum over all bins one after another is slow.
+    # First the group of bins, then the bin within it: a cumulative sum over all bins is slow.
     bins = block.magnitude.shape[1]
     starts = np.arange(0, bins, _ROLLOFF_GROUP)
     groups = np.add.reduceat(block.magnitude, starts, axis=1)
@@ -222,7 +225,7 @@ def _rolloff(block: Block) -> Frames:
     members = np.minimum(starts[group][:, None] + np.arange(_ROLLOFF_GROUP), bins - 1)
     before = (ends - groups)[rows, group][:, None]
     below = before + np.cumsum(block.magnitude[rows[:, None], members], axis=1)
-    below[:, -1] = np.inf  # what rounding leaves short is reached at the group's end
+    below[:, -1] = np.inf  # rounding may leave the sum short of the share at the end of the group
     return np.asarray(block.bins_hz[members[rows, (below >= wanted).argmax(axis=1)]][:, None])
 
 
@@ -234,7 +237,7 @@ def _flatness(block: Block) -> Frames:
 
 @lru_cache(maxsize=8)
 def _contrast_bands(sample_rate: int, fft_samples: int) -> list[tuple[int, int, int]]:
-    """(first bin, last bin + 1, bins that count as peak or valley) of each band."""
+    """Return (first bin, last bin + 1, number of bins of a peak or valley) of each band."""
     edges = CONTRAST_LOWEST_HZ * 2.0 ** np.arange(CONTRAST_OCTAVES + 1)
     if edges[-2] >= sample_rate / 2:
         raise ValueError(
@@ -253,7 +256,7 @@ def _contrast_bands(sample_rate: int, fft_samples: int) -> list[tuple[int, int, 
 
 
 def _valleys_and_peaks(magnitude: Frames, bands: list[tuple[int, int, int]]) -> Frames:
-    """The mean of the lowest and of the highest bins of each band, shape (frames, 2 * bands)."""
+    """Return the means of the lowest and of the highest bins of each band, shape (frames, 2 * bands)."""
     found = np.empty((len(magnitude), 2 * len(bands)), np.float32)
     for i, (start, stop, count) in enumerate(bands):
         band = magnitude[:, start:stop]
@@ -267,7 +270,7 @@ def _valleys_and_peaks(magnitude: Frames, bands: list[tuple[int, int, int]]) -> 
 
 
 def _frame_sums(values: NDArray[np.generic], spectra: Spectra) -> NDArray[np.float64]:
-    """The sum of values over each frame, zeros beyond the ends; a frame must be an even count of hops."""
+    """Sum values over each frame, with zeros beyond the ends; a frame must be an even number of hops."""
     hop, frames, hops = spectra.hop_samples, spectra.frame_count, spectra.fft_samples // spectra.hop_samples
     sums = np.zeros(frames + hops, np.float64)
     whole = len(values) // hop
@@ -280,7 +283,7 @@ def _frame_sums(values: NDArray[np.generic], spectra: Spectra) -> NDArray[np.flo
 
 @lru_cache(maxsize=1)
 def _tonal_axes() -> NDArray[np.float32]:
-    """Pitch classes onto fifths, minor and major thirds, shape (12, 6); the thirds' radius is 1 and 0.5."""
+    """Return the projection of pitch classes on fifths, minor and major thirds, shape (12, 6)."""
     steps = np.array([7 / 6, 7 / 6, 3 / 2, 3 / 2, 2 / 3, 2 / 3])
     angles = np.pi * (np.arange(12)[:, None] * steps - np.array([0.5, 0.0] * 3))
     return np.asarray(np.cos(angles) * [1, 1, 1, 1, 0.5, 0.5], np.float32)
@@ -288,7 +291,7 @@ def _tonal_axes() -> NDArray[np.float32]:
 
 @lru_cache(maxsize=2)
 def _savitzky_golay(order: int) -> list[float]:
-    """Weights that give the derivative, of that order, of a polynomial fitted to nine frames."""
+    """Return weights for the derivative of that order of a polynomial fitted to nine frames."""
     at = np.arange(DELTA_FRAMES) - DELTA_FRAMES // 2
     fit = np.linalg.pinv(np.vander(at, order + 1, increasing=True))[order]
     return [float(weight) for weight in fit * (2.0 if order == 2 else 1.0)]

@@ -1,4 +1,4 @@
-"""Matrices that turn a spectrum into bands, each made once for its parameters."""
+"""Filter banks and transforms as matrices, cached by their parameters."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _CLASSES_TOGETHER = 6
 
 @dataclass(frozen=True)
 class BandFilters:
-    """Overlapping filters, each over few neighbouring bins, cut into small dense parts.
+    """A filter bank as a sparse matrix, stored as small dense parts.
 
     Attributes
     ----------
     bands
-        How many there are.
+        Number of filters.
     parts
         (first bin, last bin + 1, first band, last band + 1, weights of shape (bins, bands)).
     """
@@ -37,7 +37,7 @@ class BandFilters:
 
 
 def multiply_bands(spectra: Frames, filters: BandFilters) -> Frames:
-    """Spectra of shape (frames, bins) through the filters: shape (frames, bands)."""
+    """Multiply spectra of shape (frames, bins) by the filters; return shape (frames, bands)."""
     out = np.empty((len(spectra), filters.bands), np.float32)
     for low, high, first, last, weights in filters.parts:
         out[:, first:last] = spectra[:, low:high] @ weights
@@ -46,7 +46,7 @@ def multiply_bands(spectra: Frames, filters: BandFilters) -> Frames:
 
 @lru_cache(maxsize=32)
 def mel_filters(sample_rate: int, fft_samples: int, bands: int) -> BandFilters:
-    """``librosa.filters.mel``, in parts."""
+    """Return ``librosa.filters.mel`` as ``BandFilters``."""
     dense = mel_matrix(sample_rate, fft_samples, bands)
     parts = []
     for first in range(0, bands, _BANDS_TOGETHER):
@@ -58,7 +58,7 @@ def mel_filters(sample_rate: int, fft_samples: int, bands: int) -> BandFilters:
 
 
 def mel_matrix(sample_rate: int, fft_samples: int, bands: int) -> NDArray[np.float32]:
-    """Triangles of equal area on Slaney's mel scale, shape (bins, bands)."""
+    """Return triangular filters of equal area on Slaney's mel scale, shape (bins, bands)."""
     edges_hz = _mel_to_hz(np.linspace(0.0, _hz_to_mel(sample_rate / 2), bands + 2))
     bins_hz = _fft_hz(sample_rate, fft_samples)[:, None]
     rising = (bins_hz - edges_hz[:-2]) / np.diff(edges_hz)[:-1]
@@ -69,7 +69,7 @@ def mel_matrix(sample_rate: int, fft_samples: int, bands: int) -> NDArray[np.flo
 
 @lru_cache(maxsize=256)
 def chroma_filters(sample_rate: int, fft_samples: int, tuning: float) -> BandFilters:
-    """``librosa.filters.chroma``, in parts: of all bins, a few classes together."""
+    """Return ``librosa.filters.chroma`` as ``BandFilters``."""
     dense = chroma_matrix(sample_rate, fft_samples, tuning)
     bins, classes = dense.shape
     parts = [
@@ -86,9 +86,10 @@ def chroma_filters(sample_rate: int, fft_samples: int, tuning: float) -> BandFil
 
 
 def chroma_matrix(sample_rate: int, fft_samples: int, tuning: float) -> NDArray[np.float32]:
-    """``librosa.filters.chroma`` for twelve classes, C first, shape (bins, 12).
+    """Return ``librosa.filters.chroma`` for twelve classes, C first, shape (bins, 12).
 
-    A Gaussian around each class, of unit length for each bin, weighted towards the octave of 440 Hz.
+    Each class is a Gaussian. The weights of a bin have unit length, scaled by a Gaussian of its frequency
+    around 880 Hz with a standard deviation of two octaves.
     """
     classes = 12
     hz = _fft_hz(sample_rate, fft_samples)[1:]
@@ -105,7 +106,7 @@ def chroma_matrix(sample_rate: int, fft_samples: int, tuning: float) -> NDArray[
 
 @lru_cache(maxsize=2)
 def dct_matrix(size: int) -> NDArray[np.float32]:
-    """Orthonormal DCT-II as a matrix to multiply rows with, shape (size, size)."""
+    """Return the orthonormal DCT-II as a matrix that rows are multiplied by, shape (size, size)."""
     angles = np.pi / size * (np.arange(size) + 0.5)[:, None] * np.arange(size)
     matrix = np.sqrt(2.0 / size) * np.cos(angles)
     matrix[:, 0] /= np.sqrt(2.0)

@@ -1,7 +1,7 @@
-"""The voice's own pitch, and how clean it is: what spectra miss.
+"""Fundamental frequency and harmonics-to-noise ratio by autocorrelation.
 
-Autocorrelation as Boersma (1993) describes it: the autocorrelation of a windowed frame, divided by that of
-the window, peaks at the period; its height says how periodic the frame is.
+The autocorrelation of a windowed frame, divided by that of the window, has a peak at the period, whose
+height measures how periodic the frame is. Source: Boersma (1993).
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.audio import Waveform
+from affekt.audio.loading import Waveform
 from affekt.features.spectra import BLOCK_FRAMES, hann_window
 
-LOWEST_HZ, HIGHEST_HZ = 65.0, 750.0  # a low male voice; a shout, or a soprano
+LOWEST_HZ, HIGHEST_HZ = 65.0, 750.0  # from low male voices to shouts and sopranos
 FRAME_S = 3 / LOWEST_HZ  # three periods of the lowest pitch
 HOP_S = 0.016
 VOICED_STRENGTH = 0.45
-SILENCE_SHARE = 0.03  # a frame whose peak is below this share of the clip's is not voiced
-OCTAVE_COST = 0.02  # favours the higher of two periods that fit alike
+SILENCE_SHARE = 0.03  # a frame with a lower peak, relative to the clip's, is not voiced
+OCTAVE_COST = 0.02  # prefers the shorter of two periods of similar strength
 SMOOTHED_FRAMES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Pitch:
-    """Pitch frame by frame, every 16 ms.
+    """Pitch of every frame, 16 ms apart.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Pitch:
 
     @property
     def harmonics_to_noise_db(self) -> NDArray[np.float32]:
-        """Energy of the periodic part over the rest, of voiced frames, in dB (Boersma 1993)."""
+        """Energy of the periodic part relative to the rest in dB, of voiced frames (Boersma 1993)."""
         share = np.clip(self.strength[self.voiced], 1e-3, 0.9999)
         return np.asarray(10 * np.log10(share / (1 - share)), np.float32)
 
@@ -54,8 +54,8 @@ class Pitch:
 def track_pitch(waveform: Waveform) -> Pitch:
     """Find the pitch of a voice between 65 and 750 Hz.
 
-    A frame is voiced where it is loud enough and periodic enough, and a track is smoothed by a median over
-    five frames, which takes away single slips by an octave.
+    A frame is voiced if it is loud and periodic enough. The track is smoothed by a median over five frames,
+    which removes single octave errors.
     """
     rate = waveform.sample_rate
     length, hop = round(FRAME_S * rate), round(HOP_S * rate)
@@ -74,7 +74,7 @@ def track_pitch(waveform: Waveform) -> Pitch:
 def _track_block(
     frames: NDArray[np.float32], rate: int, threshold: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Pitch in Hz and its strength, for some frames."""
+    """Return pitch in Hz and its strength for some frames."""
     length = frames.shape[1]
     shortest, longest = int(rate / HIGHEST_HZ), int(rate / LOWEST_HZ) + 1
     size = _fft_size(length + longest)
@@ -86,7 +86,7 @@ def _track_block(
     left, centre, right = (lags[:, shortest + step : longest + 1 + step] for step in (-1, 0, 1))
     peaks = (centre > left) & (centre >= right)
     bend = np.where(peaks, np.minimum(left + right - 2 * centre, -np.finfo(np.float32).tiny), -1.0)
-    shift = (left - right) / (2 * bend)  # a parabola through each peak, whose height between samples counts
+    shift = (left - right) / (2 * bend)  # parabolic interpolation: the peak lies between samples
     height = np.where(peaks, centre - (left - right) * shift / 4, 0.0)
     best = (height - OCTAVE_COST * np.log2(np.arange(shortest, longest + 1) / shortest)).argmax(axis=1)
     rows = np.arange(len(frames))
@@ -98,7 +98,7 @@ def _track_block(
 
 @lru_cache(maxsize=4)
 def _window_lags(length: int, size: int) -> NDArray[np.float32]:
-    """Normalised autocorrelation of the window."""
+    """Return the normalised autocorrelation of the window."""
     spectrum = np.fft.rfft(hann_window(length).astype(np.float64), size)
     lags = np.fft.irfft(np.square(np.abs(spectrum)), size)
     return np.asarray(np.maximum(lags / lags[0], 1e-3), np.float32)
@@ -109,7 +109,7 @@ def _fft_size(samples: int) -> int:
 
 
 def _smoothed(hz: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Median over five frames of those that are voiced; what is not voiced stays so."""
+    """Replace each voiced frame by the median of the voiced ones of five frames around it."""
     reach = SMOOTHED_FRAMES // 2
     padded = np.pad(hz, reach, constant_values=np.nan)
     around = np.sort(np.lib.stride_tricks.sliding_window_view(padded, SMOOTHED_FRAMES), axis=1)  # NaN last

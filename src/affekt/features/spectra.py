@@ -1,4 +1,4 @@
-"""Framing and one short-time Fourier transform, shared by all descriptors of a clip."""
+"""Framing and short-time Fourier transform of a clip, shared by all descriptors."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.audio import Waveform
+from affekt.audio.loading import Waveform
 
 FFT_SAMPLES = 2048  # librosa's defaults
 HOP_SAMPLES = FFT_SAMPLES // 4
 
-# Frames are handled in small blocks, whose spectra stay in the processor's cache; and products of
-# matrices as small as these are computed on the caller's own thread, so that several clips at once
-# do not fight for cores.
+# Frames are processed in small blocks, so that their spectra stay in the processor's cache, and so that
+# matrix products are small enough to be computed on the caller's thread: several clips in parallel do not
+# compete for cores.
 BLOCK_FRAMES = 64
-KEPT_FRAMES = 8192  # three minutes at 22.05 kHz: longer recordings are transformed again when asked again
+KEPT_FRAMES = 8192  # three minutes at 22.05 kHz; the spectra of longer recordings are not kept in memory
 
 Frames = NDArray[np.float32]
-"""A float32 array of shape (frames, values): one row for each frame."""
+"""A float32 array of shape (frames, values)."""
 
 
 class Block:
-    """The spectra of some consecutive frames.
+    """The spectra of consecutive frames.
 
     Attributes
     ----------
@@ -45,12 +45,11 @@ class Block:
 
 
 class Spectra:
-    """The spectra of a waveform, block by block.
+    """The spectra of a waveform, in blocks.
 
-    Frames of ``fft_samples`` are centred on every ``hop_samples``-th sample, the ends padded with zeros,
-    and windowed with a periodic Hann window, as ``librosa.stft`` does by default. A clip is transformed
-    once, whatever is asked of it; a long recording is transformed again for each descriptor, so that its
-    spectra never lie in memory all at once.
+    Frames of ``fft_samples`` are centred on every ``hop_samples``-th sample, padded with zeros at the ends,
+    and windowed with a periodic Hann window, as by default in ``librosa.stft``. The spectra of a clip are
+    computed once; those of a long recording are computed again for each descriptor, to save memory.
     """
 
     def __init__(
@@ -65,7 +64,7 @@ class Spectra:
         self._kept: list[Block] = []
 
     def blocks(self) -> Iterator[Block]:
-        """The spectra of all frames, at most ``BLOCK_FRAMES`` at once."""
+        """Yield the spectra of all frames, ``BLOCK_FRAMES`` or fewer at once."""
         if self._kept:
             yield from self._kept
             return
@@ -77,11 +76,11 @@ class Spectra:
             yield block
 
     def per_frame(self, descriptor: Callable[[Block], Frames]) -> Frames:
-        """A descriptor of every frame: a block in, one row a frame out."""
+        """Compute a descriptor of every frame; it returns one row for each frame of a block."""
         return np.concatenate([descriptor(block) for block in self.blocks()])
 
     def _cut(self, first: int, last: int) -> Frames:
-        """Frames first .. last - 1 of the waveform, zeros beyond its ends, shape (frames, fft_samples)."""
+        """Return the frames first .. last - 1, with zeros beyond the ends, shape (frames, fft_samples)."""
         start = first * self.hop_samples - self.fft_samples // 2
         stop = (last - 1) * self.hop_samples + self.fft_samples // 2
         inside = self.samples[max(start, 0) : stop]
@@ -102,12 +101,12 @@ def _power(frames: Frames) -> Frames:
 
 @lru_cache(maxsize=8)
 def hann_window(samples: int) -> NDArray[np.float32]:
-    """Periodic Hann window of that length."""
+    """Return the periodic Hann window of that length."""
     turns = np.arange(samples) / samples
     return (0.5 - 0.5 * np.cos(2 * np.pi * turns)).astype(np.float32)
 
 
 @lru_cache(maxsize=32)
 def bin_frequencies(sample_rate: int, fft_samples: int) -> NDArray[np.float32]:
-    """The frequency of each bin in Hz, shape (fft_samples // 2 + 1,)."""
+    """Return the frequency of each bin in Hz, shape (fft_samples // 2 + 1,)."""
     return (np.arange(fft_samples // 2 + 1) * (sample_rate / fft_samples)).astype(np.float32)

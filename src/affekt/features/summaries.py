@@ -1,4 +1,4 @@
-"""Frames into one vector: shape (frames, values) in, one number for each value out."""
+"""Statistics over time: from an array of shape (frames, values) to a vector of shape (values,)."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ Vector = NDArray[np.float32]
 
 
 def mean(frames: Frames) -> Vector:
-    """Mean over time."""
+    """Return the mean over time."""
     return np.asarray(frames.mean(axis=0))
 
 
 def std(frames: Frames) -> Vector:
-    """Standard deviation over time."""
+    """Return the standard deviation over time."""
     return np.asarray(frames.std(axis=0))
 
 
 def p10(frames: Frames) -> Vector:
-    """The 10th percentile over time."""
+    """Return the 10th percentile over time."""
     return _percentile(frames, 10)
 
 
 def p50(frames: Frames) -> Vector:
-    """The median over time."""
+    """Return the median over time."""
     return _percentile(frames, 50)
 
 
 def p90(frames: Frames) -> Vector:
-    """The 90th percentile over time."""
+    """Return the 90th percentile over time."""
     return _percentile(frames, 90)
 
 
 def span(frames: Frames) -> Vector:
-    """Range over time, from the 5th to the 95th percentile."""
+    """Return the range from the 5th to the 95th percentile over time."""
     return _percentile(frames, 95) - _percentile(frames, 5)
 
 
 def slope(frames: Frames) -> Vector:
-    """Slope of the line that fits best, from the first frame at 0 to the last at 1."""
+    """Return the slope of the least-squares line, with the first frame at time 0 and the last at 1."""
     if len(frames) < 2:
         return np.zeros(frames.shape[1], np.float32)
     time = np.linspace(-0.5, 0.5, len(frames), dtype=np.float32)
@@ -56,7 +56,7 @@ SUMMARIES: dict[str, Callable[[Frames], Vector]] = {
 
 
 def summarise(frames: Frames, names: str) -> Vector:
-    """Several summaries, one after another, as ``summarise(frames, "mean std")``; zeros of no frames."""
+    """Concatenate several summaries, as ``summarise(frames, "mean std")``; zeros if there are no frames."""
     if not len(frames):
         return np.zeros(len(names.split()) * frames.shape[1], np.float32)
     return np.concatenate([SUMMARIES[name](frames) for name in names.split()])

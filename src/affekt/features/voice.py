@@ -1,11 +1,11 @@
-"""``voice@1``: our own compact description of a voice, with nothing in it of how loud the recording is.
+"""The feature set ``voice@1``: a compact description of a voice, independent of the recording level.
 
-Three kinds of columns: prosody (pitch in semitones, energy over time, rhythm of voiced stretches), voice
-quality (harmonics to noise, jitter, shimmer), and the spectrum of the frames in which somebody speaks.
-Frames far below the clip's loudest are passed over, so that silence around a clip changes little.
+Its columns are prosody (pitch in semitones, level over time, rhythm of voiced segments), voice quality
+(harmonics-to-noise ratio, jitter, shimmer), and the spectrum of active frames. Frames far below the loudest
+one are not active, so that silence around a clip changes little.
 
-Jitter and shimmer are of neighbouring frames and not of single periods, which cannot be had reliably from
-every recording: they are steadier than Praat's, and larger.
+Jitter and shimmer are differences of neighbouring frames, not of single periods, which cannot be found
+reliably in every recording. They vary less than Praat's, and are larger.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.audio import Waveform
+from affekt.audio.loading import Waveform
 from affekt.features.descriptors import (
     deltas,
     mfcc,
@@ -32,13 +32,13 @@ from affekt.features.spectra import Frames, Spectra
 from affekt.features.summaries import Vector, summarise
 
 SAMPLE_RATE = 16_000
-FFT_SAMPLES, HOP_SAMPLES = 1024, 256  # 64 ms every 16 ms: the frames of the pitch
+FFT_SAMPLES, HOP_SAMPLES = 1024, 256  # 64 ms every 16 ms, as the frames of the pitch
 ACTIVE_RANGE_DB = 35.0
 MFCC_COUNT = 20
-REFERENCE_HZ = 100.0  # semitones count from here
-QUIETEST = 1e-7
+REFERENCE_HZ = 100.0  # 0 semitones
+MIN_RMS = 1e-7
 
-# Long-term balance of the spectrum: energy in these bands, in dB against all of it.
+# Bands of the long-term spectrum, in dB relative to all of them.
 BAND_EDGES_HZ = (0, 250, 500, 1000, 1500, 2000, 3000, 4000, 8001)
 
 _SHAPE = ("centroid", "bandwidth", "rolloff", "flatness", "zcr")
@@ -72,11 +72,11 @@ COLUMNS: tuple[str, ...] = (
 
 
 def describe_voice(waveform: Waveform) -> NDArray[np.float32]:
-    """The columns of ``voice@1``; float32 of shape (len(COLUMNS),)."""
+    """Compute the columns of ``voice@1``: float32 of shape (len(COLUMNS),)."""
     loudest = float(np.abs(waveform.samples).max())
     waveform = Waveform(waveform.samples / np.float32(loudest), waveform.sample_rate)
     spectra = Spectra(waveform, FFT_SAMPLES, HOP_SAMPLES)
-    level_db = 20 * np.log10(np.maximum(rms(spectra), QUIETEST))
+    level_db = 20 * np.log10(np.maximum(rms(spectra), MIN_RMS))
     active = level_db[:, 0] > level_db.max() - ACTIVE_RANGE_DB
     pitch = track_pitch(waveform)
     coefficients = mfcc(spectra, MFCC_COUNT)[:, 1:]
@@ -101,7 +101,7 @@ def _shapes(spectra: Spectra) -> list[Frames]:
         spectral_rolloff(spectra),
         np.log10(spectral_flatness(spectra)),
         zero_crossing_rate(spectra),
-        spectral_contrast(spectra)[:, :6],  # the seventh band begins at 6.4 kHz, which 16 kHz hardly has
+        spectral_contrast(spectra)[:, :6],  # the seventh band, from 6.4 kHz, is nearly empty at 16 kHz
     ]
 
 
@@ -110,19 +110,19 @@ def _describe_pitch(pitch: Pitch) -> Vector:
     voiced = semitones[pitch.voiced][:, None]
     change = np.abs(np.diff(semitones))
     change = change[~np.isnan(change)][:, None]
-    stretches_s = _stretch_lengths(pitch.voiced) * HOP_S
+    segments_s = _segment_lengths(pitch.voiced) * HOP_S
     duration_s = len(pitch.hz) * HOP_S
     rhythm = [
         pitch.voiced.mean(),
-        len(stretches_s) / duration_s,
-        stretches_s.mean() if len(stretches_s) else 0.0,
-        stretches_s.std() if len(stretches_s) else 0.0,
+        len(segments_s) / duration_s,
+        segments_s.mean() if len(segments_s) else 0.0,
+        segments_s.std() if len(segments_s) else 0.0,
     ]
     return np.concatenate([summarise(voiced, _PITCH_SUMMARIES), summarise(change, "mean std p90"), rhythm])
 
 
-def _stretch_lengths(voiced: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Frames in each unbroken run of voiced frames."""
+def _segment_lengths(voiced: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the number of frames of each uninterrupted voiced segment."""
     edges = np.flatnonzero(np.diff(voiced, prepend=False, append=False))
     return edges[1::2] - edges[::2]
 
@@ -150,7 +150,7 @@ def _describe_level(level_db: Frames, active: NDArray[np.bool_]) -> Vector:
 
 
 def _balance(spectra: Spectra, active: NDArray[np.bool_]) -> Vector:
-    """Energy of active frames in each band, in dB against all bands."""
+    """Return the energy of active frames in each band, in dB relative to all bands."""
     edges = np.searchsorted(spectra.bins_hz, BAND_EDGES_HZ)[:-1]
     energy = spectra.per_frame(lambda block: np.add.reduceat(block.power, edges, axis=1))[active].sum(
         axis=0

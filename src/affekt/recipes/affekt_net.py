@@ -1,10 +1,10 @@
-"""The recipe of the bundled model: a network on spectra, and a support vector machine on the voice."""
+"""The recipe of the bundled model: a network on spectra fused with a support vector machine."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from affekt.recipe import Estimator, Recipe
+from affekt.estimators.recipe import Estimator, Recipe
 
 if TYPE_CHECKING:
     from torch import nn
@@ -15,16 +15,20 @@ CHANNELS = 16
 
 
 def build(seed: int) -> Estimator:
-    """Each half is weaker alone, and they err on different clips: see docs/experiments.md."""
+    """Build a network on the frames and a calibrated RBF support vector machine on the utterance features.
+
+    The two make different errors and are more accurate together: see docs/experiments.md.
+    """
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import Normalizer, StandardScaler
     from sklearn.svm import SVC
 
-    from affekt.calibration import SpeakerCalibratedClassifier
-    from affekt.fusion import FusionClassifier
-    from affekt.voice_network import LevelledSpectra, VoiceNetwork
+    from affekt.estimators.calibrated import SpeakerCalibratedClassifier
+    from affekt.estimators.frame_network import FrameNetwork
+    from affekt.estimators.fusion import FusionClassifier
+    from affekt.estimators.layers import LevelledSpectra
 
-    near = VoiceNetwork(
+    frame_branch = FrameNetwork(
         network,
         LevelledSpectra(),
         epochs=EPOCHS,
@@ -33,15 +37,15 @@ def build(seed: int) -> Estimator:
         crop_frames=CROP_FRAMES,
         seed=seed,
     )
-    afar = make_pipeline(StandardScaler(), Normalizer(), SVC(C=10, gamma=0.5))
-    return FusionClassifier(near, SpeakerCalibratedClassifier(afar), seed=seed)
+    svm = make_pipeline(StandardScaler(), Normalizer(), SVC(C=10, gamma=0.5))
+    return FusionClassifier(frame_branch, SpeakerCalibratedClassifier(svm), seed=seed)
 
 
 def network(emotions: int) -> nn.Module:
-    """(clips, any number of frames, 64 bands) -> scores: residual blocks, and attention over time."""
+    """Build residual blocks and attentive statistics: (clips, frames, 64 bands) -> scores."""
     from torch import nn
 
-    from affekt.voice_network import AttentiveStatistics, ResidualBlock
+    from affekt.estimators.layers import AttentiveStatistics, ResidualBlock
 
     wide = CHANNELS * 8
     return nn.Sequential(
@@ -61,9 +65,9 @@ def network(emotions: int) -> nn.Module:
 
 RECIPE = Recipe(
     name="affekt-net",
-    summary="residual network on spectra and support vector machine on the voice, both used to voices",
-    source="our own, and what the bundled model is made by; docs/experiments.md has what was tried",
-    features="two-views@1",
+    summary="residual network on spectra fused with an SVM on utterance features, adaptable to a speaker",
+    source="our own recipe, and that of the bundled model; experiments are in docs/experiments.md",
+    features="frames-and-utterance@1",
     build=build,
     degraded_copies=True,
 )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from affekt.recipe import Estimator, Recipe
+from affekt.estimators.recipe import Estimator, Recipe
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 def build(seed: int) -> Estimator:
-    """Adam at 1e-3, batches of 16, up to 200 epochs; slows down, stops early, keeps the best weights."""
-    from affekt.networks import NetworkClassifier
+    """Build the network: Adam at 1e-3, batches of 16, up to 200 epochs, early stopping by accuracy."""
+    from affekt.estimators.networks import NetworkClassifier
 
     return NetworkClassifier(
         network,
@@ -27,7 +27,7 @@ def build(seed: int) -> Estimator:
 
 
 def network(emotions: int) -> nn.Module:
-    """120 -> 512 -> 256 -> 128 -> 64 -> scores, each with batch norm and dropout."""
+    """Build layers of 512, 256, 128 and 64 units: (clips, 120) -> scores."""
     from torch import nn
 
     layers: list[nn.Module] = []
@@ -38,10 +38,10 @@ def network(emotions: int) -> nn.Module:
 
 RECIPE = Recipe(
     name="dense-network",
-    summary="512-256-128-64 network on 120 spectral statistics, with batch norm and dropout",
+    summary="dense network of 512, 256, 128 and 64 units on 120 spectral statistics",
     source=(
-        "a student project on RAVDESS, which reports 72.83 % accuracy on 368 clips of its final model and "
-        "68.06 % on 216 of its first one"
+        "a student project on RAVDESS, which reports 72.83 % accuracy on 368 clips for its final model and "
+        "68.06 % on 216 clips for its first one"
     ),
     features="spectral-120@1",
     build=build,

@@ -1,10 +1,10 @@
-"""A two-dimensional convolutional network on log-mel images."""
+"""A two-dimensional convolutional network on log-mel spectra."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from affekt.recipe import Estimator, Recipe
+from affekt.estimators.recipe import Estimator, Recipe
 
 if TYPE_CHECKING:
     from torch import nn
@@ -13,8 +13,8 @@ CROP_FRAMES = 192  # 1.92 s
 
 
 def build(seed: int) -> Estimator:
-    """Learns from pieces of 1.92 s, a new one of each clip in each epoch; answers for whole clips."""
-    from affekt.networks import NetworkClassifier
+    """Build the network: random crops of 1.92 s, Adam at 1e-3, batches of 32, up to 40 epochs."""
+    from affekt.estimators.networks import NetworkClassifier
 
     return NetworkClassifier(
         network,
@@ -29,14 +29,14 @@ def build(seed: int) -> Estimator:
 
 
 def network(emotions: int) -> nn.Module:
-    """(clips, any number of frames, 64 bands) -> scores: three convolutions, and their mean."""
+    """Build three convolutions and their mean: (clips, frames, 64 bands) -> scores."""
     from torch import nn
 
     layers: list[nn.Module] = [nn.Unflatten(1, (1, -1))]
     for inputs, channels, stride in ((1, 24, 2), (24, 48, 2), (48, 96, 1)):
         layers += [
             nn.Conv2d(inputs, channels, 3, stride=stride, padding=1, bias=False),
-            nn.MaxPool2d(2, ceil_mode=True),  # so that the shortest clip has a frame left
+            nn.MaxPool2d(2, ceil_mode=True),  # leaves a frame of the shortest clip
             nn.BatchNorm2d(channels),
             nn.ReLU(),
             nn.Dropout2d(0.1),
@@ -47,10 +47,10 @@ def network(emotions: int) -> nn.Module:
 
 RECIPE = Recipe(
     name="mel-cnn",
-    summary="2-D convolutions on log-mel images of any length",
+    summary="2-D convolutional network on log-mel spectra of any length",
     source=(
-        "a student project on RAVDESS names such a network and publishes neither its layers nor a score: "
-        "these are ours"
+        "our own layers; a student project on RAVDESS names such a network, but publishes neither layers "
+        "nor a score"
     ),
     features="log-mel@1",
     build=build,

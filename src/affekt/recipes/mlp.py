@@ -1,12 +1,12 @@
-"""A perceptron of two hidden layers on the means of 40 MFCCs."""
+"""A multilayer perceptron on the means of 40 MFCCs."""
 
 from __future__ import annotations
 
-from affekt.recipe import Estimator, Recipe
+from affekt.estimators.recipe import Estimator, Recipe
 
 
 def build(seed: int) -> Estimator:
-    """Scaled, two hidden layers of ReLU, Adam."""
+    """Build a perceptron with two hidden layers on standardised features, trained with Adam."""
     from sklearn.neural_network import MLPClassifier
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -20,7 +20,7 @@ def build(seed: int) -> Estimator:
 
 RECIPE = Recipe(
     name="mlp",
-    summary="two hidden layers on the means of 40 MFCCs",
+    summary="multilayer perceptron with two hidden layers on the means of 40 MFCCs",
     source=(
         "a student project on RAVDESS, which reports 77 % accuracy on eight emotions, and 82 % on six, "
         "without neutral and surprised"

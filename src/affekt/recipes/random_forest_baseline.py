@@ -1,12 +1,12 @@
-"""A random forest on MFCC statistics with scikit-learn's own settings: what tuning is compared with."""
+"""A random forest on MFCC statistics with the default parameters of scikit-learn."""
 
 from __future__ import annotations
 
-from affekt.recipe import Estimator, Recipe
+from affekt.estimators.recipe import Estimator, Recipe
 
 
 def build(seed: int) -> Estimator:
-    """100 trees, nothing tuned."""
+    """Build a forest of 100 trees."""
     from sklearn.ensemble import RandomForestClassifier
 
     forest: Estimator = RandomForestClassifier(n_jobs=-1, random_state=seed)
@@ -15,7 +15,7 @@ def build(seed: int) -> Estimator:
 
 RECIPE = Recipe(
     name="random-forest-baseline",
-    summary="100 trees on the means and deviations of 40 MFCCs, untuned",
+    summary="random forest on means and standard deviations of 40 MFCCs, not tuned",
     source=(
         "a student project on RAVDESS, speech and song, which reports 74.75 % accuracy (70.88 % in "
         "cross-validation) on a random 80/20 split before its tuning"

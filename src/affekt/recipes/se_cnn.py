@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.recipe import Estimator, Recipe
+from affekt.estimators.recipe import Estimator, Recipe
 
 if TYPE_CHECKING:
     from torch import nn
 
-LONGEST_SHIFT = 13  # frames, 0.3 s
-NOISE = 0.1  # of each coefficient's deviation
+MAX_SHIFT = 13  # frames, 0.3 s
+NOISE = 0.1  # relative to the standard deviation of each coefficient
 MASKED_COEFFICIENTS, MASKED_FRAMES = 6, 10
 
 
 def build(seed: int) -> Estimator:
-    """Adam, focal loss, early stopping; noise, shift and masks triple the clips that it learns from."""
-    from affekt.networks import NetworkClassifier
+    """Build the network: Adam, focal loss, early stopping, two augmented copies of each training clip."""
+    from affekt.estimators.networks import NetworkClassifier
 
     return NetworkClassifier(
         network,
@@ -35,10 +35,10 @@ def build(seed: int) -> Estimator:
 
 
 def network(emotions: int) -> nn.Module:
-    """(clips, 130 frames, 60 MFCCs) -> scores: three convolutions, their channels weighed, their mean."""
+    """Build three convolutions with squeeze-excitation: (clips, 130 frames, 60 MFCCs) -> scores."""
     from torch import nn
 
-    from affekt.networks import SqueezeExcitation, Transpose
+    from affekt.estimators.layers import SqueezeExcitation, Transpose
 
     layers: list[nn.Module] = [Transpose()]
     for inputs, channels, width, stride in ((60, 64, 5, 2), (64, 128, 3, 1), (128, 256, 3, 1)):
@@ -55,11 +55,26 @@ def network(emotions: int) -> nn.Module:
 
 
 def augment(features: NDArray[Any], copies: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """``copies`` of each clip, one after another: of noise, shift and mask, each copy has another one."""
-    alter = [_add_noise, _shift, _mask]
-    typical = features.mean(axis=0, keepdims=True), features.std(axis=0, keepdims=True)
-    which = rng.permuted(np.tile(np.arange(len(alter)), (len(features), 1)), axis=1)
-    altered = np.stack([one(features, *typical, rng) for one in alter])
+    """Return augmented copies of clips, by noise, a shift in time or masks.
+
+    Parameters
+    ----------
+    features
+        Of the clips, shape (clips, frames, coefficients).
+    copies
+        Number of copies of each clip, at most three; each is altered in another way.
+    rng
+        Chooses the alterations.
+
+    Returns
+    -------
+    float32 array of shape (copies x clips, frames, coefficients)
+        The first copies of all clips, then the second ones, and so on.
+    """
+    alterations = [_add_noise, _shift, _mask]
+    moments = features.mean(axis=0, keepdims=True), features.std(axis=0, keepdims=True)
+    which = rng.permuted(np.tile(np.arange(len(alterations)), (len(features), 1)), axis=1)
+    altered = np.stack([alter(features, *moments, rng) for alter in alterations])
     return np.concatenate([altered[which[:, k], np.arange(len(features))] for k in range(copies)])
 
 
@@ -73,15 +88,15 @@ def _add_noise(
 def _shift(
     features: NDArray[Any], mean: NDArray[Any], deviation: NDArray[Any], rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Start up to 0.3 s earlier or later; what falls out at one end comes in at the other."""
-    by = rng.integers(-LONGEST_SHIFT, LONGEST_SHIFT + 1, len(features))
+    """Shift by up to 0.3 s; frames that are shifted out at one end come in at the other."""
+    by = rng.integers(-MAX_SHIFT, MAX_SHIFT + 1, len(features))
     return np.stack([np.roll(clip, frames, axis=0) for clip, frames in zip(features, by, strict=True)])
 
 
 def _mask(
     features: NDArray[Any], mean: NDArray[Any], deviation: NDArray[Any], rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Some neighbouring coefficients, and some neighbouring frames, become what they are on average."""
+    """Replace a few adjacent coefficients, and a few adjacent frames, by their mean over all clips."""
     masked: NDArray[np.float32] = features.copy()
     frames, coefficients = features.shape[1:]
     for clip in masked:
@@ -94,10 +109,10 @@ def _mask(
 
 RECIPE = Recipe(
     name="se-cnn",
-    summary="1-D convolutions with squeeze-excitation on 60 MFCCs over three seconds",
+    summary="1-D convolutional network with squeeze-excitation on 60 MFCCs over three seconds",
     source=(
         "a student project on RAVDESS, speech and song, which reports 92.20 % accuracy on seven emotions "
-        "(84.2 % on eight): most likely augmented first and split afterwards, see docs/results.md"
+        "(84.2 % on eight), most likely with augmentation before the split: see docs/results.md"
     ),
     features="mfcc-sequence@1",
     build=build,

@@ -1,4 +1,4 @@
-"""Random forest, XGBoost and LightGBM, and models that learn from what they say and how sure they are."""
+"""A stacked ensemble of random forest, XGBoost and LightGBM on spectral means."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.recipe import Estimator, Recipe
+from affekt.estimators.recipe import Estimator, Recipe
 
 COLUMNS = 56
-NEIGHBOURS = 5  # SMOTE's
+NEIGHBOURS = 5  # of SMOTE
 FOREST = {"max_features": ["sqrt", 0.2], "min_samples_leaf": [1, 2], "bootstrap": [False, True]}
 XGBOOST = {
     "learning_rate": [0.05, 0.1],
@@ -27,41 +27,19 @@ LIGHTGBM = {
 
 
 def build(seed: int) -> Estimator:
-    """56 columns, SMOTE, three tuned models, two meta models that vote 0.6 to 0.4, thresholds."""
-    from imblearn import FunctionSampler
-    from imblearn.pipeline import Pipeline
+    """Build the ensemble: 56 columns, SMOTE, three tuned base models, two meta models, thresholds."""
     from lightgbm import LGBMClassifier
-    from sklearn.ensemble import RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
-    from xgboost import XGBClassifier
 
-    from affekt.calibration import SpeakerCalibratedClassifier
-    from affekt.stacking import StackedEnsemble
+    from affekt.estimators.calibrated import SpeakerCalibratedClassifier
+    from affekt.estimators.stacking import StackedEnsemble
 
-    # One thread each: on some thousand rows, waiting for each other costs threads more than they save.
-    lightgbm: dict[str, Any] = {
-        "max_bin": 63, "random_state": seed, "n_jobs": 1, "deterministic": True, "verbose": -1,
-    }  # fmt: skip
-    forest = RandomForestClassifier(200, n_jobs=-1, random_state=seed)
-    extra = LGBMClassifier(
-        n_estimators=800, extra_trees=True, min_child_samples=5, subsample_freq=1, **lightgbm
-    )
-    xgboost = XGBClassifier(n_estimators=300, max_bin=64, n_jobs=1, random_state=seed)
-
-    def balanced(model: Any, candidates: dict[str, Any]) -> tuple[Pipeline, dict[str, Any]]:
-        balance = FunctionSampler(func=oversample, kw_args={"seed": seed}, validate=False)
-        named = {f"model__{name}": values for name, values in candidates.items()}
-        return Pipeline([("balance", balance), ("model", model)]), named
-
+    lightgbm = _lightgbm(seed)
     return StackedEnsemble(
         LGBMClassifier(n_estimators=100, importance_type="gain", **lightgbm),
-        bases=[
-            balanced(forest, FOREST),
-            balanced(xgboost, XGBOOST),
-            balanced(extra, LIGHTGBM),
-        ],
+        bases=_base_models(seed),
         metas=[
             SpeakerCalibratedClassifier(make_pipeline(StandardScaler(), LogisticRegression(C=0.1))),
             LGBMClassifier(n_estimators=60, num_leaves=7, learning_rate=0.05, **lightgbm),
@@ -72,8 +50,40 @@ def build(seed: int) -> Estimator:
     )
 
 
+def _lightgbm(seed: int) -> dict[str, Any]:
+    """Return common parameters; with one thread, as several are slower on some thousand clips."""
+    return {"max_bin": 63, "random_state": seed, "n_jobs": 1, "deterministic": True, "verbose": -1}
+
+
+def _base_models(seed: int) -> list[tuple[Any, dict[str, Any]]]:
+    """Return the base models, each behind SMOTE, and their candidates."""
+    from imblearn import FunctionSampler
+    from imblearn.pipeline import Pipeline
+    from lightgbm import LGBMClassifier
+    from sklearn.ensemble import RandomForestClassifier
+    from xgboost import XGBClassifier
+
+    extra_trees = LGBMClassifier(
+        n_estimators=800, extra_trees=True, min_child_samples=5, subsample_freq=1, **_lightgbm(seed)
+    )
+    models = [
+        (RandomForestClassifier(200, n_jobs=-1, random_state=seed), FOREST),
+        (XGBClassifier(n_estimators=300, max_bin=64, n_jobs=1, random_state=seed), XGBOOST),
+        (extra_trees, LIGHTGBM),
+    ]
+    bases = []
+    for model, candidates in models:
+        balance = FunctionSampler(func=oversample, kw_args={"seed": seed}, validate=False)
+        named = {f"model__{name}": values for name, values in candidates.items()}
+        bases.append((Pipeline([("balance", balance), ("model", model)]), named))
+    return bases
+
+
 def oversample(X: NDArray[Any], y: NDArray[Any], seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """SMOTE, with fewer neighbours where an emotion has fewer clips."""
+    """Balance the classes by SMOTE, with fewer neighbours if a class has fewer clips.
+
+    Clips are returned unchanged if a class has a single one, which has no neighbour.
+    """
     from imblearn.over_sampling import SMOTE
 
     rarest = int(np.unique(y, return_counts=True)[1].min())
@@ -87,7 +97,7 @@ def oversample(X: NDArray[Any], y: NDArray[Any], seed: int) -> tuple[NDArray[Any
 
 RECIPE = Recipe(
     name="stacked-ensemble",
-    summary="random forest, XGBoost and LightGBM, stacked, on the 56 best of 195 spectral means",
+    summary="stacked random forest, XGBoost and LightGBM on the 56 best of 195 spectral means",
     source=(
         "a student project on RAVDESS, speech and song, six emotions, which reports 79.18 % accuracy on a "
         "random 80/20 split"

@@ -1,0 +1,1 @@
+"""Audio: waveforms, decoding, windows, degradations and zip archives."""

@@ -1,0 +1,109 @@
+"""The commands that score recipes and models: evaluate, enrolment, robustness, compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from affekt.cli.console import TERMINAL, json_output, say_written, stdout
+from affekt.cli.options import evaluation_options, existing_file, report_option, seeds_option
+from affekt.cli.parameters import Command
+from affekt.support.parallel import core_count
+from affekt.support.writing import check_place
+
+
+@click.command(cls=Command)
+@evaluation_options
+@seeds_option
+@report_option
+def evaluate(terms: dict[str, Any], json_file: Path | None, report_file: Path | None) -> None:
+    """Score a recipe by cross-validation or on other corpora, or score a finished model.
+
+    With neither --recipe nor --model, the bundled model is scored.
+
+    \b
+    affekt evaluate RAVDESS --recipe voice-svm
+    affekt evaluate --train-on RAVDESS --test-on EMODB --recipe voice-svm
+    affekt evaluate EMODB --model voice-svm.onnx
+    """  # noqa: D301
+    from affekt.experiments.scoring import evaluate
+    from affekt.reports import terminal
+
+    if report_file:
+        from affekt.reports.html import write_report
+
+        check_place(report_file)
+    for_report = report_file is not None and terms["recipe"] is not None
+    with json_output(json_file, indent=2) as write:
+        result = evaluate(**terms, for_report=for_report, jobs=core_count(), progress=True)
+        write(result.to_json())
+    if report_file:
+        write_report(result, report_file, progress=True)
+    if str(json_file) != TERMINAL:
+        stdout.print(terminal.evaluation(result))
+        say_written(json_file, report_file)
+
+
+@click.command(cls=Command)
+@evaluation_options
+@click.option(
+    "--enrol",
+    "enrolled_emotion",
+    metavar="EMOTION",
+    help="Adapt to clips of this emotion alone, such as neutral, and score all others.",
+)
+def enrolment(terms: dict[str, Any], json_file: Path | None, enrolled_emotion: str | None) -> None:
+    """Score a recipe or a model after adaptation to 0, 1, 2, 4, ... unlabelled clips of each speaker.
+
+    With neither --recipe nor --model, the bundled model is scored.
+    """
+    from affekt.experiments.enrolment import enrolment
+    from affekt.reports import terminal
+
+    with json_output(json_file) as write:
+        curve = enrolment(**terms, enrolled_emotion=enrolled_emotion, jobs=core_count(), progress=True)
+        write({str(count): one.to_json() for count, one in curve.items()})
+    if str(json_file) != TERMINAL:
+        stdout.print(terminal.scores("enrolled clips", curve, "draw"))
+        say_written(json_file)
+
+
+@click.command(cls=Command)
+@evaluation_options
+@seeds_option
+def robustness(terms: dict[str, Any], json_file: Path | None) -> None:
+    """Score a recipe or a model on degraded clips: noise, telephone, MP3, reverberation.
+
+    With neither --recipe nor --model, the bundled model is scored. Some recipes, such as affekt-net, are
+    trained on noise, reverberation and band-limited channels of this kind.
+    """
+    from affekt.experiments.robustness import robustness
+    from affekt.reports import terminal
+
+    with json_output(json_file) as write:
+        found = robustness(**terms, jobs=core_count(), progress=True)
+        write({condition: one.to_json() for condition, one in found.items()})
+    if str(json_file) != TERMINAL:
+        stdout.print(terminal.scores("clips", found, "seed"))
+        say_written(json_file)
+
+
+@click.command()
+@click.argument("results", nargs=-1, required=True, metavar="A.json B.json...", type=existing_file)
+@report_option
+def compare(results: tuple[Path, ...], report_file: Path | None) -> None:
+    """Test whether the scores of recipes differ, given files that 'affekt evaluate --json' wrote."""
+    from affekt.evaluation.comparison import compare
+    from affekt.reports import terminal
+
+    if report_file:
+        from affekt.reports.html import write_report
+
+        check_place(report_file)
+    found = compare(results)
+    stdout.print(terminal.comparison(found))
+    if report_file:
+        write_report(found, report_file, progress=True)
+        say_written(report_file)

@@ -1,0 +1,95 @@
+"""The kinds of options and values that click does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from affekt.cli.console import TERMINAL
+from affekt.emotions import canonical_emotion, sort_emotions
+
+
+class OutputFile(click.Path):
+    """A file to be written, with one of the given suffixes.
+
+    The suffix is checked so that an input that was mistyped as an output is not overwritten.
+    """
+
+    def __init__(self, *suffixes: str, or_terminal: bool = False) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+        self.suffixes = suffixes
+        self.or_terminal = or_terminal
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Check the suffix; ``-`` stands for the terminal where that is possible."""
+        path = Path(str(super().convert(value, param, ctx)))
+        if not (self.or_terminal and str(path) == TERMINAL) and path.suffix.lower() not in self.suffixes:
+            self.fail(f"{str(path)!r} does not end in {' or '.join(self.suffixes)}", param, ctx)
+        return path
+
+
+class SeveralValues(click.Option):
+    """An option of a ``Command`` that takes all values up to the next option; it must be ``multiple``."""
+
+
+class RenamedOption(click.Option):
+    """An option that is also accepted under its former name, which the help does not show."""
+
+    def __init__(self, *arguments: Any, formerly: str, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.formerly = formerly
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Add the option, and its former name."""
+        super().add_to_parser(parser, ctx)
+        parser.add_option(obj=self, opts=[self.formerly], dest=self.name, action="store")
+
+
+class Command(click.RichCommand):
+    """A command that can have ``SeveralValues``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeat the name of such an option before each of its values, which click can parse.
+
+        After ``--name=value`` there are no further values.
+        """
+        names = {name for one in self.params if isinstance(one, SeveralValues) for name in one.opts}
+        return super().parse_args(ctx, list(_repeat_names(args, names)))
+
+
+def _repeat_names(args: list[str], names: set[str]) -> Iterator[str]:
+    rest = list(args)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            yield from [word, *rest]
+            return
+        if word not in names:
+            yield word
+            continue
+        values = list(takewhile(_is_value, rest))
+        if not values:
+            raise click.BadOptionUsage(word, f"Option {word!r} requires an argument.")
+        del rest[: len(values)]
+        for value in values:
+            yield from (word, value)
+
+
+def _is_value(word: str) -> bool:
+    return word == "-" or not word.startswith("-")
+
+
+def parse_emotions(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[str, ...] | str | None:
+    """Return canonical names, ``all``, or None where nothing was given."""
+    if value == "all":
+        return value
+    emotions = sort_emotions(canonical_emotion(word) for word in (value or "").split(",") if word.strip())
+    if len(emotions) == 1:
+        raise click.BadParameter(f"give two emotions or more, not {emotions[0]!r} alone")
+    return emotions or None

@@ -1,0 +1,110 @@
+"""The commands that train recipes and keep the result: train, recipes, reproduce."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+from rich.markup import escape
+
+from affekt.cli.console import say, stdout
+from affekt.cli.options import checkpoints_option, emotions_option, protocol_option, vocal_channel_option
+from affekt.cli.parameters import OutputFile, RenamedOption
+from affekt.support.parallel import core_count
+
+
+@click.command()
+@click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...")
+@click.option(
+    "--recipe",
+    metavar="NAME",
+    default="voice-svm",
+    show_default=True,
+    help="How to train: see 'affekt recipes'.",
+)
+@protocol_option
+@emotions_option
+@vocal_channel_option
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Seed of all random numbers.",
+)
+@click.option(
+    "--out", type=OutputFile(".onnx"), metavar="FILE.onnx", help="The model file; by default RECIPE.onnx."
+)
+@checkpoints_option
+def train(
+    corpus: tuple[str, ...],
+    recipe: str,
+    protocol: str | None,
+    emotions: tuple[str, ...] | str | None,
+    vocal_channel: str | None,
+    seed: int,
+    out: Path | None,
+    checkpoints: Path | None,
+) -> None:
+    """Score a recipe on a corpus, then train it on the whole corpus and write a model file."""
+    from affekt.experiments.training import train
+    from affekt.reports import terminal
+
+    out = out or Path(f"{recipe}.onnx")
+    bundle, evaluation = train(
+        corpus, recipe, protocol=protocol, emotions=emotions, vocal_channel=vocal_channel, seeds=[seed],
+        out=out, checkpoints=checkpoints, jobs=core_count(), progress=True,
+    )  # fmt: skip
+    stdout.print(terminal.evaluation(evaluation))
+    place = escape(str(out))
+    stdout.print(
+        f"\nwrote {place} ({out.stat().st_size / 1e6:.1f} MB, parity {bundle.contract.parity:.0e}). Try: "
+        f"affekt predict --model {place} FILE",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+@click.command()
+def recipes() -> None:
+    """List the recipes: the ways to train a model."""
+    from affekt.recipes import RECIPES
+    from affekt.reports import terminal
+
+    stdout.print(terminal.recipes(RECIPES.values()))
+
+
+@click.command()
+@click.argument("corpus", default="ravdess")
+@click.option(
+    "--system",
+    cls=RenamedOption,
+    formerly="--seed-system",
+    metavar="NAME",
+    help="Only this published system: its number or its recipe.",
+)
+@click.option(
+    "--quick", is_flag=True, help="Train only for a moment: to test that everything runs, not for scores."
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="docs",
+    show_default=True,
+    metavar="DIR",
+    help="Folder for results.json and results.md; results that it holds are kept.",
+)
+@checkpoints_option
+def reproduce(corpus: str, system: str | None, quick: bool, out: Path, checkpoints: Path | None) -> None:
+    """Compare the scores that five published systems claim with scores on seen and on unseen speakers."""
+    from affekt.experiments.reproduction import reproduce
+    from affekt.reports import terminal
+
+    found = reproduce(
+        corpus, system=system, quick=quick, out=out, checkpoints=checkpoints, jobs=core_count(),
+        progress=True,
+    )  # fmt: skip
+    stdout.print(terminal.reproduction(found))
+    if quick:
+        say("[yellow]a quick run: it shows that everything runs; the scores mean nothing")
+    say(f"wrote {escape(str(out))}/results{'-quick' * quick}.md and .json")

@@ -1,0 +1,207 @@
+"""Corpora as labelled clips, with a card for what is published about them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from affekt.emotions import sort_emotions
+from affekt.errors import CorpusError, UnknownNameError
+from affekt.support.markup import html_table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """One labelled recording.
+
+    Attributes
+    ----------
+    path, emotion, speaker, corpus
+        ``speaker`` is unique within its corpus, and empty if unknown.
+    vocal_channel
+        ``speech`` or ``song``.
+    sex, intensity, statement, repetition
+        Empty where the corpus does not give them.
+    augmented_from
+        The path of the clip that this one is an altered copy of, empty for an original.
+    columns
+        All other metadata of the clip, by name.
+    """
+
+    path: Path
+    emotion: str
+    speaker: str
+    corpus: str
+    vocal_channel: str = "speech"
+    sex: str = ""
+    intensity: str = ""
+    statement: str = ""
+    repetition: str = ""
+    augmented_from: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def speaker_id(self) -> str:
+        """The speaker's name, unique over all corpora: ``corpus/speaker``; empty if unknown."""
+        return f"{self.corpus}/{self.speaker}" if self.speaker else ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields as plain values, ready for JSON."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {**values, "path": str(self.path), "columns": dict(self.columns)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Archive:
+    """A file to download: its address, its size in bytes, and its MD5 in hex."""
+
+    url: str
+    size_bytes: int
+    md5: str
+
+    @property
+    def name(self) -> str:
+        """The file name at the end of the address."""
+        return self.url.split("?")[0].rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CorpusCard:
+    """What is published about a corpus.
+
+    Attributes
+    ----------
+    name, title, licence, citation, address
+        ``address`` is the web page to obtain the corpus from.
+    counts, emotions
+        Expected number of clips by vocal channel and by emotion; empty for a corpus of the user's own.
+    speakers
+        Expected number of speakers; 0 for a corpus of the user's own.
+    stem
+        Pattern of a clip's file name without its suffix; None if file names carry no labels.
+    expected_stems
+        Returns every file name of the published corpus, by vocal channel; None if they are not known.
+    folds
+        Published splits: protocol -> the speakers tested in each fold.
+    archives
+        The files that ``affekt corpora download`` downloads.
+    human_accuracy
+        Accuracy of human raters over all emotions of the corpus, and its source; None if not published.
+    """
+
+    name: str
+    title: str
+    licence: str
+    citation: str
+    address: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+    emotions: Mapping[str, int] = field(default_factory=dict)
+    speakers: int = 0
+    stem: re.Pattern[str] | None = None
+    expected_stems: Callable[[], Mapping[str, Collection[str]]] | None = None
+    folds: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    archives: tuple[Archive, ...] = ()
+    human_accuracy: tuple[float, str] | None = None
+
+    def __repr__(self) -> str:
+        return f"<CorpusCard {self.name}: {self.title}>"
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Corpus:
+    """Labelled clips of one corpus, or of several that were joined.
+
+    Attributes
+    ----------
+    name, clips
+        Clips are sorted by corpus and path, so that the same corpus always has the same order.
+    cards
+        The card of each corpus: one, or more after ``join``.
+    misnamed
+        Audio files in the folder whose names carry no label.
+    """
+
+    name: str
+    clips: tuple[Clip, ...]
+    cards: tuple[CorpusCard, ...]
+    misnamed: tuple[Path, ...] = ()
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """The emotions that occur, in canonical order."""
+        return sort_emotions(clip.emotion for clip in self.clips)
+
+    @property
+    def human_accuracy(self) -> tuple[float, str] | None:
+        """Accuracy of human raters, and its source; None if unknown or if emotions were left out."""
+        whole = len(self.cards) == 1 and set(self.emotions) >= set(self.cards[0].emotions)
+        return self.cards[0].human_accuracy if whole else None
+
+    def count(self, field_name: str) -> dict[str, int]:
+        """Return the number of clips of each value of a field of ``Clip``, sorted by value."""
+        return dict(sorted(Counter(str(getattr(clip, field_name)) for clip in self.clips).items()))
+
+    def select(
+        self, *, emotions: Collection[str] | None = None, vocal_channel: str | None = None
+    ) -> Corpus:
+        """Keep the clips of these emotions and this vocal channel.
+
+        Raises
+        ------
+        UnknownNameError
+            The corpus has no clip of one of the emotions.
+        CorpusError
+            No clip is left.
+        """
+        for emotion in emotions or ():
+            if emotion not in self.emotions:
+                raise UnknownNameError(f"emotion in {self.name}", emotion, self.emotions)
+        clips = tuple(
+            clip
+            for clip in self.clips
+            if (not emotions or clip.emotion in emotions) and vocal_channel in (None, clip.vocal_channel)
+        )
+        if not clips:
+            of = f"{', '.join(emotions)} in " if emotions else ""
+            raise CorpusError(f"{self.name} has no clip of {of}vocal channel {vocal_channel!r}")
+        return replace(self, clips=clips)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return name, clips and misnamed files as plain values, ready for JSON."""
+        return {
+            "name": self.name,
+            "clips": [clip.to_dict() for clip in self.clips],
+            "misnamed": [str(path) for path in self.misnamed],
+        }
+
+    def __repr__(self) -> str:
+        return f"<Corpus {self.name}: {self._size}>"
+
+    def _repr_html_(self) -> str:
+        channels = list(self.count("vocal_channel"))
+        counts = Counter((clip.emotion, clip.vocal_channel) for clip in self.clips)
+        rows = [(emotion, *(counts[emotion, one] for one in channels)) for emotion in self.emotions]
+        return html_table(f"{self.name}: {self._size}", rows, ("emotion", *channels))
+
+    @property
+    def _size(self) -> str:
+        speakers = len({clip.speaker_id for clip in self.clips} - {""})
+        return f"{len(self.clips)} clips, {speakers or 'unknown'} speakers, {len(self.emotions)} emotions"
+
+
+def join(corpora: Collection[Corpus]) -> Corpus:
+    """Join several corpora into one; ``CorpusError`` if two of them share a file."""
+    paths = Counter(clip.path.resolve() for corpus in corpora for clip in corpus.clips)
+    twice = [path for path, count in paths.items() if count > 1]
+    if twice:
+        raise CorpusError(f"{len(twice)} files are in two of these corpora, such as {twice[0]}")
+    return Corpus(
+        name="+".join(corpus.name for corpus in corpora),
+        clips=tuple(clip for corpus in corpora for clip in corpus.clips),
+        cards=tuple(card for corpus in corpora for card in corpus.cards),
+        misnamed=tuple(path for corpus in corpora for path in corpus.misnamed),
+    )

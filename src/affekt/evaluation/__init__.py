@@ -1,0 +1,1 @@
+"""Honest evaluation: data sets, protocols, the loop over folds, and results."""

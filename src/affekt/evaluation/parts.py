@@ -1,0 +1,131 @@
+"""Parts: the folds of every seed, each with the clips that it trains and tests on."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affekt.errors import CorpusError
+from affekt.evaluation.dataset import Dataset, with_copies
+from affekt.evaluation.protocols import (
+    Fold,
+    Indices,
+    Protocol,
+    audio_groups,
+    inner_groups,
+    refuse_leaks,
+    split,
+)
+from affekt.evaluation.terms import Terms
+
+COPIES_BEFORE_SPLIT = 3  # augmented fourfold: each clip, and three copies of it
+_NO_CLIPS: Indices = np.zeros(0, np.intp)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One fold of one seed.
+
+    Attributes
+    ----------
+    dataset
+        The clips; with augmented copies where the protocol makes these before the split.
+    fold
+        Positions of the clips to train and test on.
+    number, seed
+        Which fold it is, and the seed of the recipe.
+    groups
+        What the recipe's own inner folds keep apart, of each clip.
+    scored
+        Whether its predictions count; False for those that only calibration is fitted on.
+    """
+
+    dataset: Dataset
+    fold: Fold
+    number: int
+    seed: int
+    groups: NDArray[Any]
+    scored: bool = True
+
+
+def split_parts(terms: Terms, dataset: Dataset) -> Iterator[Part]:
+    """Yield the folds of every seed; the same fold of all seeds one after the other.
+
+    Raises
+    ------
+    CorpusError, LeakError
+        As for ``split``.
+    """
+    protocol = terms.protocol
+    if protocol is None:
+        test = np.arange(len(dataset.labels))
+        yield Part(dataset=dataset, fold=Fold(_NO_CLIPS, test), number=0, seed=0, groups=test)
+        return
+    if terms.test_corpus:
+        yield from _split_between_corpora(terms, dataset, protocol)
+        return
+
+    @functools.lru_cache(maxsize=1 if protocol.augments_first else None)
+    def of_seed(seed: int) -> tuple[Dataset, list[Fold], NDArray[Any]]:
+        material = _augment_first(terms, dataset, seed) if protocol.augments_first else dataset
+        clips, prints = material.corpus.clips, material.fingerprints
+        return (
+            material,
+            split(material.corpus, protocol, prints, seed),
+            inner_groups(clips, protocol, prints),
+        )
+
+    for number in range(len(of_seed(terms.seeds[0])[1])):
+        for seed in terms.seeds:
+            material, folds, groups = of_seed(seed)
+            yield Part(dataset=material, fold=folds[number], number=number, seed=seed, groups=groups)
+
+
+def everything(terms: Terms, dataset: Dataset) -> Part:
+    """Return the part that trains on all clips and tests on none."""
+    protocol = cast(Protocol, terms.protocol)
+    groups = inner_groups(dataset.corpus.clips, protocol, dataset.fingerprints)
+    fold = Fold(np.arange(len(dataset.labels)), _NO_CLIPS)
+    return Part(dataset=dataset, fold=fold, number=0, seed=terms.seeds[0], groups=groups)
+
+
+def part_count(terms: Terms, dataset: Dataset) -> int:
+    """How many parts ``split_parts`` yields."""
+    once = replace(terms, seeds=terms.seeds[:1])
+    return len(terms.seeds) * len(list(split_parts(once, dataset)))
+
+
+def _split_between_corpora(terms: Terms, dataset: Dataset, protocol: Protocol) -> Iterator[Part]:
+    """Train on one side and test on the other; then the folds of the training side, for calibration."""
+    clips, prints = dataset.corpus.clips, dataset.fingerprints
+    trained = {clip.path for clip in terms.corpus.clips}
+    is_trained = np.array([clip.path in trained for clip in clips])
+    train, test = np.flatnonzero(is_trained), np.flatnonzero(~is_trained)
+    if not len(train) or not len(test):
+        raise CorpusError("no clip is left to train on, or none to test on")
+    folds = [Fold(train, test)]
+    refuse_leaks(clips, audio_groups(clips, prints), folds[0], 0, protocol)
+    own = replace(terms.corpus, clips=tuple(clips[i] for i in train))
+    try:
+        inner = split(own, protocol, [prints[i] for i in train], terms.seeds[0])
+        folds += [Fold(train[fold.train], train[fold.test], train[fold.validation]) for fold in inner]
+    except CorpusError:  # as with unknown speakers: then nothing is calibrated
+        pass
+    groups = inner_groups(clips, protocol, prints)
+    for number, fold in enumerate(folds):
+        for seed in terms.seeds:
+            yield Part(
+                dataset=dataset, fold=fold, number=number, seed=seed, groups=groups, scored=number == 0
+            )
+
+
+def _augment_first(terms: Terms, dataset: Dataset, seed: int) -> Dataset:
+    augment = terms.recipe.build(seed).get_params().get("augment") if terms.recipe else None
+    if augment is None:
+        raise CorpusError(f"{terms.name} does not augment: there are no copies to split")
+    return with_copies(dataset, augment, COPIES_BEFORE_SPLIT, np.random.default_rng(seed))

@@ -1,0 +1,146 @@
+"""From arrays to predictions: calibrated probabilities, prediction sets and out-of-distribution flags."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affekt.estimators.calibrated import fit_calibration
+from affekt.evaluation.checkpoints import Arrays
+from affekt.evaluation.folds import Predictions
+from affekt.evaluation.parts import Part
+from affekt.evaluation.scores import TestedClip
+from affekt.evaluation.terms import Terms
+from affekt.inference.prediction import restrict
+from affekt.model.bundle import Bundle
+from affekt.model.calibration import Calibration
+from affekt.model.out_of_distribution import FLAGGED_SHARE
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Calibration and out-of-distribution threshold, fitted on predictions of held-out clips."""
+
+    calibration: Calibration
+    distance_threshold: float
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """A tested clip, its probabilities before calibration, and its out-of-distribution distance."""
+
+    tested: TestedClip
+    distance: float
+    scored: bool
+
+
+def judge(terms: Terms, predictions: Predictions, condition: str) -> list[TestedClip]:
+    """Return the scored predictions of a condition, calibrated.
+
+    Notes
+    -----
+    A finished model has its calibration and threshold in its contract. Those of a recipe are fitted, for
+    each fold, on the predictions of the same seed for other speakers in the other folds, as in
+    cross-conformal prediction (Vovk 2015): no prediction takes part in its own calibration, but the models
+    of the other folds were trained on its clip. With one fold alone nothing is fitted.
+    """
+    raw = _raw(predictions, condition)
+    if terms.bundle:
+        return [_judge_finished(one, terms) for one in raw if terms.is_scored(one.tested.clip)]
+    reference = next(iter(predictions.arrays))
+    fitted = _fit_each_fold(
+        raw if condition == reference else _raw(predictions, reference), predictions.emotions
+    )
+    return [
+        _judge(one, fitted.get((one.tested.seed, one.tested.fold)), predictions.emotions)
+        for one in raw
+        if one.scored and terms.is_scored(one.tested.clip)
+    ]
+
+
+def fit_on_all(predictions: Predictions) -> Fitted:
+    """Fit calibration and threshold on all held-out predictions, for a model trained on all clips."""
+    return _fit(_raw(predictions, next(iter(predictions.arrays))), predictions.emotions)
+
+
+def _raw(predictions: Predictions, condition: str) -> list[_Raw]:
+    return [
+        one
+        for part, arrays in zip(predictions.parts, predictions.arrays[condition], strict=True)
+        for one in _raw_of_part(part, arrays, predictions.emotions)
+    ]
+
+
+def _raw_of_part(part: Part, arrays: Arrays, emotions: tuple[str, ...]) -> list[_Raw]:
+    rows = zip(*(arrays[name] for name in ("clips", "repeats", "probabilities", "distances")), strict=True)
+    return [
+        _Raw(
+            TestedClip(
+                clip=part.dataset.corpus.clips[clip],
+                seed=int(repeat),
+                fold=part.number,
+                predicted=emotions[row.argmax()],
+                probabilities=tuple(row.tolist()),
+            ),
+            float(distance),
+            part.scored,
+        )
+        for clip, repeat, row, distance in rows
+    ]
+
+
+def _fit_each_fold(raw: Sequence[_Raw], emotions: tuple[str, ...]) -> dict[tuple[int, int], Fitted]:
+    folds: dict[int, dict[int, list[_Raw]]] = defaultdict(lambda: defaultdict(list))
+    for one in raw:
+        folds[one.tested.seed][one.tested.fold].append(one)
+    fitted = {}
+    for seed, by_fold in folds.items():
+        for number in by_fold:
+            speakers = {one.tested.clip.speaker_id for one in by_fold[number]} - {""}
+            others = [
+                one
+                for other, rest in by_fold.items()
+                for one in rest
+                if other != number and one.tested.clip.speaker_id not in speakers
+            ]
+            if others:
+                fitted[seed, number] = _fit(others, emotions)
+    return fitted
+
+
+def _fit(raw: Sequence[_Raw], emotions: tuple[str, ...]) -> Fitted:
+    probabilities = np.array([one.tested.probabilities for one in raw])
+    truth = np.array([emotions.index(one.tested.clip.emotion) for one in raw])
+    threshold = float(np.quantile([one.distance for one in raw], 1 - FLAGGED_SHARE))
+    return Fitted(fit_calibration(probabilities, truth), threshold)
+
+
+def _judge(one: _Raw, fitted: Fitted | None, emotions: tuple[str, ...]) -> TestedClip:
+    if fitted is None:
+        return one.tested
+    calibrated: NDArray[np.float64] = fitted.calibration.calibrate(np.array(one.tested.probabilities))
+    return replace(
+        one.tested,
+        probabilities=tuple(calibrated.tolist()),
+        prediction_set=tuple(emotions[i] for i in fitted.calibration.prediction_set(calibrated)),
+        out_of_distribution=one.distance > fitted.distance_threshold,
+    )
+
+
+def _judge_finished(one: _Raw, terms: Terms) -> TestedClip:
+    contract = cast(Bundle, terms.bundle).contract
+    probabilities, prediction_set = restrict(
+        np.array(one.tested.probabilities, np.float32), contract, terms.emotions
+    )
+    return replace(
+        one.tested,
+        predicted=prediction_set[0],
+        probabilities=tuple(probabilities.values()),
+        prediction_set=prediction_set,
+        out_of_distribution=one.distance > contract.distance_threshold,
+    )

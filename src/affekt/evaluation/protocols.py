@@ -1,0 +1,352 @@
+"""Protocols: named ways to split a corpus into training and test sides, and the check for leaks.
+
+Speaker-independent protocols keep every tested speaker out of training. The random ones exist to compare
+with published scores; they are declared leaky, and the word stands wherever their scores are shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+
+from affekt.corpora.base import Clip, Corpus
+from affekt.errors import CorpusError, LeakError, UnknownNameError
+
+Indices = NDArray[np.intp]
+_NONE: Indices = np.zeros(0, np.intp)
+_GROUPING_SEED = 0  # by-actor folds of an unpublished corpus are the same for everyone
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One split of a corpus's clips, by position; ``validation`` is for early stopping alone."""
+
+    train: Indices
+    test: Indices
+    validation: Indices = field(default_factory=lambda: _NONE)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A named way to split.
+
+    Attributes
+    ----------
+    name, description
+        ``description`` is one line.
+    split
+        (corpus, audio groups, seed) -> folds.
+    keeps_apart
+        What is never on both sides of a fold: ``speakers``, ``recordings`` or ``nothing``.
+    leak
+        What leaks, in words; empty for an honest protocol.
+    augments_first
+        Whether augmented copies of all clips are made before the split.
+    """
+
+    name: str
+    description: str
+    split: Callable[[Corpus, Sequence[int], int], list[Fold]]
+    keeps_apart: str = "speakers"
+    leak: str = ""
+    augments_first: bool = False
+
+    @property
+    def leaky(self) -> bool:
+        """Whether its scores are not scores on unseen speakers."""
+        return bool(self.leak)
+
+    @property
+    def label(self) -> str:
+        """The name as it must be shown beside every score, with what leaks."""
+        return f"{self.name} (LEAKY: {self.leak})" if self.leak else self.name
+
+
+def split(corpus: Corpus, protocol: Protocol, fingerprints: Sequence[str], seed: int) -> list[Fold]:
+    """Split a corpus, and check the split for leaks.
+
+    Parameters
+    ----------
+    corpus
+        Labelled clips.
+    protocol
+        How to split them.
+    fingerprints
+        The ``fingerprint`` of each clip: identical audio stays on one side.
+    seed
+        Seed of the random protocols; the others are fixed.
+
+    Raises
+    ------
+    CorpusError
+        The protocol needs something that the corpus does not have, such as speaker labels.
+    LeakError
+        A speaker, identical audio or an augmented copy is on both sides of a fold, and the protocol does
+        not declare this leak.
+    """
+    groups = audio_groups(corpus.clips, fingerprints)
+    folds = protocol.split(corpus, groups, seed)
+    for number, fold in enumerate(folds):
+        refuse_leaks(corpus.clips, groups, fold, number, protocol)
+        if len({corpus.clips[i].emotion for i in fold.train}) < 2:
+            raise CorpusError(f"{protocol.name}, fold {number}: too few emotions are left to train on")
+    return folds
+
+
+def inner_groups(clips: Sequence[Clip], protocol: Protocol, fingerprints: Sequence[str]) -> NDArray[Any]:
+    """Return what the inner folds of an estimator keep apart: the same as the protocol's own folds.
+
+    A number or name for each clip, equal where two clips must be on the same side. A network that is tested
+    on unseen speakers should stop early by its loss on unseen speakers.
+    """
+    if protocol.keeps_apart == "speakers":
+        speakers = [clip.speaker_id or f"unknown {i}" for i, clip in enumerate(clips)]
+        recordings = [str(group) for group in audio_groups(clips, fingerprints)]
+        return np.array([speakers[first] for first in _connected([speakers, recordings])])
+    if protocol.keeps_apart == "recordings":
+        return np.array(audio_groups(clips, fingerprints))
+    return np.arange(len(clips))
+
+
+def audio_groups(clips: Sequence[Clip], fingerprints: Sequence[str]) -> list[int]:
+    """Return a number for each clip, equal where two clips are the same recording.
+
+    They are if their audio is identical, or if one is an augmented copy of the other, or a copy of a copy.
+    """
+    original_of = {str(clip.path): clip.augmented_from for clip in clips if clip.augmented_from}
+    originals = []
+    for clip in clips:
+        path, seen = str(clip.path), set()
+        while path in original_of and path not in seen:
+            seen.add(path)
+            path = original_of[path]
+        originals.append(path)
+    return _connected([fingerprints, originals])
+
+
+def _connected(labelings: Sequence[Sequence[str]]) -> list[int]:
+    """Number the clips so that two that share a label in any labeling share a number."""
+    parent = list(range(len(labelings[0])))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            i = parent[i]
+        return i
+
+    for labels in labelings:
+        first: dict[str, int] = {}
+        for i, label in enumerate(labels):
+            parent[root(i)] = root(first.setdefault(label, i))
+    return [root(i) for i in range(len(parent))]
+
+
+def refuse_leaks(
+    clips: Sequence[Clip], groups: Sequence[int], fold: Fold, number: int, protocol: Protocol
+) -> None:
+    """Raise ``LeakError`` where a fold has what the protocol keeps apart on both sides."""
+    sides = {"train": fold.train, "validation": fold.validation, "test": fold.test}
+    names = list(sides)
+    for one, other in [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]:
+        shared = {groups[i] for i in sides[one]} & {groups[i] for i in sides[other]}
+        if shared and protocol.keeps_apart != "nothing":
+            twins = [str(clips[i].path) for i in range(len(clips)) if groups[i] == min(shared)]
+            raise LeakError(
+                f"{protocol.name}, fold {number}: the same recording is on the {one} and the {other} "
+                f"side: {', '.join(twins)}"
+            )
+        shared_speakers = {clips[i].speaker_id for i in sides[one]} & {
+            clips[i].speaker_id for i in sides[other]
+        } - {""}
+        if shared_speakers and protocol.keeps_apart == "speakers":
+            raise LeakError(
+                f"{protocol.name}, fold {number}: speaker {', '.join(sorted(shared_speakers))} is on the "
+                f"{one} and the {other} side"
+            )
+
+
+def _by_speaker(name: str, count: int) -> Callable[[Corpus, Sequence[int], int], list[Fold]]:
+    """The published folds where the corpus has them, else ``count`` stratified groups of speakers."""
+
+    def split_by_speaker(corpus: Corpus, groups: Sequence[int], seed: int) -> list[Fold]:
+        published = corpus.cards[0].folds.get(name, ()) if len(corpus.cards) == 1 else ()
+        present = {clip.speaker for clip in corpus.clips}
+        if published and present <= {speaker for fold in published for speaker in fold}:
+            return _folds_of([clip.speaker for clip in corpus.clips], published)
+        speakers = _speaker_groups(corpus, groups, name, count)
+        folds = StratifiedGroupKFold(count, shuffle=True, random_state=_GROUPING_SEED)
+        emotions = [clip.emotion for clip in corpus.clips]
+        return [Fold(train, test) for train, test in folds.split(emotions, emotions, speakers)]
+
+    return split_by_speaker
+
+
+def _leave_one_speaker_out(corpus: Corpus, groups: Sequence[int], seed: int) -> list[Fold]:
+    speakers = _speaker_groups(corpus, groups, "leave-one-speaker-out", 2)
+    return _folds_of(speakers, [(speaker,) for speaker in dict.fromkeys(speakers)])
+
+
+def _leave_one_statement_out(corpus: Corpus, groups: Sequence[int], seed: int) -> list[Fold]:
+    """Each fold of by-actor-5 once for each statement: neither speaker nor statement is trained on."""
+    statements = np.array([clip.statement for clip in corpus.clips])
+    if "" in statements or len(set(statements)) < 2:
+        raise CorpusError(
+            f"leave-one-statement-out needs the statement of every clip, and {corpus.name} does not have it"
+        )
+    folds = [
+        Fold(fold.train[statements[fold.train] != said], fold.test[statements[fold.test] == said])
+        for fold in _by_speaker("by-actor-5", 5)(corpus, groups, seed)
+        for said in sorted(set(statements))
+    ]
+    return [fold for fold in folds if len(fold.test)]
+
+
+def _random(test_share: float, validation_share: float = 0.0) -> Callable[..., list[Fold]]:
+    """Clips drawn at random, stratified by emotion, regardless of the speaker."""
+
+    def split_at_random(corpus: Corpus, groups: Sequence[int], seed: int) -> list[Fold]:
+        emotion_of = {group: corpus.clips[i].emotion for i, group in reversed(list(enumerate(groups)))}
+        rest, test = _draw(emotion_of, list(emotion_of), test_share, seed)
+        validation: list[int] = []
+        if validation_share:
+            rest, validation = _draw(emotion_of, rest, validation_share / (1 - test_share), seed)
+        return [Fold(*(_members(groups, side) for side in (rest, test, validation)))]
+
+    return split_at_random
+
+
+def _training_side(corpus: Corpus, groups: Sequence[int], seed: int) -> list[Fold]:
+    """The training side of ``random-80-20``, tested on itself."""
+    return [Fold(fold.train, fold.train) for fold in _random(0.2)(corpus, groups, seed)]
+
+
+def _ignoring_copies(corpus: Corpus, groups: Sequence[int], seed: int) -> list[Fold]:
+    """80/20 at random over all clips, copies treated like originals."""
+    return _random(0.2)(corpus, range(len(groups)), seed)
+
+
+def _draw(
+    emotion_of: dict[int, str], groups: list[int], share: float, seed: int
+) -> tuple[list[int], list[int]]:
+    emotions = [emotion_of[group] for group in groups]
+    rarest, count = min(Counter(emotions).items(), key=lambda item: item[1])
+    if count < 2 or round(share * len(groups)) < len(set(emotions)):
+        raise CorpusError(f"too few clips for a stratified random split: {count} of {rarest!r}")
+    kept, drawn = train_test_split(groups, test_size=share, stratify=emotions, random_state=seed)
+    return kept, drawn
+
+
+def _cross_corpus(corpus: Corpus, groups: Sequence[int], seed: int) -> list[Fold]:
+    names = [clip.corpus for clip in corpus.clips]
+    _speaker_groups(corpus, groups, "cross-corpus", 2)
+    if len(set(names)) < 2:
+        raise CorpusError("cross-corpus needs two corpora or more: affekt evaluate ONE OTHER ...")
+    return _folds_of(names, [(name,) for name in sorted(set(names))])
+
+
+def _folds_of(values: Sequence[str | int], tested: Iterable[Sequence[str | int]]) -> list[Fold]:
+    """One fold for each set of tested values that occurs; all other clips are trained on."""
+    array = np.array(values)
+    masks = [np.isin(array, list(fold)) for fold in tested]
+    folds = [Fold(np.flatnonzero(~mask), np.flatnonzero(mask)) for mask in masks if mask.any()]
+    if any(not len(fold.train) for fold in folds):
+        raise CorpusError("all speakers are in one fold: none is left to train on")
+    return folds
+
+
+def _members(groups: Sequence[int], chosen: Iterable[int]) -> Indices:
+    return np.flatnonzero(np.isin(groups, list(chosen)))
+
+
+def _speaker_groups(corpus: Corpus, groups: Sequence[int], protocol: str, needed: int) -> list[int]:
+    """A number for each clip's speaker, equal for speakers who share a recording."""
+    speakers = [clip.speaker_id for clip in corpus.clips]
+    unknown = speakers.count("")
+    if unknown:
+        raise CorpusError(
+            f"{protocol} tests on unseen speakers, but the speaker of {unknown} of {len(speakers)} clips "
+            f"of {corpus.name} is unknown: give a CSV manifest of path,emotion,speaker, or, with one "
+            "corpus, use random-80-20, which is leaky"
+        )
+    numbers = _connected([speakers, [str(group) for group in groups]])
+    if len(set(numbers)) < needed:
+        raise CorpusError(
+            f"{protocol} needs {needed} speakers, and {corpus.name} has {len(set(numbers))}: "
+            "leave-one-speaker-out needs two"
+        )
+    return numbers
+
+
+_SEEN_SPEAKERS = "tested speakers were trained on"
+
+PROTOCOLS: dict[str, Protocol] = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol(
+            "by-actor-5",
+            "five folds of unseen speakers, RAVDESS's as published (Luna-Jimenez et al. 2021)",
+            _by_speaker("by-actor-5", 5),
+        ),
+        Protocol(
+            "emobox-6",
+            "six folds of unseen speakers, RAVDESS's as in EmoBox (Ma et al. 2024)",
+            _by_speaker("emobox-6", 6),
+        ),
+        Protocol("leave-one-speaker-out", "each speaker in turn is unseen", _leave_one_speaker_out),
+        Protocol(
+            "leave-one-statement-out",
+            "unseen speakers, and statements that were not trained on",
+            _leave_one_statement_out,
+        ),
+        Protocol("cross-corpus", "each corpus in turn is unseen, of several", _cross_corpus),
+        Protocol(
+            "random-80-20",
+            "80 % of clips train, 20 % test, regardless of the speaker",
+            _random(0.2),
+            keeps_apart="recordings",
+            leak=_SEEN_SPEAKERS,
+        ),
+        Protocol(
+            "random-70-15-15",
+            "70 % train, 15 % for early stopping, 15 % test, regardless of the speaker",
+            _random(0.15, 0.15),
+            keeps_apart="recordings",
+            leak=_SEEN_SPEAKERS,
+        ),
+        Protocol(
+            "augment-before-split",
+            "each clip and three augmented copies, then 80 % train and 20 % test, ignoring copies",
+            _ignoring_copies,
+            keeps_apart="nothing",
+            leak="copies of tested clips were trained on",
+            augments_first=True,
+        ),
+        Protocol(
+            "training-side",
+            "the 80 % of random-80-20 that train, tested on themselves",
+            _training_side,
+            keeps_apart="nothing",
+            leak="the tested clips were trained on",
+        ),
+    )
+}
+
+
+def find_protocol(name: str) -> Protocol:
+    """Return the protocol of that name; ``UnknownNameError`` where there is none."""
+    if name not in PROTOCOLS:
+        raise UnknownNameError("protocol", name, PROTOCOLS)
+    return PROTOCOLS[name]
+
+
+def speakers_overlap(clips: Sequence[Clip], folds: Iterable[Fold]) -> bool:
+    """Whether any fold trains on a speaker that it tests; unknown speakers count as shared."""
+    return any(
+        {clips[i].speaker_id for i in fold.train} & {clips[i].speaker_id for i in fold.test}
+        for fold in folds
+    )

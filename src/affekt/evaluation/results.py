@@ -1,0 +1,383 @@
+"""Results: what an evaluation found, its JSON, and how it is shown."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affekt.errors import CorpusError
+from affekt.evaluation.scores import (
+    CorpusScore,
+    EmotionScore,
+    FoldScore,
+    Importance,
+    PredictionSetScore,
+    SliceScore,
+    TestedClip,
+)
+from affekt.metrics import HEADLINES, METRIC_TITLES, Score
+from affekt.model.calibration import Calibration, Reliability
+from affekt.support.markup import html_table
+
+RESULT_FORMAT = 2
+AS_RECORDED = "as recorded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """The figures that every score comes with.
+
+    Attributes
+    ----------
+    protocol_label, leaky
+        The protocol as it must be shown beside the score, and whether it leaks.
+    n
+        Number of clips tested in each seed.
+    emotions
+        What could be predicted, in order.
+    chance, majority
+        Accuracy of guessing at random (1 / emotions), and of always predicting the most frequent emotion.
+    headlines
+        Accuracy, UAR, macro F1, weighted F1 and weighted F2, each with interval and spread.
+    per_emotion, confusion_matrix
+        Over all seeds together. The matrix has the true emotion in its rows and sums to n times the seeds.
+    by_seed
+        Accuracy and UAR of each seed.
+    """
+
+    protocol_label: str
+    leaky: bool
+    n: int
+    emotions: tuple[str, ...]
+    chance: float
+    majority: float
+    headlines: Mapping[str, Score]
+    per_emotion: Mapping[str, EmotionScore]
+    confusion_matrix: NDArray[np.int64]
+    by_seed: Mapping[int, SliceScore]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values; what is not a finite number becomes None."""
+        values = {
+            "protocol_label": self.protocol_label,
+            "leaky": self.leaky,
+            "n": self.n,
+            "emotions": list(self.emotions),
+            "chance": self.chance,
+            "majority": self.majority,
+            **{name: score.value for name, score in self.headlines.items()},
+            "intervals": {name: [score.low, score.high] for name, score in self.headlines.items()},
+            "spread": {name: score.spread for name, score in self.headlines.items()},
+            "per_emotion": {name: vars(score) for name, score in self.per_emotion.items()},
+            "confusion_matrix": self.confusion_matrix.tolist(),
+            "seeds": [{"seed": seed, **vars(score)} for seed, score in self.by_seed.items()],
+        }
+        return {name: plain(value) for name, value in values.items()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Scores:
+        """Build from what ``to_json`` returned.
+
+        Raises
+        ------
+        CorpusError
+            The values are not those of a score.
+        """
+        with _Explained():
+            return Scores(**_scores(values))
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Evaluation(Scores):
+    """A score with all that is needed to judge it.
+
+    Attributes
+    ----------
+    corpus, recipe
+        ``recipe`` is that of the model where a finished model was scored.
+    protocol
+        The name of the protocol.
+    condition
+        In which condition the clips were tested: ``as recorded``, ``white noise, 20 dB``, ...
+    speakers_overlap
+        Whether any tested speaker was also trained on; None where it is unknown.
+    by_speaker
+        Speaker -> confusion matrices, one for each seed: shape (seeds, emotions, emotions).
+    by_corpus
+        Corpus -> scores on its clips.
+    slices
+        Field -> value -> score, the worst first, for speaker, sex, intensity, vocal channel and statement.
+    by_fold
+        Accuracy and UAR of each fold of each seed.
+    ece, reliability
+        Expected calibration error, and the bins that it is computed from (None in older files).
+    prediction_sets
+        How well prediction sets hold; None where no threshold could be fitted.
+    out_of_distribution
+        Share of clips flagged as out of distribution; None where no threshold could be fitted.
+    excluded
+        (path, reason) of every clip that could not be scored.
+    tested
+        Every prediction; not part of the JSON.
+    calibration, distance_threshold
+        Fitted on all predictions of the folds, for a model trained on all clips; None for a finished model
+        and with ``test_on``.
+    importances
+        Of features, the most important first; empty where unknown.
+    histories
+        Of networks, one for each fold: losses and accuracy at each epoch.
+    human_accuracy
+        Accuracy of people on these recordings, and its source; None where unknown.
+    counterpart
+        The evaluation under a protocol of the other kind, leaky or honest, where it was asked for.
+    """
+
+    corpus: str
+    recipe: str
+    protocol: str
+    condition: str = AS_RECORDED
+    speakers_overlap: bool | None
+    by_speaker: Mapping[str, NDArray[np.int64]]
+    by_corpus: Mapping[str, CorpusScore] = field(default_factory=dict)
+    slices: Mapping[str, Mapping[str, SliceScore]]
+    by_fold: tuple[FoldScore, ...]
+    ece: float
+    reliability: Reliability | None = None
+    prediction_sets: PredictionSetScore | None
+    out_of_distribution: float | None = None
+    excluded: tuple[tuple[str, str], ...] = ()
+    tested: tuple[TestedClip, ...] = ()
+    calibration: Calibration | None = None
+    distance_threshold: float | None = None
+    importances: Mapping[str, Importance] = field(default_factory=dict)
+    histories: tuple[Mapping[str, NDArray[np.float64]], ...] = ()
+    human_accuracy: tuple[float, str] | None = None
+    counterpart: Evaluation | None = None
+
+    def __repr__(self) -> str:
+        accuracy, uar = self.headlines["accuracy"], self.headlines["uar"]
+        return (
+            f"<Evaluation {self.recipe} on {self.corpus}, {self.protocol_label}: accuracy "
+            f"{accuracy.value:.1%}, UAR {uar.value:.1%}; {self.n} clips, chance {self.chance:.1%}>"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (METRIC_TITLES[name], f"{100 * one.value:.1f}", one.interval)
+            for name, one in self.headlines.items()
+        ]
+        title = (
+            f"{self.recipe} on {self.corpus}, {self.protocol_label}: {self.n} clips, {len(self.emotions)} "
+            f"emotions, chance {self.chance:.1%}"
+        )
+        return html_table(title, rows, ("", "%", "95 % over speakers"))
+
+    def confidences(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return the confidence of each prediction, and whether it was correct."""
+        confidence = np.array([max(one.probabilities) for one in self.tested])
+        return confidence, np.array([one.predicted == one.clip.emotion for one in self.tested])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, as ``to_json``."""
+        return self.to_json()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything but ``tested`` and ``counterpart`` as plain values, ready for JSON."""
+        values = {
+            "format": RESULT_FORMAT,
+            "corpus": self.corpus,
+            "recipe": self.recipe,
+            "protocol": self.protocol,
+            "condition": self.condition,
+            "speakers_overlap": self.speakers_overlap,
+            **super().to_json(),
+            "by_corpus": {name: asdict(one) for name, one in self.by_corpus.items()},
+            "by_speaker": {name: counts.tolist() for name, counts in self.by_speaker.items()},
+            "slices": {
+                field: {value: vars(score) for value, score in scores.items()}
+                for field, scores in self.slices.items()
+            },
+            "folds": [vars(one) for one in self.by_fold],
+            "ece": self.ece,
+            "reliability": self.reliability
+            and {name: bins.tolist() for name, bins in vars(self.reliability).items()},
+            "prediction_sets": self.prediction_sets and vars(self.prediction_sets),
+            "out_of_distribution": self.out_of_distribution,
+            "calibration": self.calibration and vars(self.calibration),
+            "distance_threshold": self.distance_threshold,
+            "excluded": [{"file": path, "error": reason} for path, reason in self.excluded],
+            "importances": {name: vars(one) for name, one in self.importances.items()},
+            "histories": [{name: row.tolist() for name, row in one.items()} for one in self.histories],
+            "human_accuracy": self.human_accuracy,
+        }
+        return {name: plain(value) for name, value in values.items()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Evaluation:
+        """Build from what ``to_json`` returned, in format 1 or 2.
+
+        Raises
+        ------
+        CorpusError
+            The values are not those of an evaluation, or of a later format.
+        """
+        with _Explained():
+            if values.get("format", 1) > RESULT_FORMAT:
+                raise CorpusError(
+                    f"its format is {values['format']}, and this version of affekt reads formats up to "
+                    f"{RESULT_FORMAT}: update affekt"
+                )
+            return Evaluation(**_scores(values), **_details(values))
+
+
+def read_evaluation(path: str | os.PathLike[str]) -> Evaluation:
+    """Read a file that holds one evaluation, as ``affekt evaluate --json`` writes it.
+
+    Raises
+    ------
+    CorpusError
+        The file holds no evaluation.
+    """
+    try:
+        return Evaluation.from_json(_read_json(path))
+    except CorpusError as error:
+        raise CorpusError(f"{os.fspath(path)} holds no evaluation: {error}") from error
+
+
+def read_evaluations(path: str | os.PathLike[str]) -> dict[str, Evaluation]:
+    """Read a file that holds several, by condition, as ``affekt robustness --json`` writes it."""
+    try:
+        return {name: _of_condition(name, one) for name, one in _read_json(path).items()}
+    except CorpusError as error:
+        raise CorpusError(f"{os.fspath(path)} holds no evaluations: {error}") from error
+
+
+def _of_condition(name: str, values: Mapping[str, Any]) -> Evaluation:
+    """One of several; in format 1 the condition stood in the label alone."""
+    found = Evaluation.from_json(values)
+    if "condition" not in values and found.protocol_label.endswith(f", {name}"):
+        return replace(found, condition=name)
+    return found
+
+
+def plain(value: Any) -> Any:
+    """Replace what is not a finite number by None, and tuples by lists, however deep."""
+    if isinstance(value, Mapping):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+class _Explained:
+    """Turn whatever a malformed result raises into a ``CorpusError``."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, KeyError):
+            raise CorpusError(f"there is no {error.args[0]!r} in it") from error
+        if isinstance(error, CorpusError):
+            return
+        if isinstance(error, TypeError | ValueError | AttributeError | IndexError | OverflowError):
+            raise CorpusError(f"its values are not those of a result ({error})") from error
+
+
+def _read_json(path: str | os.PathLike[str]) -> Mapping[str, Any]:
+    try:
+        values = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CorpusError(str(error)) from error
+    if not isinstance(values, dict):
+        raise CorpusError("it is not a JSON object")
+    return values
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _score(values: Mapping[str, Any]) -> Score:
+    return Score(**{name: _number(value) for name, value in values.items()})
+
+
+def _scores(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of ``Scores``."""
+    return {
+        **{name: values[name] for name in ("protocol_label", "leaky", "n", "chance", "majority")},
+        "emotions": tuple(values["emotions"]),
+        "headlines": {
+            name: Score(
+                value=_number(values[name]),
+                low=_number(values["intervals"][name][0]),
+                high=_number(values["intervals"][name][1]),
+                spread=_number(values["spread"][name]),
+            )
+            for name in HEADLINES
+        },
+        "per_emotion": {
+            name: EmotionScore(**{**one, "recall": _number(one["recall"])})
+            for name, one in values["per_emotion"].items()
+        },
+        "confusion_matrix": np.array(values["confusion_matrix"], np.int64),
+        "by_seed": {one["seed"]: _slice(one) for one in values["seeds"]},
+    }
+
+
+def _slice(one: Mapping[str, Any]) -> SliceScore:
+    return SliceScore(n=one["n"], accuracy=_number(one["accuracy"]), uar=_number(one["uar"]))
+
+
+def _details(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of ``Evaluation`` that ``Scores`` does not have; format 1 lacks some of them."""
+    found: dict[str, Any] = {
+        **{name: values[name] for name in ("corpus", "recipe", "protocol", "speakers_overlap")},
+        "ece": _number(values.get("ece")),
+        "condition": values.get("condition", AS_RECORDED),
+        "out_of_distribution": values.get("out_of_distribution"),
+        "distance_threshold": values.get("distance_threshold"),
+        "by_speaker": {name: np.array(one, np.int64) for name, one in values.get("by_speaker", {}).items()},
+        "by_corpus": {name: _corpus_score(one) for name, one in values.get("by_corpus", {}).items()},
+        "slices": {
+            {"channel": "vocal_channel"}.get(name, name): {key: _slice(one) for key, one in scores.items()}
+            for name, scores in values["slices"].items()
+        },
+        "by_fold": tuple(
+            FoldScore(
+                seed=one["seed"], fold=one["fold"], speakers=tuple(one["speakers"]), **vars(_slice(one))
+            )
+            for one in values["folds"]
+        ),
+        "prediction_sets": None,
+        "excluded": tuple((one["file"], one["error"]) for one in values.get("excluded", ())),
+        "importances": {
+            name: Importance(**{key: _number(value) for key, value in one.items()})
+            for name, one in values.get("importances", {}).items()
+        },
+        "histories": tuple(
+            {name: np.array(row, np.float64) for name, row in one.items()}
+            for one in values.get("histories", ())
+        ),
+    }
+    if sets := values.get("prediction_sets", values.get("likely")):
+        alone = _number(sets["alone_accuracy"])
+        found["prediction_sets"] = PredictionSetScore(**{**sets, "alone_accuracy": alone})
+    if bins := values.get("reliability"):
+        found["reliability"] = Reliability(**{name: np.array(column) for name, column in bins.items()})
+    if fitted := values.get("calibration"):
+        found["calibration"] = Calibration.parse(fitted)
+    if human := values.get("human_accuracy"):
+        found["human_accuracy"] = float(human[0]), str(human[1])
+    return found
+
+
+def _corpus_score(one: Mapping[str, Any]) -> CorpusScore:
+    return CorpusScore(**{**one, "accuracy": _score(one["accuracy"]), "uar": _score(one["uar"])})

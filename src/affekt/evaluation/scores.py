@@ -1,0 +1,138 @@
+"""The parts of a result: one prediction, and scores of an emotion, a slice, a fold, a corpus, a feature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from affekt.corpora.base import Clip
+from affekt.metrics import Score
+
+SLICES = ("speaker", "sex", "intensity", "vocal_channel", "statement")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestedClip:
+    """One clip and what was predicted for it.
+
+    Attributes
+    ----------
+    clip
+        The clip; ``clip.emotion`` is the true emotion.
+    seed, fold
+        The seed (or the draw of enrolled clips), and the number of the fold that it was tested in.
+    predicted
+        The most probable emotion.
+    probabilities
+        In the order of the evaluation's emotions, calibrated where ``prediction_set`` is not empty.
+    prediction_set
+        The most probable first; empty where no threshold could be fitted.
+    out_of_distribution
+        Whether it was flagged; None where no threshold could be fitted.
+    """
+
+    clip: Clip
+    seed: int
+    fold: int
+    predicted: str
+    probabilities: tuple[float, ...]
+    prediction_set: tuple[str, ...] = ()
+    out_of_distribution: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmotionScore:
+    """Precision, recall and F1 of one emotion, and its number of clips; NaN recall where there are none."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceScore:
+    """Accuracy and UAR on a part of the tested clips; ``n`` is the number of clips in each seed."""
+
+    n: int
+    accuracy: float
+    uar: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldScore(SliceScore):
+    """Accuracy and UAR on one fold of one seed, and the speakers tested in it."""
+
+    seed: int
+    fold: int
+    speakers: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionSetScore:
+    """How well prediction sets hold.
+
+    Attributes
+    ----------
+    coverage
+        How often the true emotion is in the set; the aim is 0.9.
+    by_speaker
+        Coverage of each speaker.
+    size
+        Mean number of emotions in a set.
+    alone, alone_accuracy
+        How often a set holds one emotion alone, and the accuracy of these (NaN where there are none).
+    """
+
+    coverage: float
+    by_speaker: Mapping[str, float]
+    size: float
+    alone: float
+    alone_accuracy: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusScore:
+    """The scores on one of the tested corpora.
+
+    Attributes
+    ----------
+    n, speakers
+        Number of clips in each seed, and of known speakers.
+    majority
+        Accuracy of always predicting the most frequent emotion.
+    accuracy, uar
+        With intervals over the speakers of this corpus.
+    ece
+        Expected calibration error.
+    coverage, set_size
+        Of the prediction sets; None where no threshold could be fitted.
+    out_of_distribution
+        Share of clips flagged; None where no threshold could be fitted.
+    """
+
+    n: int
+    speakers: int
+    majority: float
+    accuracy: Score
+    uar: Score
+    ece: float
+    coverage: float | None
+    set_size: float | None
+    out_of_distribution: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Importance:
+    """What a feature is worth, mean over folds.
+
+    Attributes
+    ----------
+    own
+        The model's own importance; sums to 1 over the features; NaN for a model without any.
+    permuted
+        Accuracy lost when the feature is shuffled; NaN where it was not computed.
+    """
+
+    own: float
+    permuted: float

@@ -1,0 +1,269 @@
+"""From predictions to an ``Evaluation``: every figure is computed here."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affekt.errors import CorpusError
+from affekt.estimators.inspection import HISTORY
+from affekt.evaluation.checkpoints import EXCLUDED, REASONS, Arrays
+from affekt.evaluation.dataset import Dataset
+from affekt.evaluation.folds import Predictions
+from affekt.evaluation.predictions import fit_on_all, judge
+from affekt.evaluation.results import AS_RECORDED, Evaluation
+from affekt.evaluation.scores import (
+    SLICES,
+    CorpusScore,
+    EmotionScore,
+    FoldScore,
+    Importance,
+    PredictionSetScore,
+    SliceScore,
+    TestedClip,
+)
+from affekt.evaluation.terms import Terms
+from affekt.metrics import (
+    Matrix,
+    accuracy,
+    confusion_matrix,
+    f_beta,
+    precision,
+    recall,
+    score_headlines,
+    uar,
+)
+from affekt.model.calibration import reliability
+
+_BOOTSTRAP_SEED = 0
+
+
+def summarise(terms: Terms, dataset: Dataset, predictions: Predictions, condition: str) -> Evaluation:
+    """Compute the evaluation of one condition.
+
+    Parameters
+    ----------
+    terms, dataset, predictions
+        What was asked, the clips, and what was predicted for them.
+    condition
+        One of the conditions of the experiment.
+    """
+    tested = judge(terms, predictions, condition)
+    if not tested:
+        raise CorpusError(f"no tested clip of {terms.tested_corpus.name} could be scored")
+    pairs = zip(predictions.parts, predictions.arrays[condition], strict=True)
+    arrays = [one for part, one in pairs if part.scored]
+    fitted = fit_on_all(predictions) if terms.recipe and not terms.test_corpus else None
+    unknown = any(not clip.speaker for clip in dataset.corpus.clips)
+    tested_corpus = replace(terms.tested_corpus, clips=tuple(one.clip for one in tested))
+    return summarise_clips(
+        tested,
+        terms.emotions or predictions.emotions,
+        corpus=terms.tested_corpus.name,
+        recipe=terms.name,
+        protocol=terms.protocol_name,
+        protocol_label=terms.label if condition == AS_RECORDED else f"{terms.label}, {condition}",
+        condition=condition,
+        leaky=terms.leaky,
+        speakers_overlap=(
+            predictions.speakers_overlap
+            if terms.protocol and not terms.test_corpus
+            else None
+            if unknown
+            else False
+        ),
+        excluded=(*dataset.excluded, *_excluded(arrays)),
+        human_accuracy=tested_corpus.human_accuracy,
+        calibration=fitted.calibration if fitted else None,
+        distance_threshold=fitted.distance_threshold if fitted else None,
+        **_training(dataset, arrays),
+    )
+
+
+def summarise_clips(tested: Sequence[TestedClip], emotions: tuple[str, ...], **about: Any) -> Evaluation:
+    """Compute all figures from single predictions; ``about`` holds the fields that are no figures."""
+    seeds = list(dict.fromkeys(one.seed for one in tested))
+    matrices = _matrices(tested, emotions, seeds)
+    stacked = np.stack(list(matrices.values()), axis=1)
+    matrix = stacked.sum(axis=(0, 1))
+    support = matrix.sum(axis=1)
+    bins = reliability(*_confidences(tested))
+    return Evaluation(
+        n=len(tested) // len(seeds),
+        emotions=emotions,
+        chance=1 / len(emotions),
+        majority=float(support.max() / support.sum()),
+        headlines=score_headlines(stacked, np.random.default_rng(_BOOTSTRAP_SEED)),
+        per_emotion=_emotion_scores(matrix, emotions, len(seeds)),
+        confusion_matrix=matrix.astype(np.int64),
+        by_speaker={name: counts.astype(np.int64) for name, counts in matrices.items()},
+        by_corpus=_corpus_scores(tested, emotions, seeds),
+        slices={field: _slice(tested, field, emotions, len(seeds)) for field in SLICES},
+        by_seed={
+            seed: _score_slice([one for one in tested if one.seed == seed], emotions) for seed in seeds
+        },
+        by_fold=_fold_scores(tested, emotions),
+        tested=tuple(tested),
+        ece=bins.ece,
+        reliability=bins,
+        prediction_sets=_prediction_sets(tested),
+        out_of_distribution=_flagged_share(tested),
+        **about,
+    )
+
+
+def _matrices(
+    tested: Sequence[TestedClip], emotions: tuple[str, ...], seeds: Sequence[int]
+) -> dict[str, Matrix]:
+    """Confusion matrices of each speaker, shape (seeds, emotions, emotions); unknown speakers by clip."""
+    by_speaker: dict[str, list[TestedClip]] = defaultdict(list)
+    for one in tested:
+        by_speaker[one.clip.speaker_id or str(one.clip.path)].append(one)
+    return {
+        name: np.stack([_matrix([one for one in own if one.seed == seed], emotions) for seed in seeds])
+        for name, own in by_speaker.items()
+    }
+
+
+def _emotion_scores(matrix: Matrix, emotions: tuple[str, ...], seeds: int) -> dict[str, EmotionScore]:
+    recalls, precisions, f1s, support = (
+        recall(matrix),
+        precision(matrix),
+        f_beta(matrix),
+        matrix.sum(axis=1),
+    )
+    return {
+        emotion: EmotionScore(
+            precision=float(precisions[i]),
+            recall=float(recalls[i]),
+            f1=float(f1s[i]),
+            support=int(support[i]) // seeds,
+        )
+        for i, emotion in enumerate(emotions)
+    }
+
+
+def _corpus_scores(
+    tested: Sequence[TestedClip], emotions: tuple[str, ...], seeds: Sequence[int]
+) -> dict[str, CorpusScore]:
+    by_corpus: dict[str, list[TestedClip]] = defaultdict(list)
+    for one in tested:
+        by_corpus[one.clip.corpus].append(one)
+    return {name: _corpus_score(own, emotions, seeds) for name, own in sorted(by_corpus.items())}
+
+
+def _corpus_score(
+    tested: Sequence[TestedClip], emotions: tuple[str, ...], seeds: Sequence[int]
+) -> CorpusScore:
+    stacked = np.stack(list(_matrices(tested, emotions, seeds).values()), axis=1)
+    support = stacked.sum(axis=(0, 1, 3))
+    headlines = score_headlines(stacked, np.random.default_rng(_BOOTSTRAP_SEED))
+    sets = _prediction_sets(tested)
+    return CorpusScore(
+        n=len(tested) // len(seeds),
+        speakers=len({one.clip.speaker_id for one in tested} - {""}),
+        majority=float(support.max() / support.sum()),
+        accuracy=headlines["accuracy"],
+        uar=headlines["uar"],
+        ece=reliability(*_confidences(tested)).ece,
+        coverage=sets.coverage if sets else None,
+        set_size=sets.size if sets else None,
+        out_of_distribution=_flagged_share(tested),
+    )
+
+
+def _confidences(tested: Sequence[TestedClip]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    confidence = np.array([max(one.probabilities) for one in tested])
+    return confidence, np.array([one.predicted == one.clip.emotion for one in tested])
+
+
+def _prediction_sets(tested: Sequence[TestedClip]) -> PredictionSetScore | None:
+    if not all(one.prediction_set for one in tested):
+        return None
+    covered = np.array([one.clip.emotion in one.prediction_set for one in tested])
+    sizes = np.array([len(one.prediction_set) for one in tested])
+    speakers = np.array([one.clip.speaker_id for one in tested])
+    alone = sizes == 1
+    return PredictionSetScore(
+        coverage=float(covered.mean()),
+        by_speaker={str(name): float(covered[speakers == name].mean()) for name in np.unique(speakers)},
+        size=float(sizes.mean()),
+        alone=float(alone.mean()),
+        alone_accuracy=float(covered[alone].mean()) if alone.any() else math.nan,
+    )
+
+
+def _flagged_share(tested: Sequence[TestedClip]) -> float | None:
+    flags = [one.out_of_distribution for one in tested if one.out_of_distribution is not None]
+    return float(np.mean(flags)) if flags else None
+
+
+def _slice(
+    tested: Sequence[TestedClip], field: str, emotions: tuple[str, ...], seeds: int
+) -> dict[str, SliceScore]:
+    parts: dict[str, list[TestedClip]] = defaultdict(list)
+    for one in tested:
+        if value := getattr(one.clip, field):
+            parts[one.clip.speaker_id if field == "speaker" else value].append(one)
+    scores = {value: _score_slice(part, emotions, seeds) for value, part in parts.items()}
+    return dict(sorted(scores.items(), key=lambda item: (item[1].accuracy, item[0])))
+
+
+def _score_slice(part: Sequence[TestedClip], emotions: tuple[str, ...], seeds: int = 1) -> SliceScore:
+    matrix = _matrix(part, emotions)
+    return SliceScore(n=len(part) // seeds, accuracy=float(accuracy(matrix)), uar=float(uar(matrix)))
+
+
+def _fold_scores(tested: Sequence[TestedClip], emotions: tuple[str, ...]) -> tuple[FoldScore, ...]:
+    folds: dict[tuple[int, int], list[TestedClip]] = defaultdict(list)
+    for one in tested:
+        folds[one.seed, one.fold].append(one)
+    return tuple(
+        FoldScore(
+            seed=seed,
+            fold=number,
+            speakers=tuple(sorted({one.clip.speaker_id for one in part} - {""})),
+            **vars(_score_slice(part, emotions)),
+        )
+        for (seed, number), part in folds.items()
+    )
+
+
+def _matrix(part: Sequence[TestedClip], emotions: tuple[str, ...]) -> Matrix:
+    return confusion_matrix([one.clip.emotion for one in part], [one.predicted for one in part], emotions)
+
+
+def _excluded(arrays: Sequence[Arrays]) -> list[tuple[str, str]]:
+    """(path, reason) of the clips that could not be tested in a condition."""
+    pairs = [(one[EXCLUDED].tolist(), one[REASONS].tolist()) for one in arrays if EXCLUDED in one]
+    return list(
+        dict.fromkeys(pair for files, reasons in pairs for pair in zip(files, reasons, strict=True))
+    )
+
+
+def _training(dataset: Dataset, arrays: Sequence[Arrays]) -> Mapping[str, Any]:
+    """What the estimators of the folds found out in training: importances, and losses by epoch."""
+    return {
+        "importances": _importances(dataset.columns, arrays),
+        "histories": tuple({name: one[name] for name in HISTORY} for one in arrays if HISTORY[0] in one),
+    }
+
+
+def _importances(columns: tuple[str, ...], arrays: Sequence[Arrays]) -> dict[str, Importance]:
+    """Means over all folds; the most important column first."""
+    own, permuted = (
+        np.mean([one[name] for one in arrays], axis=0)
+        if all(name in one for one in arrays)
+        else np.full(len(columns), np.nan)
+        for name in ("importances", "permutation")
+    )
+    if np.isnan(own).all() and np.isnan(permuted).all():
+        return {}
+    order = np.argsort(-(own if np.isnan(permuted).all() else permuted), kind="stable")
+    return {columns[i]: Importance(own=float(own[i]), permuted=float(permuted[i])) for i in order}

@@ -1,0 +1,160 @@
+"""``reproduce``: run what published systems describe, and put their claims beside the results."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from affekt.corpora.base import Corpus
+from affekt.corpora.registry import CorpusLike
+from affekt.emotions import sort_emotions
+from affekt.errors import CorpusError
+from affekt.estimators.recipe import Estimator, Recipe
+from affekt.evaluation.dataset import Dataset, Extraction, extract_dataset
+from affekt.evaluation.execution import Execution
+from affekt.evaluation.protocols import find_protocol
+from affekt.evaluation.terms import Terms, read_corpus
+from affekt.experiments.published_systems import Trial, find_published_system, published_systems
+from affekt.experiments.published_systems_page import render
+from affekt.experiments.reproduction_result import Reproduction, TrialResult, key_of, read_reproduction
+from affekt.experiments.scoring import evaluate_dataset
+from affekt.support.progress import progress_bar
+from affekt.support.writing import whole_file
+
+QUICK_SETTINGS = {"epochs": 3, "draws": 1}  # enough to see that everything runs
+
+
+def reproduce(
+    corpus: CorpusLike = "ravdess",
+    *,
+    system: str | None = None,
+    quick: bool = False,
+    out: str | os.PathLike[str] = "docs",
+    jobs: int = 1,
+    progress: bool = False,
+    checkpoints: str | os.PathLike[str] | None = None,
+) -> Reproduction:
+    """Run every trial of the published systems, and write ``results.json`` and ``results.md``.
+
+    Each result is written as soon as it is computed, and a result that is there is not computed again.
+
+    Parameters
+    ----------
+    corpus
+        RAVDESS, or a part of it.
+    system
+        The number or the recipe of one system; all of them by default.
+    quick
+        One seed, and training cut so short that scores mean nothing: to see that everything runs. Written
+        to ``results-quick.json`` and ``results-quick.md``.
+    out
+        The folder to write to, made if need be.
+    jobs, progress, checkpoints
+        As for ``evaluate``.
+
+    Raises
+    ------
+    CorpusError
+        The folder holds results of another corpus, or files that are no results.
+    UnknownNameError
+        There is no such system.
+    """
+    known = published_systems()
+    chosen = [find_published_system(system, known)] if system else list(known)
+    place = Path(out) / ("results-quick.json" if quick else "results.json")
+    loaded = read_corpus(corpus)
+    needed = {emotion for one in chosen for trial in one.trials for emotion in trial.emotions}
+    if lacking := needed - set(loaded.emotions):
+        raise CorpusError(
+            f"{loaded.name} has no clips of {', '.join(sort_emotions(lacking))}: the published systems "
+            "use RAVDESS"
+        )
+    results = _begun(place, Reproduction(
+        quick=quick, corpus=loaded.name, clips=len(loaded.clips), trials=(),
+        systems={one.number: one.claims for one in known},
+    ))  # fmt: skip
+    place.parent.mkdir(parents=True, exist_ok=True)
+    done = {trial.key for trial in results.trials}
+    todo = [(one, trial) for one in chosen for trial in one.trials if key_of(one, trial) not in done]
+    execution = Execution(jobs=jobs, progress=progress, checkpoints=checkpoints)
+    datasets = _Datasets(loaded, execution)
+    with progress_bar("trials", len(todo), shown=progress) as advance:
+        for one, trial in todo:
+            advance(f"{trial.recipe.name}, {trial.protocol}", steps=0)
+            result = _run(one.number, trial, datasets.of(trial), quick, execution)
+            results = results.add(result, known)
+            _write(place, results)
+            advance()
+    _write(place, results)
+    return results
+
+
+def _run(number: str, trial: Trial, dataset: Dataset, quick: bool, execution: Execution) -> TrialResult:
+    terms = Terms(
+        corpus=dataset.corpus,
+        recipe=_shortened(trial.recipe) if quick else trial.recipe,
+        protocol=find_protocol(trial.protocol),
+        seeds=tuple(range(1 if quick else trial.seeds)),
+    )
+    began = time.monotonic()
+    evaluation = evaluate_dataset(terms, dataset, execution)
+    return TrialResult(
+        system=number,
+        recipe=trial.recipe.name,
+        protocol=trial.protocol,
+        material=trial.material,
+        reading=trial.reading,
+        claims=dict(trial.claims or {}),
+        seconds=round(time.monotonic() - began),
+        evaluation=evaluation,
+    )
+
+
+def _shortened(recipe: Recipe) -> Recipe:
+    def build(seed: int) -> Estimator:
+        estimator = recipe.build(seed)
+        shorter = {name: value for name, value in QUICK_SETTINGS.items() if name in estimator.get_params()}
+        return estimator.set_params(**shorter)
+
+    return replace(recipe, build=build)
+
+
+class _Datasets:
+    """The clips of a trial; features of the last feature set are kept."""
+
+    def __init__(self, corpus: Corpus, execution: Execution) -> None:
+        self.corpus, self.execution = corpus, execution
+        self.kept: tuple[Extraction, Dataset] | None = None
+
+    def of(self, trial: Trial) -> Dataset:
+        """Return the clips that a trial uses."""
+        extraction = Extraction(
+            features=trial.recipe.features, degraded_copies=trial.recipe.degraded_copies
+        )
+        if self.kept is None or self.kept[0] != extraction:
+            self.kept = extraction, extract_dataset(self.corpus, extraction, self.execution)
+        return self.kept[1].select(emotions=trial.emotions, vocal_channel=trial.vocal_channel)
+
+
+def _begun(place: Path, empty: Reproduction) -> Reproduction:
+    """The results that are there, or none yet."""
+    if not place.is_file():
+        return empty
+    found = read_reproduction(place)
+    keys = [trial.key for trial in found.trials]
+    if len(set(keys)) < len(keys):
+        raise CorpusError(f"{place} holds a trial twice: write to another folder")
+    if (found.quick, found.corpus, found.clips) != (empty.quick, empty.corpus, empty.clips):
+        raise CorpusError(
+            f"{place} holds results of {found.clips} clips of {found.corpus}, not of {empty.clips} of "
+            f"{empty.corpus}: write to another folder"
+        )
+    return replace(found, systems=empty.systems)
+
+
+def _write(place: Path, results: Reproduction) -> None:
+    results.write(place)
+    with whole_file(place.with_suffix(".md")) as file:
+        file.write(render(results))

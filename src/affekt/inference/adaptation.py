@@ -1,0 +1,199 @@
+"""Speaker adaptation: the statistics of a speaker, from a few unlabelled clips."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affekt.audio.loading import AudioSource, expand_folders, load_audio, source_name
+from affekt.audio.windows import cut_windows
+from affekt.errors import AffektError, AudioError, VoiceError
+from affekt.features.feature_sets import extract, stack_features
+from affekt.model.bundle import Bundle, ModelLike, load
+from affekt.model.speaker_normalisation import (
+    SpeakerStatistics,
+    normalise,
+    normalise_unknown,
+    speaker_statistics,
+)
+from affekt.support.markup import html_table
+from affekt.support.progress import track
+from affekt.support.writing import whole_file
+
+VOICE_FORMAT = 1
+MAX_VOICE_BYTES = 1 << 20
+_TYPES = {"model": str, "clips": int, "duration_s": float}
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Voice:
+    """An enrolled speaker: statistics of the features of their clips, for one model. It holds no audio.
+
+    Attributes
+    ----------
+    model
+        Checksum of the model that it was made for.
+    clips, duration_s
+        Number of clips, and their total length in seconds.
+    statistics
+        Mean and standard deviation of each feature.
+    skipped
+        (source, reason) of each clip that could not be used.
+    """
+
+    model: str
+    clips: int
+    duration_s: float
+    statistics: SpeakerStatistics
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Voice of {self.clips} clips, {self.duration_s:.1f} s, for the model {self.model[:8]}>"
+
+    def _repr_html_(self) -> str:
+        rows = [("clips", self.clips), ("length", f"{self.duration_s:.1f} s"), ("model", self.model[:8])]
+        return html_table("Voice", [*rows, ("skipped", len(self.skipped))])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what its file holds, as plain values."""
+        values = {key: value for key, value in asdict(self).items() if key != "skipped"}
+        return {"format": VOICE_FORMAT, **values}
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it as a small JSON file, whole or not at all."""
+        with whole_file(path) as file:
+            json.dump(self.to_dict(), file)
+
+
+VoiceLike = str | os.PathLike[str] | Voice | None
+"""A voice: a file, one that ``adapt`` returned, or None for an unknown speaker."""
+
+
+def adapt(
+    clips: AudioSource | Iterable[AudioSource],
+    model: ModelLike = None,
+    *,
+    progress: bool = False,
+) -> Voice:
+    """Enrol a speaker from unlabelled clips.
+
+    Parameters
+    ----------
+    clips
+        Recordings of one speaker, as for ``predict_many``; a folder stands for every audio file below
+        it. A dozen or more with different emotions work best. A clip that cannot be used is skipped; a long
+        recording counts as one clip for each window that ``predict`` would cut it into.
+    model
+        The model to adapt; None for the bundled model.
+    progress
+        Show a progress bar on a terminal.
+
+    Raises
+    ------
+    AudioError
+        No clip can be used.
+    BundleError
+        The model file cannot be trusted.
+
+    Examples
+    --------
+    >>> voice = adapt([(np.sin(np.arange(22050) * pitch), 22050) for pitch in (0.05, 0.06)])
+    >>> voice.clips, voice.duration_s
+    (2, 2.0)
+    """
+    bundle = load(model)
+    rows, skipped, duration_s = [], [], 0.0
+    error: AffektError | None = None
+    sources = expand_folders(clips)
+    for source in track(sources, "extracting features", len(sources), shown=progress):
+        try:
+            waveform = load_audio(source, bundle.contract.sample_rate)
+            windows = cut_windows(waveform, bundle.contract.window_s)
+            rows += [extract(window, bundle.contract.features) for window in windows]
+            duration_s += waveform.duration_s
+        except AffektError as found:
+            error = error or found
+            skipped.append((source_name(source), str(found)))
+    if not rows:
+        raise error or AudioError("there are no clips to adapt to")
+    feature_set = bundle.feature_set
+    features = stack_features(rows, feature_set)
+    return Voice(
+        model=bundle.contract.sha256,
+        clips=len(rows),
+        duration_s=duration_s,
+        statistics=speaker_statistics(
+            features, bundle.contract.average_speaker, feature_set.relative_columns
+        ),
+        skipped=tuple(skipped),
+    )
+
+
+def load_voice(path: str | os.PathLike[str]) -> Voice:
+    """Load a voice file, as ``Voice.save`` writes it.
+
+    Raises
+    ------
+    VoiceError
+        The file is missing, damaged, or not a voice.
+    """
+    try:
+        with open(path, "rb") as file:
+            return parse_voice(file.read(MAX_VOICE_BYTES + 1), os.fspath(path))
+    except OSError as error:
+        raise VoiceError(f"the voice {os.fspath(path)!r} cannot be read: {error.strerror}") from error
+
+
+def parse_voice(content: bytes, name: str) -> Voice:
+    """Build a voice from the bytes of its file; ``name`` is used in messages."""
+    if len(content) > MAX_VOICE_BYTES:
+        raise VoiceError(f"{name} is larger than any voice file ({MAX_VOICE_BYTES} bytes)")
+    try:
+        values = json.loads(content)
+        written_by = values.pop("format")
+        if written_by == VOICE_FORMAT:
+            statistics = SpeakerStatistics.parse(values.pop("statistics"))
+            if {key: type(value) for key, value in values.items()} != _TYPES:
+                raise ValueError("its values are not those of a voice")
+            return Voice(statistics=statistics, **values)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise VoiceError(f"{name} is not a voice file of affekt, or is damaged") from error
+    raise VoiceError(f"{name} was written by another version of affekt: make it again with affekt adapt")
+
+
+def ready_voice(voice: VoiceLike, bundle: Bundle) -> Voice | None:
+    """Return a voice that this model can use, read from its file if need be.
+
+    Raises
+    ------
+    VoiceError
+        It was made for another model.
+    """
+    if voice is None:
+        return None
+    found = voice if isinstance(voice, Voice) else load_voice(voice)
+    if found.model != bundle.contract.sha256 or len(found.statistics.mean) != len(
+        bundle.contract.average_speaker.mean
+    ):
+        name = "this voice" if isinstance(voice, Voice) else str(voice)
+        raise VoiceError(
+            f"{name} was made for another model than {bundle.name}: make it again with affekt adapt"
+        )
+    return found
+
+
+def normalise_speaker(
+    features: NDArray[np.float32], voice: Voice | None, bundle: Bundle
+) -> NDArray[np.float32]:
+    """Normalise the features of a clip to the average training speaker."""
+    average = bundle.contract.average_speaker
+    if voice is not None:
+        return normalise(features, voice.statistics, average)
+    relative = bundle.feature_set.relative_columns
+    return normalise_unknown(features, average, relative)

@@ -1,0 +1,100 @@
+"""Answers as a table: CSV while they are computed, or a pandas DataFrame."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, TYPE_CHECKING, Any
+
+from affekt.errors import explain_import
+from affekt.inference.prediction import Answer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SEPARATOR = "|"  # between several values in one cell
+
+
+def into_csv(answers: Iterable[Answer], file: IO[str], emotions: Sequence[str]) -> Iterator[Answer]:
+    """Write a row for each answer as it passes; an input that failed has its error in the last column.
+
+    The columns are ``file``, ``emotion``, ``confidence``, ``prediction_set``, the probability of each
+    emotion, ``duration_s``, ``notes`` and ``error``.
+
+    Parameters
+    ----------
+    answers
+        As ``predict_many`` returns them.
+    file
+        An open text file.
+    emotions
+        All emotions that could be predicted, in the order of their columns.
+
+    Returns
+    -------
+    iterator of Answer
+        The same answers, each after its row is written.
+    """
+    columns = ["file", "emotion", "confidence", "prediction_set", *emotions, "duration_s", "notes", "error"]
+    writer = csv.DictWriter(file, columns)
+    writer.writeheader()
+    for answer in answers:
+        writer.writerow(_cells(answer))
+        file.flush()
+        yield answer
+
+
+def _cells(answer: Answer) -> dict[str, str]:
+    found = answer.prediction
+    if found is None:
+        return {"file": answer.source, "error": str(answer.error)}
+    return {
+        "file": answer.source,
+        "emotion": found.emotion,
+        "confidence": f"{found.confidence:.6f}",
+        "prediction_set": SEPARATOR.join(found.prediction_set),
+        **{emotion: f"{share:.6f}" for emotion, share in found.probabilities.items()},
+        "duration_s": f"{found.duration_s:.3f}",
+        "notes": SEPARATOR.join(map(str, found.notes)),
+    }
+
+
+def to_dataframe(answers: Iterable[Answer]) -> pd.DataFrame:
+    """Return a pandas DataFrame with a row for each answer.
+
+    The columns are ``file``, ``emotion``, ``confidence``, ``prediction_set`` (a tuple), the probability of
+    each emotion, ``duration_s``, ``out_of_distribution``, ``notes`` (a tuple of texts) and ``error``. A
+    value that an input does not have is missing: all but ``file`` and ``error`` where it failed, ``error``
+    where it did not.
+
+    Raises
+    ------
+    MissingExtraError
+        pandas is not installed.
+    """
+    try:
+        import pandas as pd
+    except ModuleNotFoundError as error:
+        raise explain_import(error, "affekt.to_dataframe") from error
+    rows = [_row(answer) for answer in answers]
+    emotions = dict.fromkeys(name for row in rows for name in row["probabilities"])
+    cells = [{**row, **row["probabilities"]} for row in rows]
+    columns = ["file", "emotion", "confidence", "prediction_set", *emotions]
+    columns += ["duration_s", "out_of_distribution", "notes", "error"]
+    return pd.DataFrame(cells, columns=columns).astype({"out_of_distribution": "boolean"})
+
+
+def _row(answer: Answer) -> dict[str, Any]:
+    found = answer.prediction
+    if found is None:
+        return {"file": answer.source, "probabilities": {}, "error": str(answer.error)}
+    return {
+        "file": answer.source,
+        "emotion": found.emotion,
+        "confidence": found.confidence,
+        "prediction_set": found.prediction_set,
+        "probabilities": found.probabilities,
+        "duration_s": found.duration_s,
+        "out_of_distribution": found.out_of_distribution,
+        "notes": tuple(map(str, found.notes)),
+    }

@@ -1,0 +1,290 @@
+"""Prediction: a recording in, probabilities of emotions out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affekt.audio.loading import AudioSource, Waveform, expand_folders, load_audio, source_name
+from affekt.audio.windows import cut_windows
+from affekt.emotions import canonical_emotion
+from affekt.errors import AffektError, UnknownNameError
+from affekt.features.feature_sets import extract
+from affekt.inference.adaptation import Voice, VoiceLike, normalise_speaker, ready_voice
+from affekt.model.bundle import Bundle, ModelLike, load
+from affekt.model.contract import Contract
+from affekt.model.out_of_distribution import distance
+from affekt.notes import Note, NoteKind
+from affekt.support.markup import html_table
+from affekt.support.parallel import map_in_order
+
+CONFIDENT_WORDS = {0.8: "clearly", 0.6: "probably"}
+UNSURE_FROM = 4  # a prediction set of so many emotions is no answer
+
+
+class Probabilities(dict[str, float]):
+    """Emotion -> probability; printed with three digits."""
+
+    def __repr__(self) -> str:
+        return f"{{{', '.join(f'{name!r}: {share:.3f}' for name, share in self.items())}}}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Prediction:
+    """What a model predicts for one recording.
+
+    Attributes
+    ----------
+    emotion : str
+        The most probable emotion.
+    confidence : float
+        Its calibrated probability, 0 to 1.
+    probabilities : mapping of str to float
+        Of every emotion that could be predicted, in the model's order; they sum to 1.
+    prediction_set : tuple of str
+        Emotions that hold the true one in 90 % of cases like those that the model was scored on, as few as
+        possible on average; the most probable first.
+    duration_s : float
+        Length of the recording in seconds.
+    notes : tuple of Note
+        What was done to the audio, and what limits the prediction.
+    """
+
+    emotion: str
+    confidence: float
+    probabilities: Mapping[str, float]
+    prediction_set: tuple[str, ...]
+    duration_s: float
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the prediction set is so large that the most probable emotion is no answer."""
+        return len(self.prediction_set) >= UNSURE_FROM
+
+    @property
+    def out_of_distribution(self) -> bool:
+        """Whether the recording is unlike those that the model was trained on."""
+        return any(note.kind == NoteKind.OUT_OF_DISTRIBUTION for note in self.notes)
+
+    @property
+    def in_words(self) -> str:
+        """A short phrase: ``clearly happy``, or ``leans happy, could be sad``."""
+        if self.unsure:
+            return f"unsure: {', '.join(self.prediction_set[:-1])} or {self.prediction_set[-1]}"
+        for confidence, word in CONFIDENT_WORDS.items():
+            if self.confidence >= confidence:
+                return f"{word} {self.emotion}"
+        others = " or ".join(self.prediction_set[1:])
+        return f"leans {self.emotion}, could be {others}" if others else f"probably {self.emotion}"
+
+    def __repr__(self) -> str:
+        flag = ", out of distribution" if self.out_of_distribution else ""
+        return (
+            f"<Prediction {self.emotion} {self.confidence:.3f}, 90 % set: "
+            f"{', '.join(self.prediction_set)}; {self.duration_s:.1f} s{flag}>"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (name, f"{share:.3f}", "■" * round(20 * share), "✓" if name in self.prediction_set else "")
+            for name, share in self.probabilities.items()
+        ]
+        title = "; ".join([self.in_words, *(str(note) for note in self.notes)])
+        return html_table(title, rows, ("emotion", "probability", "", "90 % set"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as plain values, ready for JSON."""
+        return {
+            "emotion": self.emotion,
+            "confidence": self.confidence,
+            "probabilities": dict(self.probabilities),
+            "prediction_set": list(self.prediction_set),
+            "unsure": self.unsure,
+            "out_of_distribution": self.out_of_distribution,
+            "duration_s": self.duration_s,
+            "notes": [note.to_dict() for note in self.notes],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One input of many: its prediction, or the error that says why there is none."""
+
+    source: str
+    prediction: Prediction | None = None
+    error: AffektError | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return source and prediction, or source and error, as plain values."""
+        if self.prediction is None:
+            return {"source": self.source, "error": str(self.error)}
+        return {"source": self.source, **self.prediction.to_dict()}
+
+
+def predict(
+    source: AudioSource,
+    model: ModelLike = None,
+    *,
+    voice: VoiceLike = None,
+    emotions: Collection[str] | None = None,
+) -> Prediction:
+    """Predict the emotion that a voice expresses.
+
+    Parameters
+    ----------
+    source
+        A path, the bytes of a file, an open binary file, or ``(waveform, sample_rate)``.
+    model
+        A model file or a loaded ``Bundle``; None for the bundled model.
+    voice
+        The speaker, as ``adapt`` returns it, or its file; None for an unknown speaker.
+    emotions
+        Predict one of these alone, two or more that the model knows; None for all that it knows.
+
+    Raises
+    ------
+    AudioError
+        The input cannot be used; its subclasses and its message say why.
+    BundleError
+        The model file cannot be trusted.
+    VoiceError
+        The voice was made for another model.
+    UnknownNameError, ValueError
+        The model does not know one of ``emotions``, or they are fewer than two.
+
+    Examples
+    --------
+    >>> predict((np.sin(np.arange(22050) * 0.05), 22050)).duration_s
+    1.0
+    """
+    bundle = load(model)
+    contract = bundle.contract
+    allowed = allowed_emotions(contract, emotions)
+    known = ready_voice(voice, bundle)
+    waveform = load_audio(source, contract.sample_rate)
+    windows = cut_windows(waveform, contract.window_s)
+    features = [extract(window, contract.features) for window in windows]
+    rows = [bundle.run(normalise_speaker(one, known, bundle)[None])[0] for one in features]
+    probabilities, prediction_set = restrict(np.mean(rows, axis=0), contract, allowed)
+    return Prediction(
+        emotion=prediction_set[0],
+        confidence=probabilities[prediction_set[0]],
+        probabilities=probabilities,
+        prediction_set=prediction_set,
+        duration_s=waveform.duration_s,
+        notes=(*waveform.notes, *_notes(waveform, features, known, bundle)),
+    )
+
+
+def allowed_emotions(contract: Contract, emotions: Collection[str] | None) -> tuple[str, ...]:
+    """Return the emotions that may be predicted, in the model's order.
+
+    Raises
+    ------
+    UnknownNameError, ValueError
+        The model does not know one of them, or they are fewer than two.
+    """
+    if emotions is None:
+        return contract.emotions
+    if isinstance(emotions, str):
+        raise TypeError(f"emotions are a list of names, such as ['happy', 'sad'], not {emotions!r}")
+    wanted = {canonical_emotion(word) for word in emotions}
+    for emotion in sorted(wanted - set(contract.emotions)):
+        raise UnknownNameError("emotion of this model", emotion, contract.emotions)
+    if len(wanted) < 2:
+        raise ValueError(f"give two emotions or more to choose from, not {sorted(wanted) or 'none'}")
+    return tuple(emotion for emotion in contract.emotions if emotion in wanted)
+
+
+def restrict(
+    row: NDArray[np.floating], contract: Contract, allowed: tuple[str, ...]
+) -> tuple[Probabilities, tuple[str, ...]]:
+    """Return calibrated probabilities of the allowed emotions, and the prediction set.
+
+    Parameters
+    ----------
+    row
+        What the graph returned for one recording, shape (emotions,).
+
+    Notes
+    -----
+    If the true emotion is allowed, the prediction set loses nothing by leaving out the others.
+    """
+    calibrated = contract.calibration.calibrate(row)
+    places = [contract.emotions.index(emotion) for emotion in allowed]
+    shares = calibrated[places] / calibrated[places].sum()
+    probabilities = Probabilities(zip(allowed, shares.tolist(), strict=True))
+    likely = [contract.emotions[i] for i in contract.calibration.prediction_set(calibrated)]
+    kept = [emotion for emotion in likely if emotion in probabilities]
+    return probabilities, tuple(kept or [max(probabilities, key=probabilities.__getitem__)])
+
+
+def _notes(
+    waveform: Waveform, features: list[NDArray[np.float32]], voice: Voice | None, bundle: Bundle
+) -> Iterator[Note]:
+    contract = bundle.contract
+    relative = bundle.feature_set.relative_columns
+    distances = [distance(one, contract.average_speaker, relative) for one in features]
+    if np.median(distances) > contract.distance_threshold:
+        yield Note(
+            NoteKind.OUT_OF_DISTRIBUTION,
+            "out of distribution: this recording differs from the training data, do not rely on the "
+            "prediction",
+        )
+    low, _, high = contract.recordings.get("sample_rate", (0, 0, np.inf))
+    if contract.sample_rate is None and not low <= waveform.sample_rate <= high:
+        yield Note(
+            NoteKind.UNSEEN_SAMPLE_RATE,
+            f"the sample rate is {waveform.sample_rate} Hz, and the model was trained on {low:.0f} to "
+            f"{high:.0f} Hz: do not rely on the prediction",
+        )
+    if len(features) > 1:
+        yield Note(NoteKind.WINDOWS, f"pooled over {len(features)} windows of {contract.window_s:.1f} s")
+    if voice:
+        yield Note(NoteKind.ADAPTED, f"adapted to the speaker with {voice.clips} clips")
+
+
+def predict_many(
+    sources: AudioSource | Iterable[AudioSource],
+    model: ModelLike = None,
+    *,
+    voice: VoiceLike = None,
+    emotions: Collection[str] | None = None,
+    jobs: int = 1,
+) -> Iterator[Answer]:
+    """Predict many inputs; one that cannot be used becomes an answer with an error.
+
+    Parameters
+    ----------
+    sources
+        As for ``predict``, one or many; a folder stands for every audio file below it.
+    model, voice, emotions
+        As for ``predict``; one that cannot be used raises at once.
+    jobs
+        Number of processes. With more than one, a script needs ``if __name__ == "__main__"``.
+
+    Returns
+    -------
+    iterator of Answer
+        In the order of the sources, each as soon as it is computed.
+    """
+    bundle = load(model)
+    allowed = allowed_emotions(bundle.contract, emotions)
+    answer_one = partial(_answer, bundle=bundle, voice=ready_voice(voice, bundle), emotions=allowed)
+    return map_in_order(answer_one, expand_folders(sources), jobs)
+
+
+def _answer(source: AudioSource, bundle: Bundle, voice: Voice | None, emotions: tuple[str, ...]) -> Answer:
+    name = source_name(source)
+    try:
+        prediction = predict(source, bundle, voice=voice, emotions=emotions)
+        return Answer(name, prediction=prediction)
+    except AffektError as error:  # its traceback would keep all that was decoded
+        error.__cause__ = error.__context__ = None
+        return Answer(name, error=error.with_traceback(None))

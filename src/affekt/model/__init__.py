@@ -1,0 +1,1 @@
+"""The model file: its contract, how it is run, and what its probabilities are worth."""

@@ -1,0 +1,249 @@
+"""The model file: one ``.onnx`` file that carries its own contract.
+
+The contract is JSON in the file's metadata. Loading parses bytes and hands the graph to onnxruntime; no
+code from the file runs, and a file that breaks its contract is refused.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import onnxruntime.capi.onnxruntime_pybind11_state as ort_errors
+from numpy.typing import NDArray
+
+from affekt.errors import BundleError, UnknownNameError
+from affekt.features.feature_sets import FeatureSet, find_feature_set
+from affekt.metrics import METRIC_TITLES
+from affekt.model import wire
+from affekt.model.contract import Contract, parse_contract
+from affekt.support.markup import html_table
+from affekt.support.writing import whole_file
+
+DEFAULT_MODEL = Path(__file__).with_name("default.onnx")
+MAX_BUNDLE_BYTES = 1 << 30
+_RUNTIME_ERRORS = (  # onnxruntime's errors share no base but Exception
+    ort_errors.EPFail,
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+    ValueError,  # more than one output, or other inputs
+    IndexError,  # no input
+)
+_EXTERNAL_FOLDER_OPTION = "session.model_external_initializers_file_folder_path"
+_PROBE_FRAMES = 128  # stands for any length
+_METADATA_KEY = b"affekt"
+_METADATA_FIELD = 14  # ModelProto.metadata_props in onnx.proto
+
+
+@dataclass(frozen=True, repr=False)
+class Bundle:
+    """A model that is ready to predict. Made by ``load`` or ``parse``.
+
+    Attributes
+    ----------
+    contract
+        What it promises.
+    name
+        Its path, or what it is called in messages.
+    """
+
+    contract: Contract = field(repr=False)
+    name: str
+    _content: bytes = field(repr=False)
+    _session: onnxruntime.InferenceSession = field(repr=False)
+
+    def __repr__(self) -> str:
+        contract, score = self.contract, self.contract.scores.headlines["accuracy"]
+        corpora = "+".join(corpus.name for corpus in contract.corpora)
+        return (
+            f"<Bundle {Path(self.name).name}: {contract.recipe} on {corpora}, {len(contract.emotions)} "
+            f"emotions, accuracy {score.value:.1%}, {contract.scores.protocol_label}>"
+        )
+
+    def _repr_html_(self) -> str:
+        contract, scores = self.contract, self.contract.scores
+        rows: list[tuple[str, str]] = [
+            ("recipe", contract.recipe),
+            ("emotions", ", ".join(contract.emotions)),
+            ("features", self.feature_set.name),
+            ("trained on", ", ".join(f"{one.name} ({one.clips} clips)" for one in contract.corpora)),
+            ("protocol", f"{scores.protocol_label}, {scores.n} clips, chance {scores.chance:.1%}"),
+        ]
+        shown = {name: scores.headlines[name].with_interval for name in ("accuracy", "uar")}
+        rows += [(METRIC_TITLES[name], score) for name, score in shown.items()]
+        return html_table(f"Model {Path(self.name).name}", rows)
+
+    def __reduce__(self) -> tuple[Any, tuple[bytes, str]]:
+        """How to make it anew in another process."""
+        return parse, (self._content, self.name)
+
+    @property
+    def feature_set(self) -> FeatureSet:
+        """The features that it takes."""
+        return find_feature_set(self.contract.features)
+
+    def run(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return probabilities of shape (clips, emotions), rows summing to 1.
+
+        Parameters
+        ----------
+        features
+            float32 of shape (clips, columns) or (clips, frames, columns).
+        """
+        (probabilities,) = self._session.run(None, {self._session.get_inputs()[0].name: features})
+        return np.asarray(probabilities, np.float32)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Name and contract as plain values."""
+        return {"name": self.name, **self.contract.to_dict()}
+
+
+ModelLike = str | os.PathLike[str] | Bundle | None
+"""A model: a file, one already loaded, or None for the bundled model."""
+
+
+def load(path: ModelLike = None) -> Bundle:
+    """Load a model; without a path, the model that is bundled with affekt.
+
+    A file is read once per process, and again when it has changed. A ``Bundle`` is returned as it is.
+
+    Raises
+    ------
+    BundleError
+        The file is missing, truncated, not a model of affekt, changed since it was made, needs unknown
+        features, or its outputs do not fit its emotions.
+
+    Examples
+    --------
+    >>> load().contract.emotions[:3]
+    ('neutral', 'calm', 'happy')
+    """
+    if isinstance(path, Bundle):
+        return path
+    if isinstance(path, int):
+        raise TypeError(f"{path} is not a model. For an array of samples: predict((waveform, {path}))")
+    place = DEFAULT_MODEL if path is None else Path(path)
+    try:
+        status = place.stat()
+        if status.st_size > MAX_BUNDLE_BYTES:
+            raise BundleError(f"{place} is larger than any model of affekt ({status.st_size} bytes)")
+        return _load(place.resolve(), status.st_mtime_ns, status.st_size)
+    except OSError as error:
+        raise BundleError(f"the model {str(place)!r} cannot be read: {error.strerror}") from error
+
+
+@functools.lru_cache(maxsize=4)
+def _load(path: Path, modified_ns: int, size: int) -> Bundle:
+    return parse(path.read_bytes(), str(path))
+
+
+def parse(content: bytes, name: str) -> Bundle:
+    """Build a bundle from the bytes of its file; ``name`` is used in messages.
+
+    Raises
+    ------
+    BundleError
+        As for ``load``.
+    """
+    contract = _read_contract(content, name)
+    feature_set = _check_features(contract, name)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # small graphs: waking threads costs more than they save
+    options.log_severity_level = 4
+    # optimizing a graph takes longer than a few hundred predictions save by it
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    # A graph may name other files to read weights from. A bundle is one file.
+    options.add_session_config_entry(_EXTERNAL_FOLDER_OPTION, os.path.join(os.devnull, "none"))  # noqa: PTH118
+    shape = [size or _PROBE_FRAMES for size in feature_set.shape]
+    try:
+        session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+        bundle = Bundle(contract, name, content, session)
+        probe = bundle.run(np.zeros((1, *shape), np.float32))
+    except _RUNTIME_ERRORS as error:
+        raise BundleError(f"{name} holds no graph that takes {contract.features}: {error}") from error
+    if probe.shape != (1, len(contract.emotions)):
+        raise BundleError(
+            f"{name} names {len(contract.emotions)} emotions, but its graph returns an array of "
+            f"shape {probe.shape}"
+        )
+    if not abs(float(probe.sum()) - 1) < 1e-3 or not (probe >= 0).all():
+        raise BundleError(f"{name} returns values that are not probabilities: {probe[0].tolist()}")
+    return bundle
+
+
+def save(path: str | os.PathLike[str], graph: bytes, contract: Contract) -> None:
+    """Write a serialized ONNX model and its contract as one file, whole or not at all."""
+    with whole_file(path, "wb") as file:
+        file.write(seal(graph, contract))
+
+
+def seal(graph: bytes, contract: Contract) -> bytes:
+    """Return the bytes of a bundle: the graph, then one metadata entry with the contract.
+
+    A protobuf message is the concatenation of its fields, so a field is added by appending it.
+    """
+    values = contract.to_dict()
+    values["sha256"] = _checksum(graph, values)
+    text = json.dumps(values, ensure_ascii=False).encode()
+    entry = wire.field(1, _METADATA_KEY) + wire.field(2, text)
+    return graph + wire.field(_METADATA_FIELD, entry)
+
+
+def _read_contract(content: bytes, name: str) -> Contract:
+    try:
+        entries = [value for number, _, value in wire.fields(content) if number == _METADATA_FIELD]
+        metadata = [{n: v for n, _, v in wire.fields(entry)} for entry in entries]
+    except (IndexError, ValueError) as error:
+        raise BundleError(f"{name} is truncated, or is not an ONNX file") from error
+    texts = [entry.get(2, b"") for entry in metadata if entry.get(1) == _METADATA_KEY]
+    if len(texts) != 1:
+        raise BundleError(f"{name} is not a model of affekt: it carries no contract")
+    try:
+        values = json.loads(texts[0])
+        contract = parse_contract(values)
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+        raise BundleError(f"{name} carries a contract that cannot be read: {error}") from error
+    if contract.sha256 != _checksum(content, values):
+        raise BundleError(f"{name} was changed since it was made: its checksum does not fit")
+    return contract
+
+
+def _check_features(contract: Contract, name: str) -> FeatureSet:
+    try:
+        feature_set = find_feature_set(contract.features)
+    except UnknownNameError as error:
+        raise BundleError(
+            f"{name} needs the features {contract.features!r}, which this version of affekt does not "
+            "know: upgrade affekt, or train the model again"
+        ) from error
+    average = contract.average_speaker
+    if {len(average.mean), len(average.deviation)} != {len(feature_set.columns)}:
+        raise BundleError(f"{name} has an average speaker whose features are not {contract.features}")
+    if contract.sample_rate != feature_set.sample_rate:
+        raise BundleError(
+            f"{name} takes {contract.features} at {contract.sample_rate} Hz, not {feature_set.sample_rate}"
+        )
+    return feature_set
+
+
+def _checksum(content: bytes, contract: Mapping[str, Any]) -> str:
+    """SHA-256 of all fields but the metadata, and of the contract without its checksum."""
+    digest = hashlib.sha256()
+    for number, whole, _ in wire.fields(content):
+        if number != _METADATA_FIELD:
+            digest.update(whole)
+    promised = {key: value for key, value in contract.items() if key != "sha256"}
+    digest.update(json.dumps(promised, sort_keys=True).encode())
+    return digest.hexdigest()

@@ -1,0 +1,61 @@
+"""The part of protobuf's wire format that is needed to find and to append the fields of a message.
+
+Source: https://protobuf.dev/programming-guides/encoding
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+
+def fields(message: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield number, bytes with the tag, and value of each field at the top of a message.
+
+    Raises
+    ------
+    ValueError, IndexError
+        The message is truncated, or is not protobuf.
+    """
+    at = 0
+    while at < len(message):
+        start = at
+        tag, at = _varint(message, at)
+        wire_type = tag & 7
+        if wire_type == 2:
+            length, at = _varint(message, at)
+        elif wire_type == 0:
+            length = _varint(message, at)[1] - at
+        elif wire_type in (1, 5):
+            length = 8 if wire_type == 1 else 4
+        else:
+            raise ValueError(f"no such wire type: {wire_type}")
+        if at + length > len(message):
+            raise ValueError("the message ends within a field")
+        yield tag >> 3, message[start : at + length], message[at : at + length]
+        at += length
+
+
+def field(number: int, value: bytes) -> bytes:
+    """A field that holds bytes (wire type 2), with its tag and its length."""
+    return _to_varint(number << 3 | 2) + _to_varint(len(value)) + value
+
+
+def _varint(message: bytes, at: int) -> tuple[int, int]:
+    """The number of 7 bits a byte that starts at ``at``, and the position after it."""
+    value = shift = 0
+    while True:
+        byte = message[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return value, at
+        if shift > 63:
+            raise ValueError("a number of more than 64 bits")
+
+
+def _to_varint(value: int) -> bytes:
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*encoded, value])

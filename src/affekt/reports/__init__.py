@@ -1,0 +1,1 @@
+"""Results for people: HTML pages, terminal tables and figures."""

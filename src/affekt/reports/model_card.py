@@ -1,0 +1,184 @@
+"""A model's card in Markdown, made from its contract and from further evaluations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from affekt.features.feature_sets import find_feature_set
+from affekt.inference.prediction import UNSURE_FROM
+from affekt.metrics import METRIC_TITLES
+from affekt.model.calibration import COVERAGE, Reliability
+from affekt.model.intended_use import LONG
+from affekt.model.out_of_distribution import FLAGGED_SHARE
+from affekt.reports.score_rows import corpus_rows, mean_size, percentage, pooled_score
+
+if TYPE_CHECKING:
+    from affekt.evaluation.results import Evaluation
+    from affekt.evaluation.scores import CorpusScore
+    from affekt.model.contract import Contract, ContractScores
+
+RECORDINGS = {
+    "duration_s": "duration, s",
+    "sample_rate": "sample rate, Hz",
+    "level_db": "level, dB of full scale",
+    "pitch_hz": "pitch, Hz",
+    "brightness_hz": "spectral centroid, Hz",
+}
+LIMITS = """## Confidence and its limits
+
+- **Confidence.** Probabilities are calibrated by temperature scaling, fitted on out-of-fold predictions for
+  {speakers} speakers: they are raised to the power {power:.2f}. The calibration error of the cross-validation
+  above was measured {when} calibration.
+- **Prediction set.** It contains all emotions with a probability of at least {threshold:.1%}. On recordings
+  like those of the cross-validation, it should contain the true emotion in {promised:.0%} of the cases{measured}.
+  There is no such guarantee for other speakers, rooms or languages, or after adaptation to a speaker.
+  A prediction whose set has {unsure} or more emotions is reported as unsure.
+- **Out of distribution.** A recording is flagged if the mean distance of its features from the average
+  training speaker exceeds {distance:.2f} standard deviations, as it does for {flagged:.1%} of the clips of
+  {speakers} speakers.
+- **Long recordings** are predicted {windows}.
+"""  # noqa: E501
+
+
+def render(
+    name: str, contract: Contract, further: Mapping[str, Mapping[str, Evaluation]] | None = None
+) -> str:
+    """Return a model's card as Markdown.
+
+    Parameters
+    ----------
+    name
+        Of the model.
+    contract
+        Its contract.
+    further
+        Further scores: title of a table -> name of a row -> evaluation.
+    """
+    lines = [
+        f"# Model card: {name}\n",
+        f"Made by `affekt model --card` from the model's contract, sha256 `{contract.sha256}`.\n",
+        *_making(contract),
+        LONG,
+        *_training(contract),
+        *_scores(contract.scores, contract.emotions),
+    ]
+    for title, evaluations in (further or {}).items():
+        lines += [f"### {title}\n", *_evaluations(evaluations), ""]
+    return "\n".join([*lines, _limits(contract)])
+
+
+def _making(contract: Contract) -> Iterator[str]:
+    rate = f"{contract.sample_rate} Hz" if contract.sample_rate else "the clip's own rate"
+    versions = ", ".join(f"{library} {version}" for library, version in contract.versions.items())
+    yield from _table_head("", "")
+    yield _row("emotions", f"{len(contract.emotions)}: {', '.join(contract.emotions)}")
+    yield _row("recipe", f"`{contract.recipe}`, seed {contract.seed}")
+    yield _row("features", f"`{find_feature_set(contract.features).name}`, from {rate}")
+    yield _row("largest difference between graph and estimator", f"{contract.parity:.0e}")
+    yield _row("made with", versions)
+    yield ""
+
+
+def _training(contract: Contract) -> Iterator[str]:
+    yield "## Training data\n"
+    for corpus in contract.corpora:
+        unknown = ", and of unknown speakers" if corpus.unknown_speakers else ""
+        yield f"- **{corpus.name}**: {corpus.clips} clips of {len(corpus.speakers)} speakers{unknown}."
+        yield f"  Licence of the recordings: {corpus.licence}. {corpus.citation}".rstrip()
+    known = {name: values for name, values in contract.recordings.items() if name in RECORDINGS}
+    if known:
+        yield "\nPercentiles over the training clips:\n"
+        yield from _table_head("", "5 %", "50 %", "95 %")
+        for name, values in known.items():
+            yield _row(RECORDINGS[name], *(f"{value:.5g}" for value in values))
+    yield ""
+
+
+def _scores(scores: ContractScores, emotions: Sequence[str]) -> Iterator[str]:
+    yield "## Scores\n"
+    yield (
+        f"Cross-validation of the recipe: **{scores.protocol_label}**, {scores.n} clips, {len(emotions)} "
+        f"emotions, chance {scores.chance:.1%}. The model itself was trained on all of these speakers.\n"
+    )
+    yield from _table_head("metric", "score, %", "95 % interval over speakers, %")
+    for name, score in scores.headlines.items():
+        yield _row(METRIC_TITLES[name], percentage(score.value), score.interval)
+    bins = Reliability(**{name: np.array(values) for name, values in scores.reliability.items()})
+    yield _row("expected calibration error (ECE)", percentage(bins.ece), "-")
+    yield ""
+    yield from _table_head("emotion", "recall, %")
+    for emotion, recall in scores.recall.items():
+        yield _row(emotion, percentage(recall))
+    yield "\nConfusion matrix in clips, true emotions in rows, predicted ones in columns:\n"
+    yield from _table_head("", *emotions)
+    for emotion, row in zip(emotions, scores.confusion_matrix, strict=True):
+        yield _row(f"**{emotion}**", *map(str, row))
+    yield ""
+
+
+def _evaluations(evaluations: Mapping[str, Evaluation]) -> Iterator[str]:
+    """A row for each evaluation, and for each corpus of it where there are several."""
+    rows: list[tuple[str, CorpusScore, str]] = []
+    for name, one in evaluations.items():
+        by_corpus = corpus_rows(one) or {"": pooled_score(one)}
+        rows += [
+            (f"{name}, {corpus}" if corpus else name, row, _label_without_condition(one, name))
+            for corpus, row in by_corpus.items()
+        ]
+    columns = {
+        "accuracy, %": [row.accuracy.with_interval for _, row, _ in rows],
+        "UAR, %": [row.uar.with_interval for _, row, _ in rows],
+        "ECE, %": [percentage(row.ece) for _, row, _ in rows],
+        "coverage, %": [percentage(row.coverage) for _, row, _ in rows],
+        "set size": [mean_size(row.set_size) for _, row, _ in rows],
+        "flagged, %": [percentage(row.out_of_distribution) for _, row, _ in rows],
+        "clips": [str(row.n) for _, row, _ in rows],
+        "protocol": [label for _, _, label in rows],
+    }
+    known = {title: cells for title, cells in columns.items() if any(cell != "-" for cell in cells)}
+    yield from _table_head("", *known)
+    for i, (name, _, _) in enumerate(rows):
+        yield _row(name, *(cells[i] for cells in known.values()))
+
+
+def _label_without_condition(one: Evaluation, name: str) -> str:
+    """The label of the protocol without the condition, which the row is named after."""
+    return one.protocol_label.removesuffix(f", {name}").removesuffix(f", {one.condition}")
+
+
+def _limits(contract: Contract) -> str:
+    scores = contract.scores
+    measured = ""
+    if scores.coverage is not None and scores.set_size is not None:
+        measured = f" (measured: {scores.coverage:.1%}, mean size {scores.set_size:.1f})"
+    return LIMITS.format(
+        speakers="seen" if scores.leaky else "unseen",
+        power=1 / contract.calibration.temperature,
+        when="after" if measured else "before",
+        threshold=contract.calibration.threshold,
+        promised=COVERAGE,
+        measured=measured,
+        unsure=UNSURE_FROM,
+        distance=contract.distance_threshold,
+        flagged=FLAGGED_SHARE,
+        windows=_windows(contract.window_s),
+    )
+
+
+def _windows(window_s: float) -> str:
+    if math.isinf(window_s):
+        return "as a whole"
+    return f"in windows of {window_s:.1f} s, which overlap by half; the probabilities are averaged"
+
+
+def _table_head(*titles: str) -> Iterator[str]:
+    yield _row(*titles)
+    yield f"|{'---|' * len(titles)}"
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"

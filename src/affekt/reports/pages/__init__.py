@@ -1,0 +1,1 @@
+"""The contents of HTML pages: one module for each kind of result."""

@@ -1,0 +1,23 @@
+"""Results as tables for the terminal: functions that return what rich can print."""
+
+from affekt.reports.terminal.catalogue import corpora, feature_sets, recipes
+from affekt.reports.terminal.comparisons import comparison
+from affekt.reports.terminal.conditions import scores
+from affekt.reports.terminal.corpus_checks import corpus_check
+from affekt.reports.terminal.evaluations import evaluation
+from affekt.reports.terminal.models import model
+from affekt.reports.terminal.predictions import predictions
+from affekt.reports.terminal.reproductions import reproduction
+
+__all__ = [
+    "comparison",
+    "corpora",
+    "corpus_check",
+    "evaluation",
+    "feature_sets",
+    "model",
+    "predictions",
+    "recipes",
+    "reproduction",
+    "scores",
+]

@@ -1,0 +1,55 @@
+"""The terminal output of an experiment with several conditions: enrolment and robustness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from affekt.reports.score_rows import POOLED, corpus_rows, plural, pooled_score
+from affekt.reports.terminal.layout import SCORE_LEGEND, protocol, score_table
+
+if TYPE_CHECKING:
+    from affekt.evaluation.results import Evaluation
+    from affekt.evaluation.scores import CorpusScore
+
+
+def scores(title: str, found: Mapping[Any, Evaluation], repeated: str) -> Group:
+    """Return a table with a row for each condition; for several corpora, one table for each and pooled.
+
+    Parameters
+    ----------
+    title
+        What differs between the conditions: the header of their names.
+    found
+        Condition -> evaluation; the first is the reference.
+    repeated
+        What the scores are a mean of: ``seed`` or ``draw``.
+    """
+    first = next(iter(found.values()))
+    about = Text.assemble(
+        (f"{first.recipe} on {first.corpus}", "bold"),
+        ", ",
+        protocol(first.protocol_label.removesuffix(f", {first.condition}"), leaky=first.leaky),
+        f"\n{first.n} clips of {len(first.slices['speaker']) or 'unknown'} speakers, mean of "
+        f"{plural(len(first.by_seed), repeated)}, chance {first.chance:.1%}\n",
+    )
+    return Group(about, *_blocks(title, found), Text(SCORE_LEGEND, "dim"))
+
+
+def _blocks(title: str, found: Mapping[Any, Evaluation]) -> Iterator[RenderableType]:
+    by_condition = {str(name): corpus_rows(one) for name, one in found.items()}
+    if not all(by_condition.values()):
+        yield score_table(title, [(str(name), pooled_score(one)) for name, one in found.items()])
+        return
+    for corpus, one in next(iter(by_condition.values())).items():
+        yield Text.assemble((corpus, "bold"), _about(corpus, one))
+        rows = [(name, scores[corpus]) for name, scores in by_condition.items() if corpus in scores]
+        yield score_table(title, rows)
+        yield ""
+
+
+def _about(corpus: str, one: CorpusScore) -> str:
+    return "" if corpus == POOLED else f": {one.n} clips of {plural(one.speakers, 'speaker')}"

@@ -1,0 +1,154 @@
+"""The terminal output of one evaluation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from affekt.emotions import emotion_style
+from affekt.metrics import METRIC_TITLES
+from affekt.reports.score_rows import NOT_UNSEEN, corpus_rows, exclusion_reasons, plural
+from affekt.reports.terminal.layout import (
+    SCORE_LEGEND,
+    bar,
+    listing,
+    plain_table,
+    protocol,
+    score_table,
+)
+
+if TYPE_CHECKING:
+    from affekt.evaluation.results import Evaluation
+    from affekt.evaluation.scores import SliceScore
+
+LISTED = 10
+SLICED = 4  # of more values, the lowest and the highest are shown
+OFTEN, SOMETIMES = 0.2, 0.05  # shares of a row of the confusion matrix
+
+
+def evaluation(result: Evaluation) -> Group:
+    """Return the terms, the scores by metric, corpus, emotion and group, and the calibration."""
+    parts = [part for part in _parts(result) if part is not None]
+    separated: list[RenderableType] = [parts[0]]
+    for part in parts[1:]:
+        separated += ["", part]
+    return Group(*separated)
+
+
+def _parts(result: Evaluation) -> Iterator[RenderableType | None]:
+    yield Group(_terms(result), _headlines(result))
+    yield _by_corpus(result)
+    yield _by_emotion(result)
+    yield _confusion(result)
+    yield _calibration(result)
+    yield _slices(result)
+    yield _importances(result)
+    if result.excluded:
+        yield listing("excluded", exclusion_reasons(result, LISTED), "yellow", len(result.excluded))
+
+
+def _terms(result: Evaluation) -> Text:
+    text = Text.assemble(
+        (f"{result.recipe} on {result.corpus}", "bold"),
+        ", ",
+        protocol(result.protocol_label, leaky=result.leaky),
+        f"\n{result.n} clips of {len(result.slices['speaker']) or 'unknown'} speakers, "
+        f"{len(result.emotions)} emotions; chance {result.chance:.1%}, "
+        f"majority {result.majority:.1%}; {plural(len(result.by_seed), 'seed')}\n",
+    )
+    return text.append(f"{NOT_UNSEEN}\n", "red") if result.leaky else text
+
+
+def _headlines(result: Evaluation) -> Table:
+    over = "speakers" if result.slices["speaker"] else "clips"
+    table = plain_table("", "score", f"95 % over {over}", "± over seeds")
+    for name, score in result.headlines.items():
+        spread = f"{score.spread:.1%}" if len(result.by_seed) > 1 else "-"
+        table.add_row(METRIC_TITLES[name], Text(f"{score.value:.1%}", "bold"), score.interval, spread)
+    return table
+
+
+def _by_corpus(result: Evaluation) -> Group | None:
+    rows = corpus_rows(result)
+    table = score_table("corpus", rows.items(), with_clips=True)
+    return Group(table, Text(SCORE_LEGEND, "dim")) if rows else None
+
+
+def _by_emotion(result: Evaluation) -> Table:
+    table = plain_table("emotion", "recall", "precision", "F1", "clips")
+    for name, score in result.per_emotion.items():
+        if not score.support:
+            continue
+        style = emotion_style(name)
+        table.add_row(
+            Text(f"{style.emoji} {name}", style.colour),
+            Text(f"{bar(score.recall)} {score.recall:4.0%}", style.colour),
+            f"{score.precision:.0%}",
+            f"{score.f1:.0%}",
+            str(score.support),
+        )
+    return table
+
+
+def _confusion(result: Evaluation) -> Table:
+    """The confusion matrix in percent of each row."""
+    table = plain_table("true ╲ predicted, %", *result.emotions, gap=1)
+    for name, row in zip(result.emotions, result.confusion_matrix, strict=True):
+        if total := int(row.sum()):
+            shares = [int(count) / total for count in row]
+            cells = [
+                Text(f"{100 * share:.0f}", "bold reverse" if other == name else _emphasis(share))
+                for other, share in zip(result.emotions, shares, strict=True)
+            ]
+            table.add_row(Text(name, emotion_style(name).colour), *cells)
+    return table
+
+
+def _emphasis(share: float) -> str:
+    return "bold" if share >= OFTEN else "" if share >= SOMETIMES else "dim"
+
+
+def _calibration(result: Evaluation) -> Text:
+    lines = [f"expected calibration error (ECE) {result.ece:.1%}"] if not math.isnan(result.ece) else []
+    if sets := result.prediction_sets:
+        lowest, highest = min(sets.by_speaker.values()), max(sets.by_speaker.values())
+        lines.append(
+            f"prediction sets: coverage {sets.coverage:.1%} (by speaker {lowest:.0%} to {highest:.0%}), "
+            f"mean size {sets.size:.1f}"
+        )
+        accuracy = f", with an accuracy of {sets.alone_accuracy:.1%}" if sets.alone else ""
+        lines.append(f"sets of one emotion: {sets.alone:.0%} of the clips{accuracy}")
+    if result.out_of_distribution is not None:
+        lines.append(f"flagged as out of distribution: {result.out_of_distribution:.1%} of the clips")
+    return Text("\n".join(lines))
+
+
+def _slices(result: Evaluation) -> Table | None:
+    table = plain_table("slice", "clips", "accuracy", "UAR")
+    for field, scores in result.slices.items():
+        for name, score in _shown_slices(field.replace("_", " "), list(scores.items())):
+            table.add_row(Text(name), str(score.n), f"{score.accuracy:.1%}", f"{score.uar:.1%}")
+    return table if table.row_count else None
+
+
+def _shown_slices(field: str, scores: list[tuple[str, SliceScore]]) -> Iterator[tuple[str, SliceScore]]:
+    """All values of a field, or the one with the lowest and the one with the highest accuracy."""
+    if field != "speaker" and len(scores) <= SLICED:
+        if len(scores) > 1:
+            yield from ((f"{field}: {name}", score) for name, score in scores)
+        return
+    for rank, (name, score) in zip(("worst", "best"), [*scores[:1], *scores[1:][-1:]], strict=False):
+        yield f"{rank} {field}, {name}", score
+
+
+def _importances(result: Evaluation) -> Text | None:
+    known = {name: one.own for name, one in result.importances.items() if not math.isnan(one.own)}
+    if not known:
+        return None
+    first = sorted(known, key=lambda name: -known[name])[:LISTED]
+    return Text(f"most important features: {', '.join(f'{name} {known[name]:.1%}' for name in first)}")

@@ -1,0 +1,1 @@
+"""General helpers: progress bars, processes, atomic writing of files, versions and HTML tables."""

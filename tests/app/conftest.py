@@ -1,0 +1,218 @@
+"""The app, started as a user starts it, and visitors in a real browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from affekt.inference.prediction import predict
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+Start = Callable[..., str]
+Open = Callable[..., "Page"]
+Shares = dict[str, str]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+TIMEOUT_MS = 60_000
+
+
+@pytest.fixture(scope="session")
+def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Starts ``affekt app`` with these options at a free port, and returns its address."""
+    with ExitStack() as running:
+
+        def start(*options: str) -> str:
+            return running.enter_context(run_app(tmp_path_factory.mktemp("app"), options))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def url(start_app: Start) -> str:
+    """The address of the app with its default options."""
+    return start_app()
+
+
+@contextmanager
+def run_app(folder: Path, options: tuple[str, ...]) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "affekt", "app", "--port", str(port), *options]
+    environment = {key: value for key, value in os.environ.items() if key != "DISPLAY"}
+    address = f"http://127.0.0.1:{port}"
+    with open(folder / "log", "w") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment)
+    try:
+        for _ in range(600):
+            if process.poll() is not None:
+                pytest.fail(f"the app ended: {(folder / 'log').read_text()}")
+            if is_up(f"{address}/_stcore/health"):
+                break
+            time.sleep(0.1)
+        else:
+            pytest.fail(f"the app did not start: {(folder / 'log').read_text()}")
+        yield address
+    finally:
+        subprocess.run(["pkill", "-P", str(process.pid)], check=False)
+        process.terminate()
+        process.wait(10)
+
+
+def is_up(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address) as reply:
+            return bool(reply.status == 200)
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def voice_file(tmp_path_factory: pytest.TempPathFactory, write_voice: Callable[..., Path]) -> Path:
+    """A recording of 4 s."""
+    return write_voice(tmp_path_factory.mktemp("microphone") / "said.wav", seconds=4.0)
+
+
+@pytest.fixture(scope="module")
+def browser(voice_file: Path) -> Iterator[Browser]:
+    """A Chromium whose microphone plays ``voice_file``."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    playwright.expect.set_options(timeout=TIMEOUT_MS)
+    with playwright.sync_playwright() as player:
+        try:
+            started = player.chromium.launch(
+                executable_path=next(filter(None, map(shutil.which, BROWSERS)), None),
+                args=[
+                    "--no-sandbox",
+                    "--use-fake-device-for-media-stream",
+                    "--use-fake-ui-for-media-stream",
+                    f"--use-file-for-fake-audio-capture={voice_file}",
+                ],
+            )
+        except playwright.Error as error:
+            reason = f"no Chromium is installed: {str(error).splitlines()[0]}"
+            if os.environ.get("AFFEKT_NEEDS_BROWSER"):
+                pytest.fail(reason)
+            pytest.skip(reason)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, url: str) -> Iterator[Open]:
+    """Opens a path of the app as a new visitor: ``open_page("voice")``."""
+    contexts: list[BrowserContext] = []
+
+    def open_(path: str = "", address: str = url, **options: Any) -> Page:
+        context = browser.new_context(permissions=["microphone"], accept_downloads=True, **options)
+        contexts.append(context)
+        context.set_default_timeout(TIMEOUT_MS)
+        page = context.new_page()
+        page.goto(f"{address}/{path}")
+        page.get_by_role("heading", level=1).wait_for()
+        wait_until_drawn(page)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def wait() -> Callable[[Page], None]:
+    """Waits until the page shows nothing of an earlier run, which Streamlit fades and may remove."""
+    return wait_until_drawn
+
+
+def wait_until_drawn(page: Page) -> None:
+    from playwright.sync_api import expect
+
+    page.wait_for_timeout(300)
+    for running in ("[data-test-script-state=running]", "[data-stale=true]"):
+        expect(page.locator(running)).to_have_count(0)
+
+
+@pytest.fixture
+def follow() -> Callable[[Page, str], None]:
+    """Goes to another page by its link, which keeps the visitor's session."""
+
+    def follow_(page: Page, title: str) -> None:
+        page.get_by_role("link", name=title).first.click()
+        page.wait_for_timeout(300)
+        wait_until_drawn(page)
+
+    return follow_
+
+
+@pytest.fixture
+def upload() -> Callable[..., None]:
+    """Uploads files on the current page."""
+
+    def upload_(page: Page, *files: Path) -> None:
+        page.locator("input[type=file]").first.set_input_files([str(file) for file in files])
+
+    return upload_
+
+
+@pytest.fixture
+def shares() -> Callable[[Page], Shares]:
+    """Reads the probability of each emotion, as the page *Predict* writes it."""
+    return read_shares
+
+
+def read_shares(page: Page) -> Shares:
+    table = page.get_by_role("table", name="probability of each emotion")
+    table.wait_for()
+    rows = [
+        re.fullmatch(r"\S+\s+(\w+)\s+(\d+%)", " ".join(row.split()))
+        for row in table.get_by_role("row").all_inner_texts()
+    ]
+    return {row[1]: row[2] for row in rows if row}
+
+
+@pytest.fixture
+def expected_shares() -> Callable[..., Shares]:
+    """Does the same with ``predict``."""
+
+    def expected(file: Path, model: Path | None = None, **options: Any) -> Shares:
+        probabilities = predict(file, model, **options).probabilities
+        return {name: f"{share:.0%}" for name, share in probabilities.items()}
+
+    return expected
+
+
+@pytest.fixture
+def predict_upload(upload: Callable[..., None]) -> Callable[[Page, Path], Shares]:
+    """Uploads a file on the page *Predict* and reads the probabilities."""
+
+    def predict_(page: Page, file: Path) -> Shares:
+        page.get_by_role("tab", name="Upload").click()
+        upload(page, file)
+        page.get_by_text(file.name).last.wait_for()
+        wait_until_drawn(page)
+        return read_shares(page)
+
+    return predict_
+
+
+@pytest.fixture(scope="session")
+def own_model(tmp_path_factory: pytest.TempPathFactory, small_ravdess: Path) -> Path:
+    """A model that is not the bundled one."""
+    from affekt.experiments.training import train
+
+    file = tmp_path_factory.mktemp("own") / "own.onnx"
+    train(small_ravdess, "svm", out=file)
+    return file

@@ -1,0 +1,82 @@
+"""The page *Analysis*."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from affekt.audio.loading import load_audio
+from affekt.features.feature_sets import LIBROSA_SAMPLE_RATE
+from affekt.features.recording import describe_recording
+from affekt.model.bundle import load
+
+pytest.importorskip("playwright.sync_api")
+pytest.importorskip("streamlit")
+from playwright.sync_api import Page, expect
+
+from affekt.app.analysis import FRAME_STEP_S, MAX_FRAMES, average_frames, characteristics, draw
+
+PANELS = ["waveform", "mel spectrogram", "MFCCs 1 to 19", "pitch", "energy"]
+
+
+def test_descriptors_are_drawn_over_one_time_axis(
+    open_page: Callable[..., Page],
+    predict_upload: Callable[[Page, Path], dict[str, str]],
+    follow: Callable[[Page, str], None],
+    voice_file: Path,
+) -> None:
+    page = open_page()
+    predict_upload(page, voice_file)
+    follow(page, "Analysis")
+    plot = page.locator(".js-plotly-plot")
+    expect(plot).to_be_visible()
+    titles = plot.locator(".annotation-text").all_text_contents()
+    assert [title.split(",")[0] for title in titles] == PANELS
+
+
+def test_without_a_recording_the_page_says_where_to_choose_one(open_page: Callable[..., Page]) -> None:
+    page = open_page("analysis")
+    expect(page.get_by_text("Choose a recording on the page Predict first.")).to_be_visible()
+
+
+def test_every_panel_spans_the_length_of_the_recording(voice_file: Path) -> None:
+    waveform, energy, mel = (draw(load_audio(voice_file)).data[i] for i in (0, 4, 1))
+    assert waveform.x[-1] == pytest.approx(4.0)
+    assert energy.x[-1] == pytest.approx(4.0, abs=0.03)
+    columns = np.shape(mel.z)[1]
+    assert mel.x0 == 0
+    assert mel.x0 + (columns - 1) * mel.dx == pytest.approx(energy.x[-1])
+
+
+def test_the_columns_of_a_long_spectrogram_are_averaged_and_centred_on_their_frames() -> None:
+    rate = LIBROSA_SAMPLE_RATE
+    noise = np.random.default_rng(0).standard_normal(60 * rate) / 10
+    mel = draw(load_audio((noise, rate))).data[1]
+    columns = np.shape(mel.z)[1]
+    assert columns == MAX_FRAMES
+    assert mel.x0 - mel.dx / 2 == pytest.approx(-FRAME_STEP_S / 2)
+    assert mel.x0 + (columns - 0.5) * mel.dx == pytest.approx(60, abs=FRAME_STEP_S)
+
+
+def test_more_frames_than_a_screen_shows_are_averaged() -> None:
+    frames = np.repeat(np.arange(MAX_FRAMES, dtype=np.float32), 3)[:, None]
+    assert average_frames(frames).tolist() == [[i] for i in range(MAX_FRAMES)]
+    assert average_frames(frames[:10]).shape == (10, 1)
+
+
+def test_a_characteristic_is_placed_below_inside_or_above_the_typical_range(voice_file: Path) -> None:
+    contract = load().contract
+    low, middle, high = contract.recordings["pitch_hz"]
+    facts = describe_recording(load_audio(voice_file))
+
+    def verdict(pitch_hz: float) -> str:
+        rows = characteristics(replace(facts, pitch_hz=pitch_hz), contract)
+        (row,) = (one for one in rows if one["characteristic"] == "pitch")
+        return row["verdict"]
+
+    found = [verdict(value) for value in (low - 1, middle, high + 1, float("nan"))]
+    assert found == ["below", "inside", "above", "none found"]

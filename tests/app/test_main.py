@@ -1,0 +1,105 @@
+"""What holds for all pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("playwright.sync_api")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+from playwright.sync_api import Page, ViewportSize, expect  # noqa: E402
+
+Open = Callable[..., Page]
+Follow = Callable[[Page, str], None]
+Shares = dict[str, str]
+PredictUpload = Callable[[Page, Path], Shares]
+HEADINGS = {
+    "Predict": "Which emotion does this voice express?",
+    "Analysis": "Analysis of the recording",
+    "Many files": "Many files",
+    "Your voice": "Adapt to a speaker",
+    "Models": "Models",
+}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+
+
+@pytest.mark.parametrize("title", HEADINGS)
+def test_every_link_leads_to_its_page(open_page: Open, follow: Follow, title: str) -> None:
+    page = open_page("models" if title == "Predict" else "")
+    follow(page, title)
+    expect(page.get_by_role("heading", level=1, name=HEADINGS[title], exact=True)).to_be_visible()
+    assert not page.get_by_text("Traceback").count()
+
+
+@pytest.mark.parametrize("title", HEADINGS)
+def test_no_page_is_wider_than_a_phone(
+    open_page: Open, follow: Follow, predict_upload: PredictUpload, title: str, voice_file: Path
+) -> None:
+    page = open_page(viewport=PHONE)
+    predict_upload(page, voice_file)
+    follow(page, title)
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= PHONE["width"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("title", HEADINGS)
+def test_no_page_has_a_serious_fault_of_accessibility(
+    open_page: Open,
+    follow: Follow,
+    predict_upload: PredictUpload,
+    title: str,
+    scheme: str,
+    voice_file: Path,
+) -> None:
+    page = open_page(color_scheme=scheme)
+    predict_upload(page, voice_file)
+    follow(page, title)
+    page.wait_for_timeout(1500)
+    serious = {
+        fault["id"]: [node["target"] for node in fault["nodes"]][:3]
+        for fault in axe.Axe().run(page).response["violations"]
+        if fault["impact"] in ("serious", "critical")
+    }
+    assert serious == {}
+
+
+def test_no_other_machine_is_contacted_and_no_request_fails(
+    open_page: Open, predict_upload: PredictUpload, url: str, voice_file: Path
+) -> None:
+    page = open_page()
+    requested: list[str] = []
+    failures: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    page.on("requestfailed", lambda request: failures.append(f"{request.url} {request.failure}"))
+    page.on("response", lambda reply: failures.append(reply.url) if reply.status >= 400 else None)
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.reload()
+    page.get_by_role("heading", level=1).wait_for()
+    predict_upload(page, voice_file)
+    own = (url, url.replace("http", "ws"), "data:", "blob:")
+    assert requested
+    assert [one for one in requested if not one.startswith(own)] == []
+    # an audio player aborts a request for data that it does not need
+    assert [one for one in failures if "ERR_ABORTED" not in one] == []
+
+
+def test_visitors_see_their_own_recordings_only(
+    open_page: Open,
+    predict_upload: PredictUpload,
+    shares: Callable[[Page], Shares],
+    expected_shares: Callable[..., Shares],
+    tmp_path: Path,
+    write_voice: Callable[..., Path],
+) -> None:
+    pages = [open_page() for _ in range(5)]
+    files = [
+        write_voice(tmp_path / f"visitor{i}.wav", seed=50 + i, pitch_hz=110.0 + 25 * i) for i in range(5)
+    ]
+    for page, file in zip(pages, files, strict=True):
+        predict_upload(page, file)
+    for page, file in zip(pages, files, strict=True):
+        assert shares(page) == expected_shares(file)
+        assert not any(other.name in page.content() for other in files if other != file)

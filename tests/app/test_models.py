@@ -1,0 +1,69 @@
+"""The page *Models*."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from affekt.model.bundle import DEFAULT_MODEL, load
+
+pytest.importorskip("playwright.sync_api")
+from playwright.sync_api import Page, expect
+
+Open = Callable[..., Page]
+Upload = Callable[..., None]
+Follow = Callable[[Page, str], None]
+
+
+def test_the_bundled_model_is_shown_with_its_scores_and_intended_use(open_page: Open) -> None:
+    page = open_page("models")
+    expect(page.get_by_role("heading", name="The bundled model")).to_be_visible()
+    accuracy = load().contract.scores.headlines["accuracy"]
+    expect(page.get_by_text(f"{accuracy.value:.1%}").first).to_be_visible()
+    expect(page.get_by_text(f"95 % interval: {accuracy.interval} %")).to_be_visible()
+    expect(page.get_by_role("heading", name="Intended use")).to_be_visible()
+    expect(page.get_by_text("AI Act")).to_be_visible()
+    for description in ("True emotions in rows", "calibration error"):
+        expect(page.get_by_role("img", name=description)).to_be_visible()
+
+
+def test_an_uploaded_model_predicts_until_the_visitor_goes_back(
+    open_page: Open,
+    upload: Upload,
+    follow: Follow,
+    predict_upload: Callable[[Page, Path], dict[str, str]],
+    expected_shares: Callable[..., dict[str, str]],
+    own_model: Path,
+    voice_file: Path,
+) -> None:
+    page = open_page("models")
+    upload(page, own_model)
+    expect(page.get_by_role("heading", name="Your model")).to_be_visible()
+    follow(page, "Predict")
+    assert predict_upload(page, voice_file) == expected_shares(voice_file, own_model)
+    expect(page.get_by_text("Predicted by your model (svm)")).to_be_visible()
+    follow(page, "Models")
+    page.get_by_role("button", name="Go back to the bundled model").click()
+    expect(page.get_by_role("heading", name="The bundled model")).to_be_visible()
+
+
+def test_the_model_that_the_app_was_started_with_is_called_by_its_name(
+    open_page: Open, start_app: Callable[..., str], own_model: Path
+) -> None:
+    page = open_page("models", address=start_app("--model", str(own_model)))
+    expect(page.get_by_role("heading", name="The model own.onnx")).to_be_visible()
+
+
+def test_a_damaged_model_is_refused_with_its_reason(
+    open_page: Open, upload: Upload, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged.onnx"
+    damaged.write_bytes(DEFAULT_MODEL.read_bytes()[:-100])
+    page = open_page("models")
+    upload(page, damaged)
+    alert = page.get_by_role("alert").filter(has_text=re.compile("This model is not used.*truncated"))
+    expect(alert).to_be_visible()
+    expect(page.get_by_role("heading", name="The bundled model")).to_be_visible()

@@ -1,0 +1,117 @@
+"""A zip archive is checked before its audio files are unpacked."""
+
+from __future__ import annotations
+
+import io
+import stat
+import zipfile
+from collections.abc import Mapping
+
+import pytest
+
+from affekt.audio import archives
+from affekt.audio.archives import find_fault, read_audio_files
+from affekt.errors import AudioFormatError, AudioReadError
+
+
+def pack(files: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+def unpack(content: bytes) -> dict[str, bytes | AudioReadError]:
+    return {name: member for name, member, _ in read_audio_files(content, "all.zip")}
+
+
+def names(content: bytes) -> list[str]:
+    return list(unpack(content))
+
+
+def test_audio_files_are_unpacked_by_name() -> None:
+    content = pack({"a.wav": b"one", "deep/er/b.FLAC": b"two"})
+    assert unpack(content) == {
+        "a.wav": b"one",
+        "deep/er/b.FLAC": b"two",
+    }
+
+
+def test_the_share_of_files_is_counted() -> None:
+    content = pack({"a.wav": b"1", "notes.txt": b"2", "b.wav": b"3"})
+    assert [share for _, _, share in read_audio_files(content, "all.zip")] == [0.5, 1.0]
+
+
+def test_other_and_hidden_files_are_skipped() -> None:
+    files = {
+        "a.wav": b"1",
+        "notes.txt": b"2",
+        "__MACOSX/._a.wav": b"3",
+        ".hidden.wav": b"4",
+        "folder.wav/": b"",
+    }
+    assert names(pack(files)) == ["a.wav"]
+
+
+@pytest.mark.parametrize("name", ["../a.wav", "/etc/a.wav", "x/../../a.wav", "..\\a.wav", "C:a.wav"])
+def test_a_path_outside_the_folder_is_refused(name: str) -> None:
+    with pytest.raises(AudioFormatError, match="outside its folder"):
+        names(pack({"good.wav": b"1", name: b"2"}))
+
+
+def test_a_link_is_refused() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        link = zipfile.ZipInfo("a.wav")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "/etc/passwd")
+    with pytest.raises(AudioFormatError, match="outside its folder"):
+        names(packed.getvalue())
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked() -> None:
+    bomb = pack({"a.wav": bytes(30 << 20)})
+    assert len(bomb) < 100_000
+    with pytest.raises(AudioFormatError, match=r"would unpack to \d+ bytes; the limit is \d+"):
+        names(bomb)
+
+
+def test_too_many_files_and_none_at_all_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 2)
+    with pytest.raises(AudioFormatError, match="holds 3 audio files"):
+        names(pack({f"{i}.wav": b"1" for i in range(3)}))
+    with pytest.raises(AudioFormatError, match="holds 0 audio files"):
+        names(pack({"a.txt": b"1"}))
+
+
+def test_a_file_that_is_not_a_zip_is_refused() -> None:
+    with pytest.raises(AudioFormatError, match="is not a zip archive"):
+        names(b"PK, but nothing behind it")
+
+
+def test_a_damaged_member_does_not_stop_the_others() -> None:
+    content = bytearray(pack({"a.wav": bytes(range(256)) * 40, "b.wav": b"whole"}, zipfile.ZIP_STORED))
+    content[2000] ^= 0xFF
+    found = unpack(bytes(content))
+    assert isinstance(found["a.wav"], AudioReadError)
+    assert "a.wav cannot be unpacked" in str(found["a.wav"])
+    assert found["b.wav"] == b"whole"
+
+
+def test_a_member_that_is_too_large_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MAX_MEMBER_BYTES", 3)
+    found = unpack(pack({"a.wav": b"1234", "b.wav": b"12"}))
+    assert "too large" in str(found["a.wav"])
+    assert found["b.wav"] == b"12"
+
+
+def test_a_time_of_day_may_be_in_a_name() -> None:
+    assert names(pack({"Recording 10:32.wav": b"1"})) == ["Recording 10:32.wav"]
+
+
+def test_only_an_archive_within_the_limit_has_no_fault() -> None:
+    member = zipfile.ZipInfo("a.wav")
+    member.file_size = 10
+    assert find_fault([member], most_bytes=10) == ""
+    assert "20 bytes" in find_fault([member, member], most_bytes=10)

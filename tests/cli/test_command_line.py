@@ -1,0 +1,226 @@
+"""The command line as a whole: help, exit codes, messages, interruptions, and what is imported."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from affekt.cli.command_line import COMMANDS, affekt
+from affekt.errors import CorpusError, UnknownNameError
+
+Run = Callable[..., tuple[int, str, str]]
+EXAMPLES = Path(__file__).parents[2] / "src" / "affekt" / "examples"
+HEAVY = {"scipy", "sklearn", "pandas", "matplotlib", "torch", "av", "jinja2", "streamlit", "pyarrow"}
+NAMES = [str(command.name) for commands in COMMANDS.values() for command in commands]
+
+
+@pytest.mark.parametrize("name", ["", *NAMES, "corpora check", "corpora download"])
+def test_every_command_has_a_help_that_fits_80_columns(
+    run: Run, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = run(*name.split(), "--help")
+    assert code == 0
+    assert f"Usage: {' '.join(['affekt', name]).strip()} " in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_the_help_lists_every_command_once(run: Run) -> None:
+    out = run("--help")[1]
+    assert sorted(NAMES) == sorted(affekt.commands)
+    words = [line.split()[1] for line in out.splitlines() if line.startswith("│ ")]
+    assert {name: words.count(name) for name in NAMES} == dict.fromkeys(NAMES, 1)
+
+
+def test_the_version_is_that_of_the_package(run: Run) -> None:
+    import affekt
+
+    assert affekt.__version__ in run("--version")[1]
+
+
+def modules_after(*arguments: str) -> set[str]:
+    """The top-level modules that a command line has imported."""
+    program = (
+        "import sys, json\n"
+        f"sys.argv = {['affekt', *arguments]}\n"
+        "from affekt.cli import main\n"
+        "try:\n    main()\n"
+        "finally:\n    print('\\n' + json.dumps(sorted({name.split('.')[0] for name in sys.modules})))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("more", [[], ["--json"], ["--csv", "p.csv"]])
+def test_predict_imports_nothing_heavy(
+    more: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert not HEAVY & modules_after("predict", str(EXAMPLES / "low-plain.flac"), *more)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["predict", "--help"], ["evaluate", "--help"]])
+def test_help_does_not_even_import_numpy(arguments: list[str]) -> None:
+    assert not (HEAVY | {"numpy"}) & modules_after(*arguments)
+
+
+def test_python_m_affekt_is_the_command_line() -> None:
+    command = [sys.executable, "-m", "affekt", "recipes"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, "voice-svm" in done.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["predict"],
+        ["predict", "a.wav", "--model", "none.onnx"],
+        ["predict", "a.wav", "--jobs", "0"],
+        ["predict", "a.wav", "--emotions", "happy"],
+        ["predict", "a.wav", "--emotions", "happy,nonsense"],
+        ["corpora", "download", "nonsense", "--to", "x"],
+        ["evaluate", "CORPUS", "--recipe", "nonsense"],
+        ["evaluate", "CORPUS", "--recipe", "svm", "--protocol", "nonsense"],
+        ["train", "CORPUS", "--protocol", "nonsense"],
+        ["compare"],
+        ["compare", "none.json", "neither.json"],
+        ["explore", "CORPUS"],
+        ["explore", "CORPUS", "--report", "x.html", "--set", "voice@9"],
+        ["explore", "CORPUS", "--report", "x.html", "--set", "log-mel@1"],
+    ],
+)
+def test_wrong_usage_exits_with_2(run: Run, arguments: list[str], small_ravdess: Path) -> None:
+    code, _, err = run(*[small_ravdess if word == "CORPUS" else word for word in arguments])
+    assert code == 2
+    assert err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (CorpusError("no [clip]"), 1, "error: no [clip]"),
+        (OSError("the disk is full"), 1, "error: the disk is full"),
+        (UnknownNameError("recipe", "smv", ["svm"]), 2, "Did you mean 'svm'?"),
+        (ModuleNotFoundError("no torch", name="torch"), 1, "pip install 'affekt[networks]'"),
+        (KeyboardInterrupt(), 130, "stopped"),
+    ],
+)
+def test_an_expected_error_is_a_line_and_an_exit_code(
+    run: Run, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, message: str
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("affekt.model.bundle.load", fail)
+    found, out, err = run("model")
+    assert (found, out) == (code, "")
+    assert message in err
+    assert err.strip().count("\n") == 0
+
+
+def test_a_reader_that_has_gone_away_is_no_traceback() -> None:
+    command = [sys.executable, "-m", "affekt", "features"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(timeout=30) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["predict", "CLIP", "--csv", "CLIP"],
+        ["adapt", "CLIP", "--out", "CLIP"],
+        ["train", "CLIP", "--out", "CLIP"],
+        ["evaluate", "CLIP", "--recipe", "svm", "--json", "CLIP"],
+        ["evaluate", "CLIP", "--recipe", "svm", "--report", "CLIP"],
+        ["explore", "CLIP", "--report", "CLIP"],
+        ["features", "CLIP", "--set", "voice@1", "--out", "CLIP"],
+        ["model", "--card", "CLIP"],
+    ],
+)
+def test_a_recording_is_never_overwritten_by_a_slip(
+    run: Run, tmp_path: Path, write_voice: Callable[..., Path], arguments: list[str]
+) -> None:
+    clip = write_voice(tmp_path / "v.wav")
+    before = clip.read_bytes()
+    code, _, err = run(*[clip if word == "CLIP" else word for word in arguments])
+    assert code == 2
+    assert "does not end in" in err
+    assert clip.read_bytes() == before
+
+
+def interrupt_when(condition: Callable[[], bool], process: subprocess.Popen[str]) -> tuple[str, str]:
+    for _ in range(600):
+        if condition():
+            break
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    return process.communicate(timeout=30)
+
+
+def test_ctrl_c_leaves_a_csv_of_whole_rows(tmp_path: Path, write_voice: Callable[..., Path]) -> None:
+    clip = write_voice(tmp_path / "v.wav")
+    table, part = tmp_path / "p.csv", tmp_path / "p.csv.part"
+    command = [sys.executable, "-m", "affekt", "predict", *[str(clip)] * 20000, "--csv", str(table)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    _, err = interrupt_when(lambda: part.exists() and part.stat().st_size > 5000, process)
+    assert process.returncode == 130
+    assert f"of 20000 inputs are predicted and kept in {table}" in err
+    assert "stopped" in err
+    assert "Traceback" not in err
+    with open(table, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert 0 < len(rows) < 20000
+    assert all(row["emotion"] and row["error"] == "" for row in rows)
+    assert not part.exists()
+
+
+def test_ctrl_c_leaves_json_that_can_be_read(tmp_path: Path, write_voice: Callable[..., Path]) -> None:
+    clip = write_voice(tmp_path / "v.wav")
+    command = [sys.executable, "-m", "affekt", "predict", "--json", *[str(clip)] * 20000]
+    with open(tmp_path / "out.json", "w") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.PIPE, text=True)
+        interrupt_when(lambda: (tmp_path / "out.json").stat().st_size > 5000, process)
+    assert process.returncode == 130
+    assert 0 < len(json.loads((tmp_path / "out.json").read_text())) < 20000
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full to stand for a full disk")
+def test_a_full_disk_is_an_error_and_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "p.csv.part").symlink_to("/dev/full")
+    command = [sys.executable, "-m", "affekt", "predict", str(EXAMPLES), "--csv", str(tmp_path / "p.csv")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_json_goes_to_stdout_even_where_a_bar_is_shown(
+    tmp_path: Path, write_voice: Callable[..., Path]
+) -> None:
+    """A progress bar on a terminal must not swallow what is printed to a file."""
+    pty = pytest.importorskip("pty")
+    clip = write_voice(tmp_path / "v.wav")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "affekt", "predict", "--json", str(clip), str(clip)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, text=True)
+    os.close(theirs)
+    os.close(ours)
+    assert len(json.loads(done.stdout)) == 2

@@ -1,0 +1,50 @@
+"""What commands print and write."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from affekt.cli.console import json_output, say_written
+
+VALUES = {"emotion": "émotion", "scores": [1, 2]}
+
+
+def test_json_is_written_to_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with json_output(tmp_path / "a.json", indent=2) as write:
+        write(VALUES)
+    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert json.loads(text) == VALUES
+    assert text.startswith('{\n  "emotion": "émotion"')
+    assert text.endswith("}\n")
+    assert capsys.readouterr().out == ""
+
+
+def test_json_is_printed_for_a_dash(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with json_output(Path("-")) as write:
+        write(VALUES)
+    assert json.loads(capsys.readouterr().out) == VALUES
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_file_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    with json_output(None) as write:
+        write(VALUES)
+    assert capsys.readouterr().out == ""
+
+
+def test_an_error_leaves_the_old_file(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("old")
+    with pytest.raises(ZeroDivisionError), json_output(tmp_path / "a.json"):
+        raise ZeroDivisionError
+    assert (tmp_path / "a.json").read_text() == "old"
+
+
+def test_written_files_are_named_and_the_terminal_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    say_written(None, Path("-"), Path("[bold]a.json"), Path("b.html"))
+    assert capsys.readouterr().err == "wrote [bold]a.json\nwrote b.html\n"

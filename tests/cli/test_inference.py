@@ -1,0 +1,241 @@
+"""Predict, adapt, features and model: what they print, write and return."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from affekt.cli import inference
+from affekt.inference.prediction import predict
+from affekt.model.bundle import load
+
+Run = Callable[..., tuple[int, str, str]]
+EXAMPLES = Path(__file__).parents[2] / "src" / "affekt" / "examples"
+EMOTIONS = load().contract.emotions
+
+
+def read_csv(file: Path) -> list[dict[str, str]]:
+    with open(file, newline="", encoding="utf-8") as rows:
+        return list(csv.DictReader(rows))
+
+
+# --- predict -----------------------------------------------------------------------------------------
+
+
+def test_a_prediction_is_a_row_of_a_table(run: Run) -> None:
+    code, out, _ = run("predict", EXAMPLES / "low-plain.flac")
+    prediction = predict(EXAMPLES / "low-plain.flac")
+    assert code == 0
+    assert prediction.emotion in out
+    assert f"{prediction.confidence:.0%}" in out
+
+
+def test_broken_files_of_a_folder_are_errors_and_all_others_are_predicted(
+    run: Run, mixed_folder: Path, unusable: set[str], tmp_path: Path
+) -> None:
+    code, out, err = run("predict", mixed_folder, "--csv", tmp_path / "p.csv")
+    assert code == 1
+    assert out.count("✗ error") == len(unusable)
+    assert f"wrote 26 rows to {tmp_path / 'p.csv'}" in err
+    rows = read_csv(tmp_path / "p.csv")
+    assert len(rows) == 26
+    assert {Path(row["file"]).name for row in rows if row["error"]} == unusable
+    for row in rows:
+        assert bool(row["emotion"]) != bool(row["error"])
+
+
+def test_the_csv_has_its_columns_and_the_numbers_of_the_model(run: Run, tmp_path: Path) -> None:
+    run("predict", EXAMPLES, "--csv", tmp_path / "p.csv")
+    rows = read_csv(tmp_path / "p.csv")
+    assert list(rows[0]) == [
+        "file", "emotion", "confidence", "prediction_set", *EMOTIONS, "duration_s", "notes", "error"
+    ]  # fmt: skip
+    for row in rows:
+        prediction = predict(row["file"])
+        assert row["emotion"] == prediction.emotion
+        assert row["prediction_set"] == "|".join(prediction.prediction_set)
+        assert row["notes"] == "|".join(map(str, prediction.notes))
+        assert [float(row[name]) for name in EMOTIONS] == pytest.approx(
+            list(prediction.probabilities.values()), abs=1e-6
+        )
+
+
+def test_limited_emotions_are_all_that_is_predicted_and_written(run: Run, tmp_path: Path) -> None:
+    wanted = ["happy", "sad"]
+    code, out, _ = run("predict", EXAMPLES, "--emotions", "sadness,happy", "--csv", tmp_path / "p.csv")
+    rows = read_csv(tmp_path / "p.csv")
+    assert code == 0
+    assert list(rows[0]) == [
+        "file", "emotion", "confidence", "prediction_set", *wanted, "duration_s", "notes", "error"
+    ]  # fmt: skip
+    for row in rows:
+        assert row["emotion"] in wanted
+        expected = predict(row["file"], emotions=wanted).probabilities
+        assert [float(row[name]) for name in wanted] == pytest.approx(list(expected.values()), abs=1e-6)
+    assert not any(emotion in out for emotion in set(EMOTIONS) - set(wanted))
+
+
+def test_json_has_limited_emotions_too(run: Run) -> None:
+    _, out, _ = run("predict", EXAMPLES, "--json", "--emotions", "calm,fear")
+    assert [list(one["probabilities"]) for one in json.loads(out)] == [["calm", "fearful"]] * 4
+
+
+def test_all_emotions_are_those_of_the_model(run: Run) -> None:
+    clip = EXAMPLES / "low-plain.flac"
+    limited, default = (run("predict", clip, "--json", *more)[1] for more in (["--emotions", "all"], []))
+    assert json.loads(limited) == json.loads(default)
+
+
+def test_an_emotion_that_the_model_does_not_know_is_named(run: Run) -> None:
+    code, out, err = run("predict", EXAMPLES, "--emotions", "happy,bliss")
+    assert (code, out) == (2, "")
+    assert "'bliss'" in err
+
+
+def test_json_is_a_list_with_an_element_for_each_input(
+    run: Run, mixed_folder: Path, unusable: set[str]
+) -> None:
+    code, out, _ = run("predict", "--json", mixed_folder)
+    answers = json.loads(out)
+    assert code == 1
+    assert len(answers) == 26
+    good = [answer for answer in answers if "error" not in answer]
+    assert list(good[0]) == [
+        "source", "emotion", "confidence", "probabilities", "prediction_set", "unsure",
+        "out_of_distribution", "duration_s", "notes"
+    ]  # fmt: skip
+    assert {Path(a["source"]).name for a in answers if set(a) == {"source", "error"}} == unusable
+
+
+def test_json_of_one_missing_file_is_still_json(run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("predict", "--json", tmp_path / "none.wav")
+    assert code == 1
+    assert "no file" in json.loads(out)[0]["error"]
+
+
+def test_many_rows_with_a_csv_are_summed_up(
+    run: Run, tmp_path: Path, write_voice: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference, "SHOWN_ROWS", 3)
+    for i in range(5):
+        write_voice(tmp_path / "v" / f"{i}.wav", seed=i)
+    (tmp_path / "v" / "bad.wav").touch()
+    _, out, _ = run("predict", tmp_path / "v", "--csv", tmp_path / "p.csv")
+    counts = out.splitlines()[0].split(", ")
+    assert sum(int(count.split()[1]) for count in counts) == 5
+    assert "0.wav" not in out
+    assert "bad.wav" in out
+
+
+def test_a_foreign_model_is_refused_with_the_reason(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"hello")
+    code, _, err = run("predict", EXAMPLES, "--model", tmp_path / "m.onnx")
+    assert code == 1
+    assert "not an ONNX file" in err
+
+
+def test_names_are_never_taken_for_markup(
+    run: Run, tmp_path: Path, write_voice: Callable[..., Path]
+) -> None:
+    write_voice(tmp_path / "[red]x" / "[" / "a]b.wav")
+    code, out, err = run(
+        "predict", tmp_path / "[red]x", tmp_path / "[/].wav", "--csv", tmp_path / "[bold].csv"
+    )
+    assert code == 1
+    assert "a]b.wav" in out
+    assert "[/].wav" in out
+    assert "[bold].csv" in err
+    assert (tmp_path / "[bold].csv").exists()
+
+
+def test_an_odd_name_costs_no_other_file(run: Run) -> None:
+    code, out, _ = run("predict", "--json", "x" * 300, EXAMPLES / "low-plain.flac", "nul\0.wav")
+    answers = json.loads(out)
+    assert code == 1
+    assert ["error" in answer for answer in answers] == [True, False, True]
+
+
+# --- adapt -------------------------------------------------------------------------------------------
+
+
+def test_a_speaker_is_enrolled_from_clips_and_predictions_are_adapted(run: Run, tmp_path: Path) -> None:
+    code, out, err = run("adapt", EXAMPLES, "--out", tmp_path / "me.voice")
+    assert (code, "from 4 clips" in out, "8 clips or more" in err) == (0, True, True)
+    clip = EXAMPLES / "high-slow.flac"
+    code, out, _ = run("predict", clip, "--voice", tmp_path / "me.voice", "--json")
+    (answer,) = json.loads(out)
+    assert code == 0
+    assert answer["probabilities"] == pytest.approx(
+        predict(clip, voice=tmp_path / "me.voice").probabilities
+    )
+    assert answer["probabilities"] != pytest.approx(predict(clip).probabilities)
+
+
+def test_a_clip_that_cannot_be_read_is_named_and_the_voice_is_made_of_the_others(
+    run: Run, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.wav"
+    broken.write_bytes(b"no sound")
+    code, out, err = run("adapt", EXAMPLES, broken, "--out", tmp_path / "me.voice")
+    assert (code, "from 4 clips" in out, "broken.wav" in err) == (1, True, True)
+    assert (tmp_path / "me.voice").exists()
+    code, _, err = run("adapt", broken, "--out", tmp_path / "none.voice")
+    assert (code, "not audio" in err, (tmp_path / "none.voice").exists()) == (1, True, False)
+
+
+def test_a_damaged_voice_is_refused_before_anything_is_predicted(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "odd.voice").write_text("{}")
+    code, out, err = run("predict", EXAMPLES, "--voice", tmp_path / "odd.voice")
+    assert (code, out) == (1, "")
+    assert "odd.voice" in err
+
+
+# --- features ----------------------------------------------------------------------------------------
+
+
+def test_features_are_listed_and_written(
+    run: Run, mixed_folder: Path, unusable: set[str], tmp_path: Path
+) -> None:
+    assert "spectral-120@1" in run("features")[1]
+    table = tmp_path / "f.csv"
+    code, out, err = run("features", mixed_folder, "--set", "mfcc-stats@1", "--out", table)
+    rows = read_csv(table)
+    assert code == 1
+    assert len(rows) == 26
+    assert {Path(row["file"]).name for row in rows if row["error"]} == unusable
+    assert f"26 of 26 files are in {table}, {len(unusable)} of them failed" in out
+    assert all(name in err for name in unusable)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["a.wav", "--set", "voice@1"],
+        ["a.wav", "--set", "voice@9", "--out", "f.csv"],
+        ["a.wav", "--set", "log-mel@1", "--out", "f.csv"],
+        ["--set", "voice@1", "--out", "f.csv"],
+    ],
+)
+def test_features_asked_for_wrongly_exit_with_2(run: Run, arguments: list[str]) -> None:
+    assert run("features", *arguments)[0] == 2
+
+
+# --- model -------------------------------------------------------------------------------------------
+
+
+def test_the_bundled_model_is_shown(run: Run) -> None:
+    code, out, _ = run("model")
+    assert code == 0
+    assert "CC BY-NC-SA 4.0" in out
+    assert "by-actor-5" in out
+
+
+def test_a_model_card_is_written_where_it_is_asked_for(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("model", "--card", tmp_path / "card.md")
+    assert code == 0
+    assert f"wrote {tmp_path / 'card.md'}" in err
+    assert (tmp_path / "card.md").read_text(encoding="utf-8").startswith("# Model card: default.onnx")

@@ -1,0 +1,181 @@
+"""The check of a corpus lists every file that is missing, misnamed, unusable or a duplicate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from affekt.corpora.base import Corpus, CorpusCard, join
+from affekt.corpora.check import CorpusCheck, check_corpus
+from affekt.corpora.readers import emodb
+from affekt.corpora.readers.ravdess import CARD
+from affekt.corpora.registry import load_corpus
+
+RATE = 16_000
+STEMS = [f"03-01-{emotion}-01-01-01-01" for emotion in ("01", "02", "03", "04", "05", "06")]
+SONG = "03-02-03-01-01-01-01"
+
+
+def write(folder: Path, name: str, samples: np.ndarray) -> Path:
+    soundfile.write(folder / name, samples, RATE, format="WAV", subtype="FLOAT")
+    return folder / name
+
+
+def noise(seed: int) -> np.ndarray:
+    return 0.1 * np.random.default_rng(seed).standard_normal(RATE // 4)
+
+
+def load_expecting(folder: Path, **stems: list[str]) -> Corpus:
+    """Load a corpus with a card that expects these names by vocal channel, instead of all 2452."""
+    return replace(load_corpus(folder), cards=(replace(CARD, expected_stems=lambda: stems),))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Six valid clips of one actor."""
+    for seed, stem in enumerate(STEMS):
+        write(tmp_path, f"{stem}.wav", noise(seed))
+    return tmp_path
+
+
+def check(folder: Path) -> CorpusCheck:
+    return check_corpus(load_expecting(folder, speech=STEMS))
+
+
+def test_a_complete_corpus_passes(folder: Path) -> None:
+    result = check(folder)
+    assert result.passed
+    assert (result.missing, result.absent_vocal_channels, result.misnamed) == ((), (), ())
+    assert (result.unusable, result.identical) == ((), ())
+
+
+def test_a_missing_file_is_listed(folder: Path) -> None:
+    (folder / f"{STEMS[2]}.wav").unlink()
+    result = check(folder)
+    assert (result.missing, result.absent_vocal_channels) == ((STEMS[2],), ())
+    assert not result.passed
+
+
+def test_a_vocal_channel_without_clips_is_listed_once(folder: Path) -> None:
+    result = check_corpus(load_expecting(folder, speech=STEMS, song=[SONG]))
+    assert (result.missing, result.absent_vocal_channels) == ((), ("song",))
+    assert result.passed
+
+
+def test_the_names_of_the_real_ravdess_are_expected(folder: Path) -> None:
+    result = check_corpus(load_corpus(folder))
+    assert len(result.missing) == 1440 - len(STEMS)
+    assert result.absent_vocal_channels == ("song",)
+
+
+def test_a_misnamed_file_is_listed(folder: Path) -> None:
+    misnamed = write(folder, "03-01-99-01-01-01-01.wav", noise(99))
+    result = check(folder)
+    assert result.misnamed == (misnamed,)
+    assert not result.passed
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda path: path.write_bytes(b"dear diary, " * 99), "is not audio that can be read"),
+        (lambda path: path.write_bytes(b""), "is empty"),
+        (lambda path: path.write_bytes(path.read_bytes()[:900]), "the file is cut off"),
+        (lambda path: write(path.parent, path.name, noise(0) * np.nan), "has NaN or infinite values"),
+        (lambda path: write(path.parent, path.name, noise(0) * 0), "is silent throughout"),
+        (lambda path: write(path.parent, path.name, noise(0)[:99]), "is too short"),
+    ],
+    ids=["not audio", "empty", "cut off", "NaN", "silent", "short"],
+)
+def test_an_unusable_file_is_listed_with_its_reason(
+    folder: Path, damage: Callable[[Path], object], reason: str
+) -> None:
+    damage(folder / f"{STEMS[3]}.wav")
+    result = check(folder)
+    assert [path for path, _ in result.unusable] == [folder / f"{STEMS[3]}.wav"]
+    assert reason in result.unusable[0][1]
+    assert (result.missing, result.passed) == ((), False)
+
+
+def test_identical_audio_is_listed_and_passes(folder: Path) -> None:
+    write(folder, f"{STEMS[4]}.wav", noise(1))
+    result = check(folder)
+    assert result.identical == ((folder / f"{STEMS[1]}.wav", folder / f"{STEMS[4]}.wav"),)
+    assert result.passed
+
+
+def test_all_problems_are_found_at_once(folder: Path) -> None:
+    (folder / f"{STEMS[0]}.wav").unlink()
+    (folder / f"{STEMS[1]}.wav").write_bytes(b"dear diary")
+    write(folder, f"{STEMS[2]}.wav", noise(0) * 0)
+    write(folder, f"{STEMS[3]}.wav", noise(4))
+    misnamed = write(folder, "happy.wav", noise(99))
+    result = check(folder)
+    assert (result.missing, result.misnamed) == ((STEMS[0],), (misnamed,))
+    assert [path.stem for path, _ in result.unusable] == STEMS[1:3]
+    assert result.identical == ((folder / f"{STEMS[3]}.wav", folder / f"{STEMS[4]}.wav"),)
+
+
+def test_a_missing_file_of_a_manifest_is_listed_by_its_path(folder: Path) -> None:
+    rows = [f"{STEMS[0]}.wav,neutral,01", "gone.wav,sad,01"]
+    (folder / "mine.csv").write_text("\n".join(["path,emotion,speaker", *rows]), encoding="utf-8")
+    result = check_corpus(load_corpus(folder / "mine.csv"))
+    assert (result.missing, result.unusable) == ((str(folder / "gone.wav"),), ())
+    assert not result.passed
+
+
+def counting(name: str, speech: int) -> CorpusCard:
+    """Return a card that expects so many clips without listing their names."""
+    counts = {"speech": speech} if speech else {}
+    return CorpusCard(name=name, title="", licence="", citation="", address="", counts=counts)
+
+
+@pytest.mark.parametrize(
+    ("expected", "missing"), [(0, []), (6, []), (9, ["3 of 9 clips of speech (names unknown)"])]
+)
+def test_a_card_without_names_compares_counts(folder: Path, expected: int, missing: list[str]) -> None:
+    corpus = replace(load_corpus(folder), cards=(counting("ravdess", expected),))
+    assert list(check_corpus(corpus).missing) == missing
+
+
+def test_joined_corpora_are_counted_separately(folder: Path) -> None:
+    first = replace(load_corpus(folder), cards=(counting("ravdess", 6),))
+    write(folder, "03a01Fa.wav", noise(99))
+    clips = tuple(emodb.read(folder))
+    second = replace(first, name="emodb", clips=clips, cards=(counting("emodb", 2),))
+    result = check_corpus(join([first, second]))
+    assert result.missing == ("1 of 2 clips of speech (names unknown)",)
+
+
+def test_the_real_ravdess_passes_with_one_pair_of_identical_clips(ravdess: Path) -> None:
+    result = check_corpus(load_corpus(ravdess))
+    assert (result.missing, result.absent_vocal_channels, result.misnamed, result.unusable) == (
+        (),
+        (),
+        (),
+        (),
+    )
+    assert [[path.stem for path in group] for group in result.identical] == [
+        ["03-01-03-01-02-01-07", "03-01-03-01-02-02-07"]
+    ]
+
+
+def test_a_check_that_passes_is_shown_in_one_line(folder: Path) -> None:
+    assert repr(check(folder)) == "<CorpusCheck ravdess: 6 clips, passed>"
+
+
+def test_a_check_with_problems_is_shown_with_their_numbers(folder: Path) -> None:
+    (folder / f"{STEMS[0]}.wav").unlink()
+    (folder / f"{STEMS[1]}.wav").write_bytes(b"not audio")
+    assert repr(check(folder)) == "<CorpusCheck ravdess: 5 clips, 1 missing, 1 unusable>"
+
+
+def test_more_clips_than_expected_are_surplus(folder: Path) -> None:
+    corpus = replace(load_corpus(folder), cards=(counting("ravdess", 4),))
+    result = check_corpus(corpus)
+    assert (result.surplus, result.passed) == (("6 clips of speech, where 4 are expected",), False)

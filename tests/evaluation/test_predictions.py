@@ -1,0 +1,234 @@
+"""Calibration, prediction sets and flags of a fold are fitted on the other folds alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.evaluation.synthetic import (
+    COUNTED,
+    EMOTIONS,
+    SMALL,
+    assert_same,
+    between,
+    cross_validate,
+    make_dataset,
+    terms_of,
+    with_clips,
+)
+
+from affekt.corpora.registry import load_corpus
+from affekt.estimators.calibrated import fit_calibration
+from affekt.evaluation.checkpoints import Arrays
+from affekt.evaluation.execution import Execution
+from affekt.evaluation.folds import Predictions, fit_part, predict_folds
+from affekt.evaluation.parts import Part, split_parts
+from affekt.evaluation.predictions import fit_on_all, judge
+from affekt.evaluation.scores import TestedClip as Judged  # pytest collects what is called Test...
+from affekt.evaluation.terms import read_terms
+from affekt.experiments.scoring import TestedAsRecorded as AsRecorded
+from affekt.experiments.scoring import evaluate
+from affekt.inference.prediction import predict
+from affekt.model.bundle import Bundle
+from affekt.model.calibration import Calibration
+from affekt.model.out_of_distribution import FLAGGED_SHARE, distance
+
+DATASET = make_dataset(speakers=10, takes=6, shape=(6,))
+
+
+def predictions_on(seeds: tuple[int, ...] = (0,), protocol: str = "by-actor-5") -> Predictions:
+    return predict_folds(
+        terms_of(DATASET, COUNTED, protocol, seeds=seeds), DATASET, AsRecorded(), Execution()
+    )
+
+
+def fit_by_hand(arrays: list[Arrays], labels: np.ndarray) -> tuple[Calibration, float]:
+    probabilities = np.concatenate([one["probabilities"] for one in arrays])
+    distances = np.concatenate([one["distances"] for one in arrays])
+    truth = np.concatenate([labels[one["clips"]] for one in arrays])
+    return fit_calibration(probabilities, truth), float(np.quantile(distances, 1 - FLAGGED_SHARE))
+
+
+def assert_judged(found: list[Judged], arrays: Arrays, fitted: tuple[Calibration, float]) -> None:
+    """The predictions of a part are what ``fitted`` makes of its arrays."""
+    calibration, threshold = fitted
+    for one, row, far in zip(found, arrays["probabilities"], arrays["distances"], strict=True):
+        calibrated = calibration.calibrate(row)
+        assert one.probabilities == pytest.approx(calibrated)
+        assert one.prediction_set == tuple(EMOTIONS[i] for i in calibration.prediction_set(calibrated))
+        assert one.out_of_distribution == (far > threshold)
+        assert one.predicted == EMOTIONS[int(row.argmax())]
+
+
+def by_part(tested: list[Judged], part: Part) -> list[Judged]:
+    return [one for one in tested if (one.seed, one.fold) == (part.seed, part.number)]
+
+
+@pytest.mark.parametrize("seeds", [(0,), (1, 0)])
+def test_each_fold_is_calibrated_on_the_other_folds_of_its_seed(seeds: tuple[int, ...]) -> None:
+    found = predictions_on(seeds)
+    tested = judge(terms_of(DATASET, COUNTED, seeds=seeds), found, "as recorded")
+    assert len(tested) == len(seeds) * len(DATASET.labels)
+    pairs = list(zip(found.parts, found.arrays["as recorded"], strict=True))
+    for part, arrays in pairs:
+        others = [one for other, one in pairs if other.seed == part.seed and other.number != part.number]
+        assert len(others) == 4
+        assert_judged(by_part(tested, part), arrays, fit_by_hand(others, DATASET.labels))
+    assert 0 < sum(bool(one.out_of_distribution) for one in tested) < 0.1 * len(tested)
+
+
+def test_a_speaker_has_no_part_in_the_calibration_of_their_own_predictions() -> None:
+    """With leave-one-statement-out, two folds test the same speakers."""
+    clips = tuple(replace(c, statement="ab"[i % 2]) for i, c in enumerate(DATASET.corpus.clips))
+    dataset = replace(DATASET, corpus=replace(DATASET.corpus, clips=clips))
+    terms = terms_of(dataset, COUNTED, "leave-one-statement-out")
+    found = predict_folds(terms, dataset, AsRecorded(), Execution())
+    tested = judge(terms, found, "as recorded")
+    pairs = list(zip(found.parts, found.arrays["as recorded"], strict=True))
+    assert len(pairs) == 10
+    for part, arrays in pairs:
+        own = set(dataset.speakers[part.fold.test])
+        others = [one for other, one in pairs if not own & set(dataset.speakers[other.fold.test])]
+        assert len(others) == 8
+        assert_judged(by_part(tested, part), arrays, fit_by_hand(others, dataset.labels))
+
+
+def test_distances_are_those_from_the_average_speaker_of_the_training_side() -> None:
+    found = predictions_on()
+    terms = terms_of(DATASET, COUNTED)
+    for part, arrays in zip(split_parts(terms, DATASET), found.arrays["as recorded"], strict=True):
+        predictor = fit_part(terms, part)
+        average = predictor.average  # type: ignore[attr-defined]
+        expected = [distance(DATASET.features[i], average) for i in part.fold.test]
+        np.testing.assert_allclose(arrays["distances"], expected)
+
+
+def test_a_clip_far_from_all_others_is_flagged() -> None:
+    features = DATASET.features.copy()
+    features[7] += 100
+    evaluation = cross_validate(replace(DATASET, features=features), COUNTED)
+    (far,) = [one for one in evaluation.tested if one.clip.path == DATASET.corpus.clips[7].path]
+    assert far.out_of_distribution
+
+
+def test_with_one_fold_nothing_is_calibrated_or_flagged() -> None:
+    found = predictions_on(protocol="random-80-20")
+    tested = judge(terms_of(DATASET, COUNTED, "random-80-20"), found, "as recorded")
+    (arrays,) = found.arrays["as recorded"]
+    np.testing.assert_allclose([one.probabilities for one in tested], arrays["probabilities"])
+    assert not any(one.prediction_set for one in tested)
+    assert {one.out_of_distribution for one in tested} == {None}
+
+
+def test_what_is_fitted_on_all_folds_is_for_a_model_that_is_trained_on_all_clips() -> None:
+    found = predictions_on()
+    fitted = fit_on_all(found)
+    calibration, threshold = fit_by_hand(list(found.arrays["as recorded"]), DATASET.labels)
+    assert fitted.calibration == calibration
+    assert fitted.distance_threshold == threshold
+    evaluation = cross_validate(DATASET, COUNTED)
+    assert (evaluation.calibration, evaluation.distance_threshold) == (calibration, threshold)
+
+
+def test_further_conditions_are_judged_by_the_first() -> None:
+    found = predictions_on()
+    arrays = list(found.arrays["as recorded"])
+    noisy = [
+        {**one, "probabilities": one["probabilities"] ** 0.5, "distances": one["distances"] + 0.3}
+        for one in arrays
+    ]
+    both = replace(found, arrays={"as recorded": arrays, "noise": noisy})
+    terms = terms_of(DATASET, COUNTED)
+    assert judge(terms, both, "as recorded") == judge(terms, found, "as recorded")
+    tested = judge(terms, both, "noise")
+    for number, part in enumerate(found.parts):
+        others = [one for other, one in enumerate(arrays) if other != number]
+        assert_judged(by_part(tested, part), noisy[number], fit_by_hand(others, DATASET.labels))
+    assert fit_on_all(both) == fit_on_all(found)
+
+
+def test_what_is_fitted_depends_on_unscored_clips_of_another_vocal_channel_too() -> None:
+    sung = with_clips(
+        DATASET, lambda i, clip: replace(clip, vocal_channel="song" if i % 3 == 0 else "speech")
+    )
+    whole, part = (
+        cross_validate(sung, COUNTED, tested_vocal_channel=channel) for channel in (None, "song")
+    )
+    assert part.tested == tuple(one for one in whole.tested if one.clip.vocal_channel == "song")
+    assert part.n == len(DATASET.labels) / 3
+    assert part.calibration == whole.calibration
+    assert part.protocol_label == "by-actor-5, song alone scored"
+    assert_same(whole, cross_validate(sung, COUNTED))
+
+
+def test_between_corpora_calibration_is_fitted_on_the_folds_of_the_training_corpus() -> None:
+    tested = make_dataset(speakers=3, takes=2, shape=(6,), corpus="tested", seed=4)
+    terms, dataset = between(DATASET, tested)
+    found = predict_folds(terms, dataset, AsRecorded(), Execution())
+    first, *others = found.arrays["as recorded"]
+    assert [part.scored for part in found.parts] == [True] + [False] * 5
+    judged = judge(terms, found, "as recorded")
+    assert {one.clip.corpus for one in judged} == {"tested"}
+    assert_judged(judged, first, fit_by_hand(others, dataset.labels))
+
+
+# --- finished models ---------------------------------------------------------------------------------
+
+
+def test_a_finished_model_is_judged_as_predict_does(bundle: Bundle, elsewhere: Path) -> None:
+    evaluation = evaluate(elsewhere, model=bundle)
+    assert evaluation.n == 15
+    for one in evaluation.tested:
+        prediction = predict(one.clip.path, bundle)
+        assert one.predicted == prediction.emotion
+        assert one.probabilities == tuple(prediction.probabilities.values())
+        assert one.prediction_set == prediction.prediction_set
+        assert one.out_of_distribution == prediction.out_of_distribution
+        assert (one.seed, one.fold) == (0, 0)
+    assert evaluation.protocol == "unseen-corpus"
+    assert "trained on none of these speakers" in evaluation.protocol_label
+    assert evaluation.speakers_overlap is False
+    assert evaluation.calibration is None
+    assert evaluation.distance_threshold is None
+
+
+def test_a_finished_model_that_may_predict_some_emotions_is_judged_as_predict_does(
+    bundle: Bundle, elsewhere: Path
+) -> None:
+    emotions = ["neutral", "angry"]
+    evaluation = evaluate(elsewhere, model=bundle, emotions=emotions)
+    assert evaluation.emotions == ("neutral", "angry")
+    assert evaluation.n == 10
+    for one in evaluation.tested:
+        prediction = predict(one.clip.path, bundle, emotions=emotions)
+        assert one.probabilities == tuple(prediction.probabilities.values())
+        assert one.prediction_set == prediction.prediction_set
+
+
+def test_where_speakers_are_unknown_it_is_unknown_whether_a_model_was_trained_on_them(
+    bundle: Bundle, elsewhere: Path
+) -> None:
+    corpus = load_corpus(elsewhere)
+    unknown = replace(corpus, clips=tuple(replace(clip, speaker="") for clip in corpus.clips))
+    evaluation = evaluate(unknown, model=bundle)
+    assert evaluation.speakers_overlap is None
+    assert "it is unknown whether" in evaluation.protocol_label
+
+
+def test_of_a_finished_model_only_the_tested_vocal_channel_is_scored(
+    bundle: Bundle, elsewhere: Path
+) -> None:
+    corpus = load_corpus(elsewhere)
+    clips = (
+        replace(clip, vocal_channel="song" if i < 6 else "speech") for i, clip in enumerate(corpus.clips)
+    )
+    terms = read_terms(replace(corpus, clips=tuple(clips)), model=bundle, tested_vocal_channel="song")
+    evaluation = evaluate(terms.corpus, model=bundle, tested_vocal_channel="song")
+    assert evaluation.n == 6
+    assert {one.clip.vocal_channel for one in evaluation.tested} == {"song"}
+
+
+def test_small_data_sets_are_judged_too() -> None:
+    assert cross_validate(SMALL, COUNTED).prediction_sets is not None

@@ -1,0 +1,334 @@
+"""Splits do what their names say, and the guard refuses what leaks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from affekt.corpora.base import Clip, Corpus, CorpusCard, join
+from affekt.corpora.readers.ravdess import CARD
+from affekt.errors import CorpusError, LeakError, UnknownNameError
+from affekt.evaluation.protocols import (
+    PROTOCOLS,
+    Fold,
+    Protocol,
+    audio_groups,
+    find_protocol,
+    inner_groups,
+    speakers_overlap,
+    split,
+)
+
+OWN_CARD = CorpusCard(name="own", title="", licence="", citation="", address="")
+HONEST = [name for name, protocol in PROTOCOLS.items() if not protocol.leaky and name != "cross-corpus"]
+LEAKY = [name for name, protocol in PROTOCOLS.items() if protocol.leaky]
+RANDOM = [name for name in LEAKY if name.startswith("random")]
+
+
+def make_corpus(card: CorpusCard = OWN_CARD, speakers: int = 24, name: str = "own") -> Corpus:
+    clips = [
+        Clip(
+            path=Path(f"{name}-{speaker:02}-{emotion}-{statement}-{take}.wav"),
+            emotion=emotion,
+            speaker=f"{speaker:02}",
+            corpus=name,
+            statement=statement,
+        )
+        for speaker in range(1, speakers + 1)
+        for emotion in ("happy", "sad", "angry")
+        for statement in ("kids", "dogs")
+        for take in range(2)
+    ]
+    return Corpus(name=name, clips=tuple(clips), cards=(card,))
+
+
+def fingerprints(corpus: Corpus) -> list[str]:
+    return [str(clip.path) for clip in corpus.clips]
+
+
+def folds_of(corpus: Corpus, protocol: str, seed: int = 0, prints: list[str] | None = None) -> list[Fold]:
+    return split(corpus, find_protocol(protocol), prints or fingerprints(corpus), seed)
+
+
+@pytest.mark.parametrize("protocol", HONEST)
+def test_an_honest_protocol_tests_every_clip_once_and_only_on_unseen_speakers(protocol: str) -> None:
+    corpus = make_corpus()
+    folds = folds_of(corpus, protocol)
+    tested = Counter(int(i) for fold in folds for i in fold.test)
+    assert tested == Counter(range(len(corpus.clips)))
+    assert not speakers_overlap(corpus.clips, folds)
+
+
+@pytest.mark.parametrize(("protocol", "count"), [("by-actor-5", 5), ("emobox-6", 6)])
+def test_ravdess_is_split_as_published(protocol: str, count: int) -> None:
+    corpus = make_corpus(CARD)
+    folds = folds_of(corpus, protocol)
+    tested = [{corpus.clips[i].speaker for i in fold.test} for fold in folds]
+    assert len(folds) == count
+    assert tested == [set(fold) for fold in CARD.folds[protocol]]
+
+
+def test_folds_of_an_unpublished_corpus_are_the_same_for_every_seed() -> None:
+    one, other = (folds_of(make_corpus(), "by-actor-5", seed) for seed in (0, 1))
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a.test, b.test)
+
+
+def test_each_speaker_is_left_out_once() -> None:
+    corpus = make_corpus(speakers=4)
+    assert len(folds_of(corpus, "leave-one-speaker-out")) == 4
+
+
+def test_neither_the_statement_nor_the_speaker_of_a_tested_clip_is_trained_on() -> None:
+    corpus = make_corpus()
+    for fold in folds_of(corpus, "leave-one-statement-out"):
+        said = {corpus.clips[i].statement for i in fold.test}
+        assert not said & {corpus.clips[i].statement for i in fold.train}
+        assert not speakers_overlap(corpus.clips, [fold])
+
+
+def test_cross_corpus_tests_each_corpus_on_the_others() -> None:
+    corpus = join([make_corpus(name="one"), make_corpus(name="two", speakers=3)])
+    folds = folds_of(corpus, "cross-corpus")
+    assert [{corpus.clips[i].corpus for i in fold.test} for fold in folds] == [{"one"}, {"two"}]
+    assert [{corpus.clips[i].corpus for i in fold.train} for fold in folds] == [{"two"}, {"one"}]
+
+
+def test_cross_corpus_needs_two() -> None:
+    with pytest.raises(CorpusError, match="two corpora"):
+        folds_of(make_corpus(), "cross-corpus")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "shares"),
+    [("random-80-20", (0.8, 0.0, 0.2)), ("random-70-15-15", (0.7, 0.15, 0.15))],
+)
+def test_a_random_protocol_draws_its_shares_stratified_and_by_seed(
+    protocol: str, shares: tuple[float, ...]
+) -> None:
+    corpus = make_corpus()
+    (fold,) = folds_of(corpus, protocol)
+    sizes = [len(side) / len(corpus.clips) for side in (fold.train, fold.validation, fold.test)]
+    assert sizes == pytest.approx(shares, abs=0.01)
+    emotions = Counter(corpus.clips[i].emotion for i in fold.test)
+    assert max(emotions.values()) - min(emotions.values()) <= 1
+    assert not np.array_equal(fold.test, folds_of(corpus, protocol, seed=1)[0].test)
+    np.testing.assert_array_equal(fold.test, folds_of(corpus, protocol, seed=0)[0].test)
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_a_leaky_protocol_says_so_in_its_label_and_no_other_does(name: str) -> None:
+    assert ("LEAKY" in PROTOCOLS[name].label) == (name in LEAKY)
+    assert name.startswith(("random", "augment", "training")) == (name in LEAKY)
+
+
+@pytest.mark.parametrize("protocol", LEAKY)
+def test_random_splits_share_speakers(protocol: str) -> None:
+    corpus = make_corpus()
+    assert speakers_overlap(corpus.clips, folds_of(corpus, protocol))
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("protocol", RANDOM)
+def test_identical_audio_stays_on_one_side(protocol: str, seed: int) -> None:
+    corpus = make_corpus()
+    prints = [str(i // 4) for i in range(len(corpus.clips))]
+    (fold,) = folds_of(corpus, protocol, seed, prints)
+    sides = [{prints[i] for i in side} for side in (fold.train, fold.validation, fold.test)]
+    assert not (sides[0] & sides[2] or sides[0] & sides[1] or sides[1] & sides[2])
+
+
+@pytest.mark.parametrize("protocol", ["by-actor-5", "leave-one-speaker-out"])
+def test_speakers_who_share_a_recording_are_tested_together(protocol: str) -> None:
+    corpus = make_corpus()
+    prints = fingerprints(corpus)
+    prints[-1] = prints[0]
+    first, last = corpus.clips[0].speaker, corpus.clips[-1].speaker
+    for fold in folds_of(corpus, protocol, prints=prints):
+        tested = {corpus.clips[i].speaker for i in fold.test}
+        assert (first in tested) == (last in tested)
+
+
+def test_an_augmented_copy_belongs_to_its_original() -> None:
+    clips = list(make_corpus(speakers=1).clips[:3])
+    clips[2] = replace(clips[2], augmented_from=str(clips[0].path))
+    groups = audio_groups(clips, ["a", "b", "c"])
+    assert groups[0] == groups[2] != groups[1]
+
+
+def test_a_copy_of_a_copy_belongs_to_the_original() -> None:
+    clips = list(make_corpus(speakers=1).clips[:4])
+    clips[1] = replace(clips[1], augmented_from=str(clips[0].path))
+    clips[2] = replace(clips[2], augmented_from=str(clips[1].path))
+    groups = audio_groups(clips, ["a", "b", "c", "d"])
+    assert groups[0] == groups[1] == groups[2] != groups[3]
+
+
+def faulty(split_badly: list[Fold], *, leaky: bool = False) -> Protocol:
+    keeps_apart, leak = ("recordings", "declared") if leaky else ("speakers", "")
+    return Protocol("faulty", "", lambda corpus, groups, seed: split_badly, keeps_apart, leak)
+
+
+def test_the_guard_refuses_a_speaker_on_both_sides() -> None:
+    fold = Fold(np.array([0, 1]), np.array([2, 3]))
+    with pytest.raises(LeakError, match="speaker own/01 is on the train and the test side"):
+        split(make_corpus(), faulty([fold]), fingerprints(make_corpus()), 0)
+
+
+def test_the_guard_refuses_a_speaker_between_training_and_validation() -> None:
+    corpus = make_corpus()
+    fold = Fold(np.array([0]), np.array([len(corpus.clips) - 1]), np.array([1]))
+    with pytest.raises(LeakError, match="the train and the validation side"):
+        split(corpus, faulty([fold]), fingerprints(corpus), 0)
+
+
+@pytest.mark.parametrize("leaky", [False, True])
+def test_the_guard_refuses_identical_audio_even_where_speakers_may_be_shared(leaky: bool) -> None:
+    corpus = make_corpus()
+    prints = fingerprints(corpus)
+    prints[-1] = prints[0]
+    fold = Fold(np.array([0]), np.array([len(prints) - 1]))
+    with pytest.raises(LeakError, match=r"same recording.*own-01-happy-kids-0.*own-24-angry-dogs-1"):
+        split(corpus, faulty([fold], leaky=leaky), prints, 0)
+
+
+def test_the_guard_refuses_an_augmented_copy_of_a_tested_clip() -> None:
+    corpus = make_corpus()
+    clips = list(corpus.clips)
+    clips[0] = replace(clips[0], augmented_from=str(clips[-1].path))
+    fold = Fold(np.array([0]), np.array([len(clips) - 1]))
+    with pytest.raises(LeakError, match="same recording"):
+        split(replace(corpus, clips=tuple(clips)), faulty([fold], leaky=True), fingerprints(corpus), 0)
+
+
+def test_unknown_speakers_are_refused_with_advice() -> None:
+    corpus = make_corpus()
+    corpus = replace(corpus, clips=tuple(replace(clip, speaker="") for clip in corpus.clips))
+    with pytest.raises(
+        CorpusError, match=r"the speaker of 288 of 288 clips of own is unknown.*random-80-20"
+    ):
+        folds_of(corpus, "by-actor-5")
+
+
+def test_too_few_speakers_are_refused() -> None:
+    with pytest.raises(CorpusError, match="needs 5 speakers, and own has 3"):
+        folds_of(make_corpus(speakers=3), "by-actor-5")
+
+
+def test_one_published_fold_alone_leaves_no_speaker_to_train_on() -> None:
+    corpus = make_corpus(CARD)
+    few = tuple(clip for clip in corpus.clips if clip.speaker in CARD.folds["by-actor-5"][0])
+    with pytest.raises(CorpusError, match="none is left to train on"):
+        folds_of(replace(corpus, clips=few), "by-actor-5")
+
+
+def test_where_statements_are_unknown_none_can_be_left_out() -> None:
+    corpus = make_corpus()
+    corpus = replace(corpus, clips=tuple(replace(clip, statement="") for clip in corpus.clips))
+    with pytest.raises(CorpusError, match="needs the statement of every clip"):
+        folds_of(corpus, "leave-one-statement-out")
+
+
+def test_too_few_clips_for_a_random_split_are_refused() -> None:
+    corpus = make_corpus(speakers=1)
+    with pytest.raises(CorpusError, match="too few clips"):
+        folds_of(replace(corpus, clips=corpus.clips[:5]), "random-80-20")
+
+
+def test_an_unknown_protocol_is_refused_with_a_guess() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'by-actor-5'"):
+        find_protocol("by-actor")
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_a_label_is_the_name_and_what_leaks(name: str) -> None:
+    protocol = PROTOCOLS[name]
+    assert protocol.label == (f"{name} (LEAKY: {protocol.leak})" if protocol.leaky else name)
+    assert bool(protocol.leak) == protocol.leaky == (protocol.keeps_apart != "speakers")
+    assert protocol.keeps_apart in ("speakers", "recordings", "nothing")
+
+
+def test_a_protocol_that_keeps_nothing_apart_accepts_every_split() -> None:
+    corpus = make_corpus()
+    everything = np.arange(len(corpus.clips))
+    careless = replace(faulty([Fold(everything, everything)]), keeps_apart="nothing", leak="all of it")
+    split(corpus, careless, fingerprints(corpus), 0)
+
+
+def test_where_recordings_are_kept_apart_speakers_may_be_shared() -> None:
+    corpus = make_corpus()
+    fold = Fold(np.arange(1, len(corpus.clips)), np.array([0]))
+    split(corpus, faulty([fold], leaky=True), fingerprints(corpus), 0)
+    with pytest.raises(LeakError, match="speaker own/01"):
+        split(corpus, faulty([fold]), fingerprints(corpus), 0)
+
+
+def test_the_training_side_is_tested_on_itself() -> None:
+    corpus = make_corpus()
+    (fold,), (random,) = folds_of(corpus, "training-side"), folds_of(corpus, "random-80-20")
+    np.testing.assert_array_equal(fold.test, fold.train)
+    np.testing.assert_array_equal(fold.train, random.train)
+
+
+def test_where_copies_are_made_before_the_split_they_are_drawn_like_other_clips() -> None:
+    corpus = make_corpus()
+    copies = [
+        replace(clip, path=Path(f"{clip.path}#0"), augmented_from=str(clip.path)) for clip in corpus.clips
+    ]
+    corpus = replace(corpus, clips=(*corpus.clips, *copies))
+    recordings = np.array(audio_groups(corpus.clips, fingerprints(corpus)))
+    (fold,) = folds_of(corpus, "augment-before-split")
+    assert len(fold.test) == pytest.approx(len(recordings) / 5, abs=1)
+    shared = set(recordings[fold.train]) & set(recordings[fold.test])
+    assert len(shared) > 0.7 * len(set(recordings[fold.test]))
+    with pytest.raises(LeakError, match="same recording"):
+        split(corpus, faulty([fold], leaky=True), fingerprints(corpus), 0)
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_inner_folds_keep_apart_what_the_protocol_does(name: str) -> None:
+    corpus = make_corpus(speakers=2)
+    prints = [str(i // 2) for i in range(len(corpus.clips))]
+    groups = inner_groups(corpus.clips, PROTOCOLS[name], prints)
+    found = len(set(groups))
+    assert (
+        found
+        == {"speakers": 2, "recordings": len(prints) // 2, "nothing": len(prints)}[
+            PROTOCOLS[name].keeps_apart
+        ]
+    )
+
+
+def test_of_unknown_speakers_each_clip_is_a_group_of_its_own() -> None:
+    known = make_corpus(speakers=1).clips
+    clips = [replace(clip, path=Path(f"unknown-{clip.path}"), speaker="") for clip in known]
+    clips += known
+    groups = inner_groups(clips, PROTOCOLS["by-actor-5"], [str(i) for i in range(len(clips))])
+    assert len(set(groups)) == len(clips) // 2 + 1
+
+
+def test_too_few_emotions_to_train_on_are_refused() -> None:
+    corpus = make_corpus()
+    happy = np.array([i for i, clip in enumerate(corpus.clips) if clip.emotion == "happy"])
+    with pytest.raises(CorpusError, match="faulty, fold 0: too few emotions"):
+        split(corpus, faulty([Fold(happy[12:], np.arange(12))]), fingerprints(corpus), 0)
+
+
+def test_unknown_speakers_count_as_shared() -> None:
+    corpus = make_corpus(speakers=2)
+    fold = Fold(np.arange(12), np.arange(12, 24))
+    assert not speakers_overlap(corpus.clips, [fold])
+    unknown = [replace(clip, speaker="") for clip in corpus.clips]
+    assert speakers_overlap(unknown, [fold])
+
+
+@pytest.mark.parametrize("first_has_folds", [True, False])
+def test_joined_corpora_have_no_published_folds(first_has_folds: bool) -> None:
+    cards = (CARD, OWN_CARD) if first_has_folds else (OWN_CARD, CARD)
+    corpus = join([make_corpus(cards[0], name="one"), make_corpus(cards[1], name="two")])
+    tested = [{corpus.clips[i].speaker_id for i in fold.test} for fold in folds_of(corpus, "by-actor-5")]
+    assert len(set.union(*tested)) == sum(map(len, tested)) == 48

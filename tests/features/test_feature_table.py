@@ -1,0 +1,128 @@
+"""Features of many files are one table: a row for each file, with the error of one that failed."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from affekt.audio.loading import load_audio
+from affekt.errors import MissingExtraError, UnknownNameError
+from affekt.features.feature_sets import extract, find_feature_set
+from affekt.features.feature_table import Description, extract_many, write_table
+
+MFCC = find_feature_set("mfcc-stats@1")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, write_voice: Callable[..., Path]) -> Path:
+    for i in range(5):
+        write_voice(tmp_path / "in" / f"{i}.wav", seed=i)
+    (tmp_path / "in" / "2b.wav").write_text("not audio")
+    return tmp_path / "in"
+
+
+def expected(file: str) -> np.ndarray:
+    return extract(load_audio(file, MFCC.sample_rate), MFCC.name)
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_files_keep_their_order_for_any_number_of_jobs(
+    folder: Path, jobs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("affekt.support.parallel.MANY", 2)
+    described = list(extract_many([folder], MFCC.name, jobs=jobs))
+    assert [Path(one.source).name for one in described] == [
+        "0.wav",
+        "1.wav",
+        "2.wav",
+        "2b.wav",
+        "3.wav",
+        "4.wav",
+    ]
+    for one in described:
+        if one.features is None:
+            assert "not audio" in str(one.error)
+        else:
+            np.testing.assert_array_equal(one.features, expected(one.source))
+
+
+def test_a_csv_has_named_columns_and_a_row_for_each_file(folder: Path, tmp_path: Path) -> None:
+    write_table(tmp_path / "f.csv", MFCC, extract_many([folder], MFCC.name))
+    with open(tmp_path / "f.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["file", *MFCC.columns, "error"]
+    assert len(rows) == 6
+    assert [row["file"] for row in rows if row["error"]] == [str(folder / "2b.wav")]
+    values = np.array([float(rows[0][column]) for column in MFCC.columns], np.float32)
+    np.testing.assert_array_equal(values, expected(rows[0]["file"]))
+
+
+def test_an_npz_opens_without_pickle(folder: Path, tmp_path: Path) -> None:
+    write_table(tmp_path / "f.npz", MFCC, extract_many([folder], MFCC.name))
+    with np.load(tmp_path / "f.npz", allow_pickle=False) as table:
+        assert table["features"].shape == (6, 80)
+        assert table["columns"].tolist() == list(MFCC.columns)
+        failed = table["error"] != ""
+        assert failed.tolist() == [False, False, False, True, False, False]
+        assert np.isnan(table["features"][failed]).all()
+        np.testing.assert_array_equal(table["features"][0], expected(str(table["file"][0])))
+
+
+def test_a_parquet_file_is_a_table(folder: Path, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    write_table(tmp_path / "f.parquet", MFCC, extract_many([folder], MFCC.name))
+    table = parquet.read_table(tmp_path / "f.parquet")
+    assert table.column_names == ["file", *MFCC.columns, "error"]
+    assert table.num_rows == 6
+
+
+@pytest.mark.parametrize("name", ["log-mel@1", "mfcc-sequence@1"])
+def test_frames_of_all_files_are_concatenated(folder: Path, tmp_path: Path, name: str) -> None:
+    feature_set = find_feature_set(name)
+    write_table(tmp_path / "f.npz", feature_set, extract_many([folder], name))
+    with np.load(tmp_path / "f.npz") as table:
+        ends = np.cumsum(table["frames"])
+        assert ends[-1] == len(table["features"])
+        assert table["frames"][3] == 0
+        file = str(table["file"][1])
+        second = table["features"][ends[0] : ends[1]]
+        np.testing.assert_array_equal(second, extract(load_audio(file, feature_set.sample_rate), name))
+
+
+def test_frames_do_not_fit_a_csv(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match=r"\.npz"):
+        write_table(tmp_path / "f.csv", find_feature_set("log-mel@1"), [])
+
+
+def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="kind of table"):
+        write_table(tmp_path / "f.xlsx", MFCC, [])
+
+
+def test_parquet_without_its_library_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError, match=r"affekt\[parquet\]"):
+        write_table(tmp_path / "f.parquet", MFCC, [])
+
+
+@pytest.mark.parametrize("suffix", ["csv", "npz"])
+def test_finished_rows_are_kept_after_ctrl_c(folder: Path, tmp_path: Path, suffix: str) -> None:
+    def interrupted() -> Iterator[Description]:
+        yield from list(extract_many([folder], MFCC.name))[:2]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_table(tmp_path / f"f.{suffix}", MFCC, interrupted())
+    if suffix == "csv":
+        assert len((tmp_path / "f.csv").read_text().splitlines()) == 3
+    else:
+        with np.load(tmp_path / "f.npz") as table:
+            assert len(table["file"]) == 2

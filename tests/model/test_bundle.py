@@ -1,0 +1,283 @@
+"""A bundle holds its contract, and one that breaks it is refused with the reason."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto
+from tests.model.contracts import CONTRACT, edited, make_graph
+
+from affekt.errors import BundleError
+from affekt.features.feature_sets import find_feature_set
+from affekt.model import wire
+from affekt.model.bundle import DEFAULT_MODEL, load, parse, save, seal
+from affekt.model.contract import Contract
+from affekt.model.speaker_normalisation import SpeakerStatistics
+
+
+def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
+    save(tmp_path / "m.onnx", make_graph(), CONTRACT)
+    bundle = load(tmp_path / "m.onnx")
+    assert replace(bundle.contract, sha256="") == CONTRACT
+    probabilities = bundle.run(np.ones((3, 80), np.float32))
+    assert probabilities.shape == (3, 2)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+
+
+def test_a_bundle_is_an_onnx_file_that_anyone_can_read() -> None:
+    model = onnx.load_from_string(seal(make_graph(), CONTRACT))
+    onnx.checker.check_model(model)
+    (entry,) = model.metadata_props
+    assert json.loads(entry.value)["emotions"] == ["happy", "sad"]
+
+
+def test_a_file_is_loaded_once_and_again_when_it_changed(tmp_path: Path) -> None:
+    file = tmp_path / "m.onnx"
+    save(file, make_graph(), CONTRACT)
+    first = load(file)
+    assert load(file) is first
+    save(file, make_graph(), replace(CONTRACT, recipe="another"))
+    assert load(file).contract.recipe == "another"
+
+
+def test_a_loaded_model_is_returned_as_it_is() -> None:
+    bundle = parse(seal(make_graph(), CONTRACT), "m.onnx")
+    assert load(bundle) is bundle
+    assert load() is load(None)
+
+
+def test_a_sample_rate_given_as_the_model_is_explained() -> None:
+    with pytest.raises(TypeError, match=r"16000 is not a model\. For an array of samples: predict\(\("):
+        load(16000)  # type: ignore[arg-type]
+
+
+def test_the_bundled_model_has_a_complete_contract() -> None:
+    contract = load().contract
+    assert len(contract.emotions) == 8
+    assert len(contract.corpora[0].speakers) == 24
+    assert len(contract.fingerprints) == 2451  # of 2452 clips, two of which are the same
+    assert contract.corpora[0].licence == "CC BY-NC-SA 4.0"
+    assert contract.scores.protocol == "by-actor-5"
+    assert not contract.scores.leaky
+    assert contract.parity <= 1e-5
+    assert DEFAULT_MODEL.stat().st_size < 8e6
+
+
+def test_the_bundled_model_sealed_again_is_the_same_file() -> None:
+    """Model files of before the attributes were renamed stay exchangeable with those written now."""
+    content = DEFAULT_MODEL.read_bytes()
+    graph = b"".join(whole for number, whole, _ in wire.fields(content) if number != 14)
+    assert len(graph) < len(content)
+    assert seal(graph, parse(content, "default.onnx").contract) == content
+
+
+def test_a_feature_set_of_an_older_name_is_known() -> None:
+    assert load().feature_set is find_feature_set("frames-and-utterance@1")
+    assert find_feature_set("two-views@1") is find_feature_set("frames-and-utterance@1")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"novel_from": float("nan")},
+        {"novel_from": 10**400},
+        {"novel_from": "far"},
+        {"recordings": {"duration_s": [3.0, 2.0, 1.0]}},
+        {"recordings": {"duration_s": [0.0, 0.0, float("nan")]}},
+        {"trust": {"temperature": 0.0, "threshold": 0.1}},
+        {"trust": {"temperature": 1.0, "threshold": 2.0}},
+        {"trust": {"temperature": 1.0}},
+    ],
+)
+def test_numbers_that_would_break_a_prediction_are_refused_when_a_model_is_loaded(
+    change: dict[str, Any],
+) -> None:
+    with pytest.raises(BundleError, match="contract that cannot be read"):
+        parse(edited(lambda values: values.update(change)), "odd.onnx")
+
+
+def with_changed_weights() -> bytes:
+    content = bytearray(seal(make_graph(), CONTRACT))
+    at = content.find(np.float32(-1.0).tobytes())
+    content[at : at + 4] = np.float32(-0.5).tobytes()
+    return bytes(content)
+
+
+def with_weights_elsewhere() -> bytes:
+    """A graph that takes its weights from weights.bin, which lies in the working folder."""
+    model = onnx.load_from_string(make_graph())
+    tensor = model.graph.initializer[0]
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="weights.bin")
+    tensor.ClearField("float_data")
+    tensor.ClearField("raw_data")
+    return seal(model.SerializeToString(), CONTRACT)
+
+
+def with_three_emotions() -> bytes:
+    scores = replace(CONTRACT.scores, confusion_matrix=((1, 0, 0),) * 3)
+    return seal(make_graph(), replace(CONTRACT, emotions=("a", "b", "c"), scores=scores))
+
+
+def with_a_list_as_contract() -> bytes:
+    content: bytes = onnx.load_from_string(WHOLE).SerializeToString()
+    return content.replace(b'{"emotions"', b'["emotions"')
+
+
+WHOLE = seal(make_graph(), CONTRACT)
+NO_CONTRACT = "truncated, or is not an ONNX file|carries no contract"
+REFUSED: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "carries no contract"),
+    "truncated": (WHOLE[:-200], "truncated"),
+    "truncated early": (WHOLE[:300], "truncated"),
+    "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(200), NO_CONTRACT),
+    "a pickle": (b"\x80\x04\x95" + bytes(range(200)), NO_CONTRACT),
+    "foreign ONNX": (make_graph(), "not a model of affekt"),
+    "changed weights": (with_changed_weights(), "checksum"),
+    "unknown features": (seal(make_graph(), replace(CONTRACT, features="mfcc-stats@9")), "upgrade affekt"),
+    "too many labels": (
+        with_three_emotions(),
+        r"names 3 emotions, but its graph returns an array of shape \(1, 2\)",
+    ),
+    "a graph for other features": (
+        seal(make_graph(columns=7), CONTRACT),
+        "no graph that takes mfcc-stats@1",
+    ),
+    "a graph that is noise": (seal(b"\x0a\x03abc", CONTRACT), "no graph that takes mfcc-stats@1"),
+    "swapped labels": (edited(lambda c: c["emotions"].reverse()), "checksum"),
+    "a better score": (edited(lambda c: c["scores"].update(leaky=True)), "checksum"),
+    "forgotten speakers": (edited(lambda c: c["corpora"][0].update(speakers=[])), "checksum"),
+    "another rate": (seal(make_graph(), replace(CONTRACT, sample_rate=16000)), "at 16000 Hz, not 22050"),
+    "no probabilities": (seal(make_graph(last="Tanh"), CONTRACT), "not probabilities"),
+    "no scores": (edited(lambda c: c["scores"]["headlines"].clear()), "no score for accuracy"),
+    "weights in another file": (with_weights_elsewhere(), "no graph that takes mfcc-stats@1"),
+    "another format": (edited(lambda c: c.update(format=9)), "its format is 9"),
+    "a missing field": (edited(lambda c: c.pop("recipe")), "lacks recipe"),
+    "labels of a wrong type": (edited(lambda c: c.update(emotions="happy")), "emotions are 'happy'"),
+    "a label twice": (edited(lambda c: c.update(emotions=["sad", "sad"])), "named twice"),
+    "a contract that is no object": (with_a_list_as_contract(), "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_file_that_breaks_its_contract_is_refused_with_the_reason(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights.bin").write_bytes(np.zeros(160, np.float32).tobytes())
+    content, reason = REFUSED[case]
+    with pytest.raises(BundleError, match=reason):
+        parse(content, "m.onnx")
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="No such file"):
+        load(tmp_path / "none.onnx")
+
+
+def test_a_file_that_is_far_too_large_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("affekt.model.bundle.MAX_BUNDLE_BYTES", 10)
+    monkeypatch.setattr("affekt.model.bundle._load", lambda *_: pytest.fail("it was read"))
+    (tmp_path / "m.onnx").write_bytes(bytes(11))
+    with pytest.raises(BundleError, match="larger than any model"):
+        load(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_damaged_file_is_refused_or_was_not_damaged_in_what_counts(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    content = bytearray(WHOLE)
+    content[rng.integers(len(content))] ^= int(rng.integers(1, 256))
+    try:
+        bundle = parse(bytes(content), "m.onnx")
+    except BundleError:
+        return
+    assert bundle.contract == parse(WHOLE, "m.onnx").contract
+
+
+@pytest.mark.parametrize("column", [float("nan"), 1e300, "1"])
+def test_an_average_speaker_that_is_none_is_refused(column: Any, tmp_path: Path) -> None:
+    odd = replace(CONTRACT, average_speaker=SpeakerStatistics((column,) * 80, (1.0,) * 80))
+    save(tmp_path / "odd.onnx", make_graph(), odd)
+    with pytest.raises(BundleError, match="carries a contract that cannot be read"):
+        load(tmp_path / "odd.onnx")
+
+
+def test_an_average_speaker_of_other_features_is_refused(tmp_path: Path) -> None:
+    odd = replace(CONTRACT, average_speaker=SpeakerStatistics((0.0,) * 79, (1.0,) * 79))
+    save(tmp_path / "odd.onnx", make_graph(), odd)
+    with pytest.raises(BundleError, match="an average speaker whose features are not mfcc-stats@1"):
+        load(tmp_path / "odd.onnx")
+
+
+# --- how it is shown, and taken elsewhere ------------------------------------------------------------
+
+
+def test_a_model_is_shown_in_one_line_with_the_terms_of_its_score() -> None:
+    shown = repr(parse(WHOLE, "some/folder/m.onnx"))
+    assert shown == "<Bundle m.onnx: quick on own, 2 emotions, accuracy 50.0%, by-actor-5>"
+
+
+def test_a_model_is_a_table_in_a_notebook() -> None:
+    table = parse(WHOLE, "some/folder/m.onnx")._repr_html_()
+    for text in (
+        "Model m.onnx",
+        "happy, sad",
+        "own (2 clips)",
+        "chance 50.0%",
+        "50.0 (40.0 - 60.0)",
+        "UAR",
+    ):
+        assert text in table
+
+
+@pytest.mark.parametrize("show", [repr, lambda bundle: bundle._repr_html_()])
+def test_a_leaky_score_is_never_shown_without_saying_so(show: Callable[[object], str]) -> None:
+    scores = replace(CONTRACT.scores, protocol="random-80-20", protocol_label="random-80-20 (LEAKY)")
+    leaky = parse(seal(make_graph(), replace(CONTRACT, scores=replace(scores, leaky=True))), "m.onnx")
+    assert "LEAKY" in show(leaky)
+
+
+def test_names_from_a_model_file_are_escaped_in_a_notebook() -> None:
+    evil = "<script>alert(1)</script>"
+    contract = replace(
+        CONTRACT,
+        emotions=(evil, "sad"),
+        recipe=evil,
+        corpora=(replace(CONTRACT.corpora[0], name=evil),),
+        scores=replace(CONTRACT.scores, protocol_label=evil),
+    )
+    table = parse(seal(make_graph(), contract), f"{evil}.onnx")._repr_html_()
+    assert "<script" not in table
+    assert table.count("&lt;script&gt;") >= 4
+
+
+def test_a_model_is_plain_values_for_json() -> None:
+    values = json.loads(json.dumps(parse(WHOLE, "m.onnx").to_dict()))
+    assert values["name"] == "m.onnx"
+    assert values["emotions"] == ["happy", "sad"]
+    assert values["scores"]["headlines"]["accuracy"]["value"] == 0.5
+
+
+def test_a_model_predicts_the_same_in_another_process() -> None:
+    bundle = parse(WHOLE, "m.onnx")
+    again = pickle.loads(pickle.dumps(bundle))
+    row = np.linspace(0, 1, 80, dtype=np.float32)[None]
+    np.testing.assert_array_equal(again.run(row), bundle.run(row))
+    assert (again.name, again.contract) == (bundle.name, bundle.contract)
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Contract)])
+def test_every_part_of_the_contract_is_in_the_plain_values(name: str) -> None:
+    here = {"calibration": "trust", "distance_threshold": "novel_from", "average_speaker": "average_voice"}
+    assert here.get(name, name) in CONTRACT.to_dict()

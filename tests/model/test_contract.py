@@ -1,0 +1,123 @@
+"""What a contract holds, and the names that it is stored by in a model file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.model.contracts import CONTRACT
+
+from affekt.model.bundle import load
+from affekt.model.contract import CONTRACT_FORMAT, MIN_WINDOW_S, Contract, parse_contract
+
+# The keys of format 4, whatever the attributes are called.
+KEYS = {
+    "emotions", "features", "sample_rate", "recipe", "seed", "corpora", "fingerprints", "scores",
+    "recordings", "trust", "novel_from", "average_voice", "parity", "versions", "sha256", "format",
+}  # fmt: skip
+SCORE_KEYS = {
+    "protocol", "protocol_label", "leaky", "n", "chance", "headlines", "recall", "confusion_matrix",
+    "reliability", "coverage", "likely_count",
+}  # fmt: skip
+
+
+def stored(contract: Contract = CONTRACT) -> dict[str, Any]:
+    """The values as a file holds them: JSON knows no tuples."""
+    values: dict[str, Any] = json.loads(json.dumps(contract.to_dict()))
+    return values
+
+
+def test_a_contract_of_format_4_is_written_by_the_names_of_that_format() -> None:
+    assert CONTRACT_FORMAT == 4
+    assert stored().keys() == KEYS
+    assert stored()["scores"].keys() == SCORE_KEYS
+    assert stored()["trust"] == {"temperature": 1.5, "threshold": 0.2}
+    assert stored()["novel_from"] == 3.0
+    assert stored()["average_voice"] == {"mean": [0.0] * 80, "deviation": [1.0] * 80}
+    assert stored()["scores"]["likely_count"] == 1.5
+
+
+def test_the_bundled_model_has_these_names_and_no_others() -> None:
+    values = stored(load().contract)
+    assert values.keys() == KEYS
+    assert values["scores"].keys() == SCORE_KEYS
+
+
+def test_what_is_written_is_what_is_read() -> None:
+    assert parse_contract(stored()) == CONTRACT
+    bundled = load().contract
+    assert parse_contract(stored(bundled)) == bundled
+
+
+def test_values_of_the_file_are_found_under_the_names_of_the_attributes() -> None:
+    values = stored()
+    values |= {"trust": {"temperature": 3.0, "threshold": 0.4}, "novel_from": 7}
+    values["average_voice"]["mean"][2] = 5
+    values["scores"]["likely_count"] = 2.5
+    found = parse_contract(values)
+    assert (found.calibration.temperature, found.calibration.threshold) == (3.0, 0.4)
+    assert found.distance_threshold == 7.0
+    assert found.average_speaker.mean[2] == 5.0
+    assert found.scores.set_size == 2.5
+
+
+@pytest.mark.parametrize("key", sorted(KEYS))
+def test_no_part_of_a_contract_may_be_missing(key: str) -> None:
+    values = stored()
+    del values[key]
+    with pytest.raises((ValueError, KeyError)):
+        parse_contract(values)
+
+
+@pytest.mark.parametrize("key", sorted(SCORE_KEYS))
+def test_no_score_may_be_missing(key: str) -> None:
+    values = stored()
+    del values["scores"][key]
+    with pytest.raises((TypeError, KeyError)):
+        parse_contract(values)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda values: values["scores"]["reliability"]["count"].append(1), "of one length"),
+        (lambda values: values["scores"]["reliability"].pop("count"), "reliability diagram"),
+        (lambda values: values["scores"]["reliability"].update(count=[0]), "no "),
+        (lambda values: values["scores"].update(confusion_matrix=[[1, 0]]), "does not fit the emotions"),
+        (lambda values: values["scores"].update(confusion_matrix=[[1], [1]]), "does not fit the emotions"),
+        (lambda values: values.update(emotions=[]), "not a list of names"),
+        (lambda values: values.update(emotions=[1, 2]), "not a list of names"),
+        (lambda values: values.update(format=3), "reads format 4"),
+    ],
+)
+def test_values_that_do_not_fit_each_other_are_refused(
+    change: Callable[[dict[str, Any]], object], reason: str
+) -> None:
+    values = stored()
+    change(values)
+    with pytest.raises(ValueError, match=reason):
+        parse_contract(values)
+
+
+def test_a_window_is_never_so_short_that_a_recording_falls_apart() -> None:
+    assert CONTRACT.window_s == 3.0
+    assert replace(CONTRACT, recordings={"duration_s": (0.0, 0.0, 0.0)}).window_s == MIN_WINDOW_S
+    assert replace(CONTRACT, recordings={}).window_s == float("inf")
+
+
+def test_a_model_knows_which_speakers_it_may_have_been_trained_on() -> None:
+    assert CONTRACT.knows_speaker("own", "a")
+    assert CONTRACT.knows_speaker("own", "")
+    assert not CONTRACT.knows_speaker("own", "c")
+    assert not CONTRACT.knows_speaker("other", "a")
+    unknown = replace(CONTRACT, corpora=(replace(CONTRACT.corpora[0], unknown_speakers=True),))
+    assert unknown.knows_speaker("own", "c")
+    assert not unknown.knows_speaker("other", "c")
+
+
+def test_a_model_knows_the_clips_that_it_was_trained_on() -> None:
+    assert CONTRACT.was_trained_on("0123456789abcdef0123456789abcdef")
+    assert not CONTRACT.was_trained_on("1123456789abcdef0123456789abcdef")

@@ -1,0 +1,26 @@
+"""The terminal output about a model."""
+
+from __future__ import annotations
+
+from tests.reports.terminal.printing import printed
+
+from affekt.metrics import METRIC_TITLES
+from affekt.model.bundle import load
+from affekt.reports import terminal
+
+BUNDLE = load()
+
+
+def test_it_shows_training_data_scores_and_origin() -> None:
+    text = printed(terminal.model(BUNDLE), width=200)
+    contract = BUNDLE.contract
+    assert "frames-and-utterance@1, from 16000 Hz" in text
+    assert "affekt-net, seed 0" in text
+    assert "ravdess: 2452 clips, 24 speakers (01, 02" in text
+    assert "CC BY-NC-SA 4.0" in text
+    assert contract.sha256 in text
+    for name, title in METRIC_TITLES.items():
+        score = contract.scores.headlines[name]
+        low, high = (f"{100 * bound:.1f}" for bound in (score.low, score.high))
+        assert f"{score.value:.1%} (95 %: {low} - {high})" in text, title
+    assert f"coverage {contract.scores.coverage:.1%}, mean size {contract.scores.set_size:.1f}" in text

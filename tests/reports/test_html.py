@@ -1,0 +1,122 @@
+"""A report is one self-contained file, whatever it is about."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import soundfile
+from tests.reports.html_page import HtmlPage, embedded
+
+from affekt.evaluation.results import Evaluation
+from affekt.reports import figures
+from affekt.reports import html as report
+from affekt.reports.html import write_report
+
+LOADED = {"src", "srcset", "data", "poster", "action", "background", "xlink:href"}
+
+
+@pytest.fixture(params=["score_page", "odd_page", "corpus_page", "comparison_page"])
+def page(request: pytest.FixtureRequest) -> HtmlPage:
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, HtmlPage)
+    return found
+
+
+def test_everything_is_in_the_one_file(page: HtmlPage) -> None:
+    for tag, attributes in page.tags:
+        for name in attributes.keys() & LOADED:
+            assert attributes[name].startswith("data:"), (tag, name)
+        if "href" in attributes:
+            assert attributes["href"].startswith(("data:", "#")), tag
+        assert not re.search(r"url\(|@import", attributes.get("style", ""))
+    assert not {"script", "iframe", "object", "embed", "base", "form"} & {tag for tag, _ in page.tags}
+
+
+def test_the_styles_load_nothing() -> None:
+    template = (report.TEMPLATES / "page.html").read_text(encoding="utf-8")
+    (styles,) = re.findall(r"<style>(.*?)</style>", template, re.DOTALL)
+    assert not re.search(r"url\(|@import|https?:", styles)
+
+
+def test_the_security_policy_forbids_all_requests(page: HtmlPage) -> None:
+    (policy,) = [meta["content"] for meta in page.all("meta") if "http-equiv" in meta]
+    assert "default-src 'none'" in policy
+    assert set(re.findall(r"-src ([^;]+)", policy)) == {"'none'", "data:", "'unsafe-inline'"}
+
+
+def test_every_figure_is_embedded_with_its_caption_as_alternative_text(page: HtmlPage) -> None:
+    assert len(page.all("img")) > 1
+    for picture in page.all("img"):
+        assert len(picture["alt"]) > 20
+        if picture["src"].startswith("data:image/png"):
+            assert embedded(picture["src"], "image/png").startswith(b"\x89PNG")
+        else:
+            assert b"<svg" in embedded(picture["src"], "image/svg+xml")[:1000]
+
+
+def test_all_audio_can_be_played(page: HtmlPage) -> None:
+    for one in page.all("audio"):
+        info = soundfile.info(io.BytesIO(embedded(one["src"], "audio/mpeg")))
+        assert info.format == "MP3"
+        assert 0.4 < info.duration < 1.1
+        assert one["aria-label"]
+        assert "controls" in one
+
+
+def test_pages_about_clips_have_audio(
+    score_page: HtmlPage, odd_page: HtmlPage, corpus_page: HtmlPage
+) -> None:
+    assert score_page.all("audio")
+    assert odd_page.all("audio")
+    assert corpus_page.all("audio")
+
+
+def test_links_lead_to_the_sections(page: HtmlPage) -> None:
+    targets = [link["href"].removeprefix("#") for link in page.all("a")]
+    assert targets == [heading["id"] for heading in page.all("h2")]
+    assert len(targets) == len(page.sections) == len(set(targets))
+
+
+def test_a_page_is_small(page: HtmlPage) -> None:
+    assert page.size < 3_000_000
+
+
+def test_a_page_has_its_language_one_title_and_the_version_of_affekt(page: HtmlPage) -> None:
+    assert page.all("html") == [{"lang": "en"}]
+    assert len(page.all("title")) == len(page.all("h1")) == 1
+    assert f"Made by affekt {version('affekt')}" in page.text
+
+
+def test_if_a_figure_cannot_be_drawn_the_old_page_stays_and_no_file_is_left_behind(
+    odd: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr(figures, "headlines", fail)
+    (tmp_path / "page.html").write_text("the old one")
+    for name in ("page.html", "another.html"):
+        with pytest.raises(RuntimeError, match="no ink"):
+            write_report(odd, tmp_path / name)
+    assert [file.name for file in tmp_path.iterdir()] == ["page.html"]
+    assert (tmp_path / "page.html").read_text() == "the old one"
+
+
+@pytest.mark.usefixtures("few_figures")
+def test_a_missing_folder_is_not_created(odd: Evaluation, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        write_report(replace(odd, tested=()), tmp_path / "none" / "page.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("few_figures")
+def test_a_file_name_that_is_not_unicode_is_written_as_its_bytes(odd: Evaluation, tmp_path: Path) -> None:
+    name = b"m\xfcde.wav".decode("utf-8", "surrogateescape")
+    one = replace(odd.tested[0], clip=replace(odd.tested[0].clip, path=tmp_path / name))
+    write_report(replace(odd, tested=(one,)), tmp_path / "page.html")
+    assert b"m\xfcde.wav" in (tmp_path / "page.html").read_bytes()

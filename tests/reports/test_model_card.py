@@ -1,0 +1,118 @@
+"""A model card states what the contract and the evaluations state."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from tests.reports.synthetic import make_evaluation
+from tools.write_model_card import CARD, TABLES, read, write
+
+from affekt.metrics import METRIC_TITLES
+from affekt.model.bundle import DEFAULT_MODEL, load
+from affekt.model.intended_use import LAW, SHORT
+from affekt.reports.model_card import render
+
+CONTRACT = load().contract
+
+
+def test_it_has_every_score_with_its_terms() -> None:
+    card = render("m.onnx", CONTRACT)
+    for name, score in CONTRACT.scores.headlines.items():
+        value, low, high = (f"{100 * share:.1f}" for share in (score.value, score.low, score.high))
+        assert f"| {METRIC_TITLES[name]} | {value} | {low} - {high} |" in card
+    assert (
+        f"**{CONTRACT.scores.protocol_label}**, {CONTRACT.scores.n} clips, 8 emotions, chance 12.5%" in card
+    )
+    for matrix_row in CONTRACT.scores.confusion_matrix:
+        assert " | ".join(map(str, matrix_row)) in card
+
+
+def test_it_states_contents_intended_use_and_limits() -> None:
+    card = render("m.onnx", CONTRACT)
+    for part in (CONTRACT.sha256, CONTRACT.recipe, "CC BY-NC-SA 4.0", "24 speakers"):
+        assert part in card
+    for part in ("frames-and-utterance@1", LAW, f"{CONTRACT.calibration.threshold:.1%}"):
+        assert part in card
+
+
+def test_the_law_is_the_same_in_the_app_and_names_its_articles() -> None:
+    assert LAW in SHORT
+    for part in ("(EU) 2024/1689", "Article 5(1)(f)", "Annex III, point 1(c)", "Article 50(3)"):
+        assert part in LAW
+
+
+def test_without_measured_coverage_none_is_stated() -> None:
+    scores = replace(CONTRACT.scores, coverage=None, set_size=None)
+    card = render("m.onnx", replace(CONTRACT, scores=scores))
+    assert "measured:" not in card
+    assert "measured before calibration" in card
+    assert not re.search("None|nan", card)
+
+
+def test_without_durations_recordings_are_predicted_as_a_whole() -> None:
+    card = render("m.onnx", replace(CONTRACT, recordings={}))
+    assert "predicted as a whole" in card
+    assert "inf" not in card.split("## Confidence")[1]
+
+
+@pytest.mark.parametrize(("leaky", "speakers"), [(True, "seen"), (False, "unseen")])
+def test_it_states_whether_calibration_was_fitted_on_unseen_speakers(leaky: bool, speakers: str) -> None:
+    card = render("m.onnx", replace(CONTRACT, scores=replace(CONTRACT.scores, leaky=leaky)))
+    assert f"out-of-fold predictions for\n  {speakers} speakers" in card
+
+
+def test_further_scores_have_a_table_with_a_row_for_each_evaluation() -> None:
+    one = make_evaluation(calibrated=True)
+    card = render("m.onnx", CONTRACT, {"Elsewhere": {"a": one, "b": one}})
+    table = card.split("### Elsewhere\n")[1].split("\n##")[0]
+    sets = one.prediction_sets
+    assert sets is not None
+    assert one.out_of_distribution is not None
+    cells = [one.headlines["accuracy"].with_interval, one.headlines["uar"].with_interval]
+    cells += [f"{100 * one.ece:.1f}", f"{100 * sets.coverage:.1f}", f"{sets.size:.1f}"]
+    cells += [f"{100 * one.out_of_distribution:.1f}", str(one.n), "by-actor-5"]
+    for name in ("a", "b"):
+        assert f"| {name} | {' | '.join(cells)} |" in table
+
+
+def test_columns_that_no_evaluation_has_are_left_out() -> None:
+    card = render("m.onnx", CONTRACT, {"Elsewhere": {"a": make_evaluation()}})
+    table = card.split("### Elsewhere\n")[1].split("\n##")[0]
+    assert "ECE" in table
+    assert not re.search("coverage|set size|flagged", table)
+
+
+def test_an_evaluation_on_several_corpora_has_a_row_for_each_and_one_for_all() -> None:
+    card = render("m.onnx", CONTRACT, {"Elsewhere": {"a": make_evaluation(corpora=("x", "y"))}})
+    table = card.split("### Elsewhere\n")[1].split("\n##")[0]
+    assert re.findall(r"^\| (a, \w+) \|", table, re.MULTILINE) == ["a, x", "a, y", "a, pooled"]
+
+
+def test_the_condition_is_named_once_in_a_row() -> None:
+    noisy = make_evaluation(condition="noise, 5 dB", protocol_label="by-actor-5, noise, 5 dB")
+    card = render("m.onnx", CONTRACT, {"Elsewhere": {"noise, 5 dB": noisy}})
+    assert card.count("noise, 5 dB") == 1
+
+
+def test_the_card_in_docs_is_up_to_date() -> None:
+    assert CARD.read_text(encoding="utf-8") == write(DEFAULT_MODEL)
+
+
+@pytest.mark.parametrize("title", TABLES)
+def test_every_row_of_the_card_in_docs_is_a_score_in_docs(title: str) -> None:
+    section = CARD.read_text(encoding="utf-8").split(f"### {title}\n")[1].split("\n##")[0]
+    rows = re.findall(r"^\| (?! )(.+?) \| (\d+\.\d) \(", section, re.MULTILINE)
+    scores = read(TABLES[title])
+    assert rows == [(name, f"{100 * one.headlines['accuracy'].value:.1f}") for name, one in scores.items()]
+
+
+def test_rows_of_random_splits_are_named_after_the_emotions_that_are_missing() -> None:
+    (title,) = (title for title in TABLES if "Random" in title)
+    for row, one in read(TABLES[title]).items():
+        missing = [emotion for emotion in CONTRACT.emotions if emotion not in one.emotions]
+        assert one.leaky
+        assert (row.startswith("eight emotions")) == (missing == [])
+        assert missing == [emotion for emotion in CONTRACT.emotions if emotion in row]
+        assert (one.protocol == "random-70-15-15") == ("15 % tested" in row)

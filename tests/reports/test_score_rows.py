@@ -1,0 +1,55 @@
+"""Rows of score tables."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from tests.reports.synthetic import EVALUATION, make_evaluation
+
+from affekt.reports.score_rows import (
+    corpus_rows,
+    exclusion_reasons,
+    mean_size,
+    percentage,
+    plural,
+    pooled_score,
+)
+
+
+def test_the_pooled_score_of_one_corpus_is_the_score_on_this_corpus() -> None:
+    result = make_evaluation(calibrated=True)
+    assert pooled_score(result) == result.by_corpus["own"]
+
+
+def test_one_corpus_has_no_rows_and_several_have_a_row_each_and_one_for_all() -> None:
+    assert corpus_rows(EVALUATION) == {}
+    result = make_evaluation(corpora=("a", "b"))
+    rows = corpus_rows(result)
+    assert list(rows) == ["a", "b", "pooled"]
+    assert rows["a"].n + rows["b"].n == rows["pooled"].n == result.n
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.6612, "66.1"), (1.0, "100.0"), (0.0, "0.0"), (None, "-"), (math.nan, "-")]
+)
+def test_an_unknown_share_is_a_dash(share: float | None, text: str) -> None:
+    assert percentage(share) == text
+
+
+def test_an_unknown_size_is_a_dash() -> None:
+    assert (mean_size(2.125), mean_size(None)) == ("2.1", "-")
+
+
+def test_reasons_name_the_file_once_and_are_counted_where_there_are_many() -> None:
+    result = replace(
+        EVALUATION, excluded=(("a.wav", "is silent"), ("b.wav", "b.wav is cut"), ("c.wav", ""))
+    )
+    assert exclusion_reasons(result, 2) == ["a.wav: is silent", "b.wav is cut", "and 1 more"]
+    assert exclusion_reasons(result, 3)[-1] == "c.wav: "
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 seeds"), (1, "1 seed"), (3, "3 seeds")])
+def test_nouns_follow_their_number(count: int, text: str) -> None:
+    assert plural(count, "seed") == text
