@@ -1,4 +1,4 @@
-"""What Streamlit Community Cloud starts: the app as it is."""
+"""Entry point for Streamlit Community Cloud."""
 
 from affekt.app.main import main
 
