@@ -188,6 +188,13 @@ def test_a_corpus_with_fewer_than_two_of_a_recipes_emotions_is_refused(
         read_corpus(corpus, default_emotions=made_for)
 
 
+@pytest.mark.parametrize("name", ["channel", "seed", "test_vocal_channel", "nonsense"])
+def test_an_option_of_another_name_is_refused(corpus: Corpus, name: str) -> None:
+    options: Any = {name: "song"}
+    with pytest.raises(TypeError, match=f"no option is called {name}. There are: model, test_on"):
+        read_terms(corpus, COUNTED, **options)
+
+
 def test_one_string_is_not_a_list_of_emotions(corpus: Corpus) -> None:
     with pytest.raises(TypeError, match=r"such as \['happy', 'sad'\], not 'happy'"):
         read_corpus(corpus, emotions="happy")

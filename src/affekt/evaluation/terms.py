@@ -203,6 +203,10 @@ def read_terms(
     CorpusError, UnknownNameError, LeakError, BundleError, ValueError
         A corpus or model cannot be read, a name is unknown, or the terms contradict each other.
     """
+    if unknown := sorted(options.keys() - TermOptions.__annotations__.keys()):
+        raise TypeError(
+            f"no option is called {', '.join(unknown)}. There are: {', '.join(TermOptions.__annotations__)}"
+        )
     model, test_on = options.get("model"), options.get("test_on")
     emotions, protocol = options.get("emotions"), options.get("protocol")
     vocal_channel, seeds = options.get("vocal_channel"), _seeds(options.get("seeds", 1))
