@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,10 @@ def test_an_error_leaves_the_old_file(tmp_path: Path) -> None:
 def test_written_files_are_named_and_the_terminal_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     say_written(None, Path("-"), Path("[bold]a.json"), Path("b.html"))
     assert capsys.readouterr().err == "wrote [bold]a.json\nwrote b.html\n"
+
+
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_a_closed_stream_does_not_keep_a_command_from_its_work(closed: str, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m affekt recipes {closed}>&- && echo done > {tmp_path / 'done'}"
+    subprocess.run(["bash", "-c", command], capture_output=True, check=True)
+    assert (tmp_path / "done").is_file()

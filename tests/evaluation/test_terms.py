@@ -420,3 +420,13 @@ def test_only_clips_of_the_tested_vocal_channel_are_scored() -> None:
 def test_name_and_features_are_those_of_the_recipe_or_of_the_model(bundle: Bundle, elsewhere: Path) -> None:
     for terms in (read_terms(elsewhere, model=bundle), read_terms(elsewhere, QUICK)):
         assert (terms.name, terms.features) == ("quick", "mfcc-stats@1")
+
+
+def test_with_unknown_speakers_the_label_says_that_they_may_have_been_trained_on(corpus: Corpus) -> None:
+    speakers = {clip.speaker for clip in corpus.clips}
+    some = set(sorted(speakers)[:3])
+    train = replace(corpus, clips=tuple(c for c in corpus.clips if c.speaker not in some))
+    test = replace(corpus, clips=tuple(c for c in corpus.clips if c.speaker in some))
+    unknown = replace(test, clips=tuple(replace(clip, speaker="") for clip in test.clips))
+    assert "unknown" not in read_terms(train, COUNTED, test_on=test).label
+    assert "unknown whether on these speakers" in read_terms(train, COUNTED, test_on=unknown).label

@@ -121,3 +121,10 @@ def test_a_model_knows_which_speakers_it_may_have_been_trained_on() -> None:
 def test_a_model_knows_the_clips_that_it_was_trained_on() -> None:
     assert CONTRACT.was_trained_on("0123456789abcdef0123456789abcdef")
     assert not CONTRACT.was_trained_on("1123456789abcdef0123456789abcdef")
+
+
+@pytest.mark.parametrize("features", [None, [], 1])
+def test_features_that_are_no_name_are_refused(features: object) -> None:
+    values = load().contract.to_dict() | {"features": features}
+    with pytest.raises(ValueError, match="not the name of a feature set"):
+        parse_contract(values)

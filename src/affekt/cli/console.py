@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,11 @@ from affekt.support.writing import whole_file
 FAILED_INPUT, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 TERMINAL = "-"  # as the name of an output file
 _WIDTH = 160  # of lines in a file or a pipe
+
+
+# A closed stream is None, as without a terminal: what is written to it is dropped.
+sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open as long as the process
+sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open as long as the process
 
 
 def _console(*, error: bool) -> Console:

@@ -175,7 +175,9 @@ class Terms:
 
     def _protocol_label(self) -> str:
         if self.test_corpus:
-            return f"{UNSEEN_CORPUS} (trained on {self.corpus.name})"
+            known = all(clip.speaker for clip in (*self.corpus.clips, *self.test_corpus.clips))
+            doubt = "" if known else "; it is unknown whether on these speakers"
+            return f"{UNSEEN_CORPUS} (trained on {self.corpus.name}{doubt})"
         if self.protocol:
             return self.protocol.label
         unknown = any(not clip.speaker for clip in self.corpus.clips)

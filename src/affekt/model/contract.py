@@ -177,6 +177,8 @@ def parse_contract(values: Mapping[str, Any]) -> Contract:
     known = {one.name for one in fields(Contract)}
     if missing := known - values.keys():
         raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+    if not isinstance(values["features"], str):
+        raise ValueError(f"its features are {values['features']!r}, not the name of a feature set")
     emotions = _parse_emotions(values["emotions"])
     corpora = [{**corpus, "speakers": tuple(corpus["speakers"])} for corpus in values["corpora"]]
     recordings = values["recordings"]
