@@ -256,28 +256,29 @@ def test_other_speakers_or_vocal_channels_have_other_checkpoints_whatever_is_kep
     tmp_path: Path,
 ) -> None:
     """Distances and enrolled clips depend on them, also where folds do not."""
-    files = set()
+    files: set[Path] = set()
     first, *rest = SMALL.corpus.clips
     for altered in (first, replace(first, speaker="other"), replace(first, vocal_channel="song")):
         clips = (altered, *rest)
         dataset = replace(SMALL, corpus=replace(SMALL.corpus, clips=clips))
         terms = terms_of(dataset, COUNTED, protocol="random-80-20")
         (part,) = split_parts(terms, dataset)
-        files.add(Checkpoints(tmp_path).place(terms, part, "as recorded"))
+        files |= set(Checkpoints(tmp_path).places(terms, part, ["as recorded"], "").values())
     assert len(files) == 3
 
 
 def test_the_same_part_has_the_same_file_and_other_parts_and_conditions_have_others(tmp_path: Path) -> None:
     terms = terms_of(SMALL, COUNTED, seeds=(0, 1))
+    conditions = ["as recorded", "white noise"]
     files = [
-        Checkpoints(tmp_path).place(terms, part, about)
+        file
         for part in split_parts(terms, SMALL)
-        for about in ("as recorded", "white noise")
+        for file in Checkpoints(tmp_path).places(terms, part, conditions, "").values()
     ]
     again = [
-        Checkpoints(tmp_path).place(terms, part, about)
+        file
         for part in split_parts(terms, make_dataset(speakers=6, takes=3, shape=(6,)))
-        for about in ("as recorded", "white noise")
+        for file in Checkpoints(tmp_path).places(terms, part, conditions, "").values()
     ]
     assert files == again
     assert len(set(files)) == 2 * 2 * 5

@@ -28,7 +28,7 @@ from affekt.corpora.readers.ravdess import CARD as RAVDESS
 from affekt.errors import CorpusError, LeakError, UnknownNameError
 from affekt.estimators.recipe import Recipe
 from affekt.evaluation.dataset import Dataset, with_copies
-from affekt.evaluation.parts import COPIES_BEFORE_SPLIT, everything, part_count, split_parts
+from affekt.evaluation.parts import COPIES_BEFORE_SPLIT, everything, split_parts
 from affekt.evaluation.protocols import Fold, audio_groups, find_protocol, split
 from affekt.evaluation.results import Evaluation
 from affekt.evaluation.terms import read_terms
@@ -56,7 +56,7 @@ def test_the_same_fold_of_all_seeds_comes_one_after_the_other() -> None:
     assert [(part.number, part.seed) for part in parts] == [
         (number, seed) for number in range(5) for seed in (3, 1)
     ]
-    assert part_count(terms, SMALL) == len(parts) == 10
+    assert len(parts) == 10
     folds = split(SMALL.corpus, find_protocol("by-actor-5"), SMALL.fingerprints, 0)
     for part in parts:
         np.testing.assert_array_equal(part.fold.test, folds[part.number].test)
@@ -219,7 +219,7 @@ TESTED = make_dataset(speakers=3, takes=2, shape=(6,), corpus="tested", seed=4)
 def test_between_corpora_one_fold_is_scored_and_those_of_the_training_corpus_only_calibrate() -> None:
     terms, dataset = between(TRAINED, TESTED, seeds=(0, 1))
     parts = list(split_parts(terms, dataset))
-    assert part_count(terms, dataset) == len(parts) == 2 * (1 + 5)
+    assert len(parts) == 2 * (1 + 5)
     assert [(part.number, part.seed) for part in parts[:4]] == [(0, 0), (0, 1), (1, 0), (1, 1)]
     corpus_of = np.array([clip.corpus for clip in dataset.corpus.clips])
     for part in parts:

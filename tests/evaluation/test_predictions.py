@@ -23,9 +23,9 @@ from affekt.corpora.registry import load_corpus
 from affekt.estimators.calibrated import fit_calibration
 from affekt.evaluation.checkpoints import Arrays
 from affekt.evaluation.execution import Execution
-from affekt.evaluation.folds import Predictions, fit_part, predict_folds
+from affekt.evaluation.folds import fit_part, predict_folds
 from affekt.evaluation.parts import Part, split_parts
-from affekt.evaluation.predictions import fit_on_all, judge
+from affekt.evaluation.predictions import Predictions, judge
 from affekt.evaluation.scores import TestedClip as Judged  # pytest collects what is called Test...
 from affekt.evaluation.terms import read_terms
 from affekt.experiments.scoring import TestedAsRecorded as AsRecorded
@@ -124,7 +124,7 @@ def test_with_one_fold_nothing_is_calibrated_or_flagged() -> None:
 
 def test_what_is_fitted_on_all_folds_is_for_a_model_that_is_trained_on_all_clips() -> None:
     found = predictions_on()
-    fitted = fit_on_all(found)
+    fitted = found.fitted_on_all
     calibration, threshold = fit_by_hand(list(found.arrays["as recorded"]), DATASET.labels)
     assert fitted.calibration == calibration
     assert fitted.distance_threshold == threshold
@@ -146,7 +146,7 @@ def test_further_conditions_are_judged_by_the_first() -> None:
     for number, part in enumerate(found.parts):
         others = [one for other, one in enumerate(arrays) if other != number]
         assert_judged(by_part(tested, part), noisy[number], fit_by_hand(others, DATASET.labels))
-    assert fit_on_all(both) == fit_on_all(found)
+    assert both.fitted_on_all == found.fitted_on_all
 
 
 def test_what_is_fitted_depends_on_unscored_clips_of_another_vocal_channel_too() -> None:

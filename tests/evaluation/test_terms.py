@@ -373,20 +373,19 @@ def test_a_model_that_knows_none_of_the_emotions_cannot_be_scored(bundle: Bundle
 
 def test_the_label_of_a_recipe_names_the_protocol_and_what_leaks() -> None:
     honest, leaky = (read_terms(OWN, COUNTED, protocol=name) for name in ("by-actor-5", "random-80-20"))
-    assert (honest.label, honest.protocol_name, honest.leaky, honest.unseen_speakers) == (
-        "by-actor-5",
-        "by-actor-5",
-        False,
-        True,
-    )
+    assert (honest.label, honest.protocol_name, honest.leaky) == ("by-actor-5", "by-actor-5", False)
     assert leaky.label == "random-80-20 (LEAKY: tested speakers were trained on)"
-    assert (leaky.leaky, leaky.unseen_speakers) == (True, False)
+    assert leaky.leaky
+    honest.require_unseen_speakers()
+    with pytest.raises(LeakError, match="random-80-20 tests speakers that were trained on: use by-actor-5"):
+        leaky.require_unseen_speakers()
 
 
 def test_the_label_of_a_test_on_another_corpus_names_the_training_corpus() -> None:
     terms = read_terms(OWN, COUNTED, test_on=OTHER)
     assert terms.label == "unseen-corpus (trained on own)"
-    assert (terms.protocol_name, terms.leaky, terms.unseen_speakers) == ("unseen-corpus", False, True)
+    assert (terms.protocol_name, terms.leaky) == ("unseen-corpus", False)
+    terms.require_unseen_speakers()
 
 
 def test_the_label_of_a_model_says_what_is_known_of_the_speakers(bundle: Bundle, elsewhere: Path) -> None:

@@ -26,9 +26,10 @@ from affekt.errors import (
     VoiceError,
 )
 from affekt.features.feature_sets import extract
-from affekt.inference.adaptation import adapt, normalise_speaker
+from affekt.inference.adaptation import adapt
 from affekt.inference.prediction import Answer, Prediction, predict, predict_many
 from affekt.model.bundle import load
+from affekt.model.speaker_normalisation import normalise_speaker
 from affekt.notes import Note, NoteKind
 
 EMOTIONS = load().contract.emotions
@@ -55,7 +56,9 @@ def test_the_prediction_is_the_models_on_the_features_of_training(clip: Path) ->
     bundle = load()
     contract = bundle.contract
     features = extract(load_audio(clip, contract.sample_rate), contract.features)
-    normalised = normalise_speaker(features, None, bundle)
+    normalised = normalise_speaker(
+        features, None, contract.average_speaker, bundle.feature_set.relative_columns
+    )
     expected = contract.calibration.calibrate(bundle.run(normalised[None])[0])
     np.testing.assert_allclose(list(predict(clip, bundle).probabilities.values()), expected, rtol=1e-5)
 
@@ -257,7 +260,8 @@ def test_a_long_recording_is_pooled_over_windows(tmp_path: Path, write_voice: Ca
             normalise_speaker(
                 extract(load_audio((samples[at : at + length], 16000)), bundle.contract.features),
                 None,
-                bundle,
+                bundle.contract.average_speaker,
+                bundle.feature_set.relative_columns,
             )[None]
         )[0]
         for at in starts

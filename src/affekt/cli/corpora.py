@@ -30,10 +30,9 @@ def corpora(context: click.Context) -> None:
 def check(path: str) -> None:
     """Read every file of a corpus, compare the counts with its card, and list every problem."""
     from affekt.corpora.check import check_corpus
-    from affekt.corpora.registry import load_corpus
     from affekt.reports import terminal
 
-    result = check_corpus(load_corpus(path), jobs=core_count(), progress=True)
+    result = check_corpus(path, jobs=core_count(), progress=True)
     stdout.print(terminal.corpus_check(result), soft_wrap=True)
     if not result.passed:
         raise Exit(FAILED_INPUT)

@@ -7,7 +7,7 @@ import hashlib
 import inspect
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -38,21 +38,27 @@ class Checkpoints:
         self.folder = Path(folder)
         self._digests: dict[int, tuple[Dataset, bytes]] = {}
 
-    def place(self, terms: Terms, part: Part, about: str) -> Path:
-        """Return the file for a part; ``about`` is all else that its arrays depend on, as text."""
+    def places(self, terms: Terms, part: Part, conditions: Sequence[str], settings: str) -> dict[str, Path]:
+        """Return the file of each condition of a part; ``settings`` are all else that arrays depend on."""
         who = (
             _describe(terms.recipe.build(part.seed))
             if terms.recipe
             else terms.bundle and terms.bundle.contract.sha256
         )
-        settings = installed_versions(), _hash_package(), terms.name, terms.protocol_name, part.seed, about
-        digest = hashlib.sha256(f"{settings!r}{who}".encode())
+        about = installed_versions(), _hash_package(), terms.name, terms.protocol_name, part.seed, settings
+        digest = hashlib.sha256(f"{about!r}{who}".encode())
         digest.update("|".join(map(str, part.groups)).encode())
         digest.update(self._digest(part.dataset))
         for side in (part.fold.train, part.fold.validation, part.fold.test):
             digest.update(np.ascontiguousarray(side, np.int64).tobytes() + b"|")
-        named = re.sub(r"[^\w-]+", "-", terms.name)
-        return self.folder / f"{named}.{terms.protocol_name}.seed{part.seed}.{digest.hexdigest()[:16]}.npz"
+        recipe = re.sub(r"[^\w-]+", "-", terms.name)
+        named = f"{recipe}.{terms.protocol_name}.seed{part.seed}"
+        found = {}
+        for condition in conditions:
+            own = digest.copy()
+            own.update(condition.encode())
+            found[condition] = self.folder / f"{named}.{own.hexdigest()[:16]}.npz"
+        return found
 
     def read(self, file: Path, needed: Collection[str] = ()) -> Arrays:
         """Return the arrays of a file; none where it is missing, broken, or lacks a needed array."""

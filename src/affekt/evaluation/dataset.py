@@ -135,9 +135,9 @@ class Extraction:
 
     def describe(self, waveform: Waveform) -> Any:
         """Features of a waveform of any rate: an array, or a list of arrays where ``window_s`` is set."""
-        resampled = load_audio(waveform, find_feature_set(self.features).sample_rate)
         if self.window_s is None:
-            return extract(resampled, self.features)
+            return extract(waveform, self.features)
+        resampled = load_audio(waveform, find_feature_set(self.features).sample_rate)
         return [extract(window, self.features) for window in cut_windows(resampled, self.window_s)]
 
     def stack(self, rows: Sequence[Any]) -> Features:

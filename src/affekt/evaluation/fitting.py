@@ -14,14 +14,15 @@ from threadpoolctl import threadpool_limits
 
 from affekt.estimators.recipe import Estimator
 from affekt.evaluation.dataset import Dataset
+from affekt.features.feature_sets import stack_features
 from affekt.model.bundle import Bundle
 from affekt.model.out_of_distribution import distance
 from affekt.model.speaker_normalisation import (
     SpeakerStatistics,
     average_speaker,
-    normalise,
-    normalise_unknown,
+    normalise_speaker,
     speaker_statistics,
+    unknown_speaker,
 )
 
 _INTERRUPTED = "Training interrupted by user"
@@ -62,10 +63,7 @@ class FittedRecipe:
         self, features: NDArray[Any], speaker: SpeakerStatistics | None = None
     ) -> NDArray[np.float64]:
         """Return probabilities (clips, emotions), 0 for an emotion that was not trained on."""
-        if speaker is None:
-            features = normalise_unknown(features, self.average, self.relative)
-        else:
-            features = normalise(features, speaker, self.average)
+        features = normalise_speaker(features, speaker, self.average, self.relative)
         probabilities = np.zeros((len(features), self.emotion_count))
         if len(features):
             probabilities[:, self.estimator.classes_] = self.estimator.predict_proba(features)
@@ -84,36 +82,23 @@ class FinishedModel:
 
     def enrol(self, features: NDArray[Any]) -> SpeakerStatistics:
         """Return the statistics of a speaker from the windows of some of their clips, as ``adapt`` does."""
+        feature_set, average = self.bundle.feature_set, self.bundle.contract.average_speaker
         windows = [window for clip in features for window in clip]
-        average, relative = self.bundle.contract.average_speaker, self.bundle.feature_set.relative_columns
         if not windows:
-            return speaker_statistics(np.zeros((0, len(average.mean))), average, relative)
-        stacked = np.empty(len(windows), object)
-        stacked[:] = windows
-        return speaker_statistics(stacked if windows[0].ndim > 1 else np.stack(windows), average, relative)
+            return unknown_speaker(average, feature_set.relative_columns)
+        stacked = stack_features(windows, feature_set)
+        return speaker_statistics(stacked, average, feature_set.relative_columns)
 
     def predict_proba(
         self, features: NDArray[Any], speaker: SpeakerStatistics | None = None
     ) -> NDArray[np.float64]:
         """Return what the graph returns for each clip, mean over its windows: (clips, all its emotions)."""
-        average, relative = self.bundle.contract.average_speaker, self.bundle.feature_set.relative_columns
-        rows = np.zeros((len(features), len(self.bundle.contract.emotions)))
-        for i, windows in enumerate(features):
-            normalised = (
-                normalise_unknown(window, average, relative)
-                if speaker is None
-                else normalise(window, speaker, average)
-                for window in windows
-            )
-            rows[i] = np.mean([self.bundle.run(window[None])[0] for window in normalised], axis=0)
-        return rows
+        rows = [self.bundle.predict_proba(windows, speaker) for windows in features]
+        return np.array(rows, np.float64).reshape(len(rows), len(self.bundle.contract.emotions))
 
     def distances(self, features: NDArray[Any]) -> NDArray[np.float64]:
         """Return the out-of-distribution distance of each clip, median over its windows."""
-        average, relative = self.bundle.contract.average_speaker, self.bundle.feature_set.relative_columns
-        return np.array(
-            [np.median([distance(one, average, relative) for one in windows]) for windows in features]
-        )
+        return np.array([self.bundle.distance(windows) for windows in features])
 
 
 def fit_recipe(

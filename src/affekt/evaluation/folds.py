@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 from typing import Protocol, cast
 
 from affekt.evaluation.checkpoints import Arrays, Checkpoints
 from affekt.evaluation.dataset import Dataset
 from affekt.evaluation.execution import Execution
 from affekt.evaluation.fitting import FinishedModel, Predictor, fit_recipe
-from affekt.evaluation.parts import Part, part_count, split_parts
-from affekt.evaluation.protocols import speakers_overlap
+from affekt.evaluation.parts import Part, split_parts
+from affekt.evaluation.predictions import Predictions
 from affekt.evaluation.terms import Terms
 from affekt.model.bundle import Bundle
 from affekt.support.progress import progress_bar
@@ -48,41 +48,16 @@ class Experiment(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class Predictions:
-    """All predictions of an experiment.
-
-    Attributes
-    ----------
-    emotions
-        The meaning of each column of the probabilities.
-    parts
-        Sorted by seed and fold.
-    arrays
-        Condition -> the arrays of each part.
-    """
-
-    emotions: tuple[str, ...]
-    parts: Sequence[Part]
-    arrays: Mapping[str, Sequence[Arrays]]
-
-    @property
-    def speakers_overlap(self) -> bool:
-        """Whether any scored part trains on a speaker that it tests; unknown speakers count as shared."""
-        return any(
-            speakers_overlap(part.dataset.corpus.clips, [part.fold]) for part in self.parts if part.scored
-        )
-
-
 def predict_folds(
     terms: Terms, dataset: Dataset, experiment: Experiment, execution: Execution
 ) -> Predictions:
     """Fit each fold and predict its tested clips in every condition, unless checkpoints hold them."""
     store = Checkpoints(execution.checkpoints) if execution.checkpoints is not None else None
     done: list[tuple[Part, dict[str, Arrays]]] = []
-    parts = part_count(terms, dataset)
-    with progress_bar(f"{terms.name}, {terms.protocol_name}", parts, shown=execution.progress) as advance:
-        for part in split_parts(terms, dataset):
+    parts = split_parts(terms, dataset)
+    title = f"{terms.name}, {terms.protocol_name}"
+    with progress_bar(title, len(parts), shown=execution.progress) as advance:
+        for part in parts:
             advance(f"seed {part.seed}, fold {part.number + 1}", steps=0)
             done.append((part, _predict_part(terms, part, experiment, store)))
             advance()
@@ -98,12 +73,11 @@ def _predict_part(
     terms: Terms, part: Part, experiment: Experiment, store: Checkpoints | None
 ) -> dict[str, Arrays]:
     found: dict[str, Arrays] = {}
-    places = {}
+    places: dict[str, Path] = {}
     if store:
-        for name in experiment.conditions:
-            places[name] = store.place(terms, part, f"{name} {experiment.settings}")
-            if kept := store.read(places[name], experiment.needed):
-                found[name] = kept
+        places = store.places(terms, part, experiment.conditions, experiment.settings)
+        kept = {name: store.read(place, experiment.needed) for name, place in places.items()}
+        found = {name: arrays for name, arrays in kept.items() if arrays}
     missing = [name for name in experiment.conditions if name not in found]
     if missing:
         for name, arrays in experiment.predict(part, fit_part(terms, part), missing):

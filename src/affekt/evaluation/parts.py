@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -53,8 +52,8 @@ class Part:
     scored: bool = True
 
 
-def split_parts(terms: Terms, dataset: Dataset) -> Iterator[Part]:
-    """Yield the folds of every seed; the same fold of all seeds one after the other.
+def split_parts(terms: Terms, dataset: Dataset) -> list[Part]:
+    """Return the folds of every seed; the same fold of all seeds one after the other.
 
     Raises
     ------
@@ -64,26 +63,21 @@ def split_parts(terms: Terms, dataset: Dataset) -> Iterator[Part]:
     protocol = terms.protocol
     if protocol is None:
         test = np.arange(len(dataset.labels))
-        yield Part(dataset=dataset, fold=Fold(_NO_CLIPS, test), number=0, seed=0, groups=test)
-        return
+        return [Part(dataset=dataset, fold=Fold(_NO_CLIPS, test), number=0, seed=0, groups=test)]
     if terms.test_corpus:
-        yield from _split_between_corpora(terms, dataset, protocol)
-        return
+        return list(_split_between_corpora(terms, dataset, protocol))
+    by_seed = [_split_for_seed(terms, dataset, protocol, seed) for seed in terms.seeds]
+    return [part for same_fold in zip(*by_seed, strict=True) for part in same_fold]
 
-    @functools.lru_cache(maxsize=1 if protocol.augments_first else None)
-    def of_seed(seed: int) -> tuple[Dataset, list[Fold], NDArray[Any]]:
-        material = _augment_first(terms, dataset, seed) if protocol.augments_first else dataset
-        clips, prints = material.corpus.clips, material.fingerprints
-        return (
-            material,
-            split(material.corpus, protocol, prints, seed),
-            inner_groups(clips, protocol, prints),
-        )
 
-    for number in range(len(of_seed(terms.seeds[0])[1])):
-        for seed in terms.seeds:
-            material, folds, groups = of_seed(seed)
-            yield Part(dataset=material, fold=folds[number], number=number, seed=seed, groups=groups)
+def _split_for_seed(terms: Terms, dataset: Dataset, protocol: Protocol, seed: int) -> list[Part]:
+    material = _augment_first(terms, dataset, seed) if protocol.augments_first else dataset
+    folds = split(material.corpus, protocol, material.fingerprints, seed)
+    groups = inner_groups(material.corpus.clips, protocol, material.fingerprints)
+    return [
+        Part(dataset=material, fold=fold, number=number, seed=seed, groups=groups)
+        for number, fold in enumerate(folds)
+    ]
 
 
 def everything(terms: Terms, dataset: Dataset) -> Part:
@@ -92,12 +86,6 @@ def everything(terms: Terms, dataset: Dataset) -> Part:
     groups = inner_groups(dataset.corpus.clips, protocol, dataset.fingerprints)
     fold = Fold(np.arange(len(dataset.labels)), _NO_CLIPS)
     return Part(dataset=dataset, fold=fold, number=0, seed=terms.seeds[0], groups=groups)
-
-
-def part_count(terms: Terms, dataset: Dataset) -> int:
-    """How many parts ``split_parts`` yields."""
-    once = replace(terms, seeds=terms.seeds[:1])
-    return len(terms.seeds) * len(list(split_parts(once, dataset)))
 
 
 def _split_between_corpora(terms: Terms, dataset: Dataset, protocol: Protocol) -> Iterator[Part]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 
 from affekt.estimators.calibrated import fit_calibration
 from affekt.evaluation.checkpoints import Arrays
-from affekt.evaluation.folds import Predictions
 from affekt.evaluation.parts import Part
+from affekt.evaluation.protocols import speakers_overlap
 from affekt.evaluation.scores import TestedClip
 from affekt.evaluation.terms import Terms
 from affekt.inference.prediction import restrict
@@ -39,6 +40,46 @@ class _Raw:
     scored: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """All predictions of an experiment.
+
+    Attributes
+    ----------
+    emotions
+        The meaning of each column of the probabilities.
+    parts
+        Sorted by seed and fold.
+    arrays
+        Condition -> the arrays of each part.
+    """
+
+    emotions: tuple[str, ...]
+    parts: Sequence[Part]
+    arrays: Mapping[str, Sequence[Arrays]]
+
+    @property
+    def speakers_overlap(self) -> bool:
+        """Whether any scored part trains on a speaker that it tests; unknown speakers count as shared."""
+        return any(
+            speakers_overlap(part.dataset.corpus.clips, [part.fold]) for part in self.parts if part.scored
+        )
+
+    @functools.cached_property
+    def fitted_by_fold(self) -> Mapping[tuple[int, int], Fitted]:
+        """Calibration and threshold of each seed and fold, fitted on the other folds."""
+        return _fit_each_fold(self._of_first_condition, self.emotions)
+
+    @functools.cached_property
+    def fitted_on_all(self) -> Fitted:
+        """Calibration and threshold fitted on all folds, for a model that is trained on all clips."""
+        return _fit(self._of_first_condition, self.emotions)
+
+    @functools.cached_property
+    def _of_first_condition(self) -> list[_Raw]:
+        return _raw(self, next(iter(self.arrays)))
+
+
 def judge(terms: Terms, predictions: Predictions, condition: str) -> list[TestedClip]:
     """Return the scored predictions of a condition, calibrated.
 
@@ -52,20 +93,13 @@ def judge(terms: Terms, predictions: Predictions, condition: str) -> list[Tested
     raw = _raw(predictions, condition)
     if terms.bundle:
         return [_judge_finished(one, terms) for one in raw if terms.is_scored(one.tested.clip)]
-    reference = next(iter(predictions.arrays))
-    fitted = _fit_each_fold(
-        raw if condition == reference else _raw(predictions, reference), predictions.emotions
-    )
     return [
-        _judge(one, fitted.get((one.tested.seed, one.tested.fold)), predictions.emotions)
+        _judge(
+            one, predictions.fitted_by_fold.get((one.tested.seed, one.tested.fold)), predictions.emotions
+        )
         for one in raw
         if one.scored and terms.is_scored(one.tested.clip)
     ]
-
-
-def fit_on_all(predictions: Predictions) -> Fitted:
-    """Fit calibration and threshold on all held-out predictions, for a model trained on all clips."""
-    return _fit(_raw(predictions, next(iter(predictions.arrays))), predictions.emotions)
 
 
 def _raw(predictions: Predictions, condition: str) -> list[_Raw]:

@@ -22,6 +22,7 @@ from affekt.evaluation.scores import (
     PredictionSetScore,
     SliceScore,
     TestedClip,
+    confidences,
 )
 from affekt.metrics import HEADLINES, METRIC_TITLES, Score
 from affekt.model.calibration import Calibration, Reliability
@@ -180,10 +181,14 @@ class Evaluation(Scores):
         )
         return html_table(title, rows, ("", "%", "95 % over speakers"))
 
+    @property
+    def terms_label(self) -> str:
+        """The protocol label without the condition, which is its last part."""
+        return self.protocol_label.removesuffix(f", {self.condition}")
+
     def confidences(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return the confidence of each prediction, and whether it was correct."""
-        confidence = np.array([max(one.probabilities) for one in self.tested])
-        return confidence, np.array([one.predicted == one.clip.emotion for one in self.tested])
+        return confidences(self.tested)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, as ``to_json``."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from affekt.corpora.base import Clip
 from affekt.metrics import Score
@@ -38,6 +41,12 @@ class TestedClip:
     probabilities: tuple[float, ...]
     prediction_set: tuple[str, ...] = ()
     out_of_distribution: bool | None = None
+
+
+def confidences(tested: Sequence[TestedClip]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the confidence of each prediction, and whether it was correct."""
+    confidence = np.array([max(one.probabilities) for one in tested])
+    return confidence, np.array([one.predicted == one.clip.emotion for one in tested])
 
 
 @dataclass(frozen=True, kw_only=True)

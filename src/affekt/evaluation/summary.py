@@ -9,14 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from affekt.errors import CorpusError
 from affekt.estimators.inspection import HISTORY
 from affekt.evaluation.checkpoints import EXCLUDED, REASONS, Arrays
 from affekt.evaluation.dataset import Dataset
-from affekt.evaluation.folds import Predictions
-from affekt.evaluation.predictions import fit_on_all, judge
+from affekt.evaluation.predictions import Predictions, judge
 from affekt.evaluation.results import AS_RECORDED, Evaluation
 from affekt.evaluation.scores import (
     SLICES,
@@ -27,6 +25,7 @@ from affekt.evaluation.scores import (
     PredictionSetScore,
     SliceScore,
     TestedClip,
+    confidences,
 )
 from affekt.evaluation.terms import Terms
 from affekt.metrics import (
@@ -59,8 +58,7 @@ def summarise(terms: Terms, dataset: Dataset, predictions: Predictions, conditio
         raise CorpusError(f"no tested clip of {terms.tested_corpus.name} could be scored")
     pairs = zip(predictions.parts, predictions.arrays[condition], strict=True)
     arrays = [one for part, one in pairs if part.scored]
-    fitted = fit_on_all(predictions) if terms.recipe and not terms.test_corpus else None
-    unknown = any(not clip.speaker for clip in dataset.corpus.clips)
+    fitted = predictions.fitted_on_all if terms.recipe and not terms.test_corpus else None
     tested_corpus = replace(terms.tested_corpus, clips=tuple(one.clip for one in tested))
     return summarise_clips(
         tested,
@@ -71,13 +69,7 @@ def summarise(terms: Terms, dataset: Dataset, predictions: Predictions, conditio
         protocol_label=terms.label if condition == AS_RECORDED else f"{terms.label}, {condition}",
         condition=condition,
         leaky=terms.leaky,
-        speakers_overlap=(
-            predictions.speakers_overlap
-            if terms.protocol and not terms.test_corpus
-            else None
-            if unknown
-            else False
-        ),
+        speakers_overlap=_speakers_overlap(terms, dataset, predictions),
         excluded=(*dataset.excluded, *_excluded(arrays)),
         human_accuracy=tested_corpus.human_accuracy,
         calibration=fitted.calibration if fitted else None,
@@ -93,7 +85,7 @@ def summarise_clips(tested: Sequence[TestedClip], emotions: tuple[str, ...], **a
     stacked = np.stack(list(matrices.values()), axis=1)
     matrix = stacked.sum(axis=(0, 1))
     support = matrix.sum(axis=1)
-    bins = reliability(*_confidences(tested))
+    bins = reliability(*confidences(tested))
     return Evaluation(
         n=len(tested) // len(seeds),
         emotions=emotions,
@@ -171,16 +163,11 @@ def _corpus_score(
         majority=float(support.max() / support.sum()),
         accuracy=headlines["accuracy"],
         uar=headlines["uar"],
-        ece=reliability(*_confidences(tested)).ece,
+        ece=reliability(*confidences(tested)).ece,
         coverage=sets.coverage if sets else None,
         set_size=sets.size if sets else None,
         out_of_distribution=_flagged_share(tested),
     )
-
-
-def _confidences(tested: Sequence[TestedClip]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    confidence = np.array([max(one.probabilities) for one in tested])
-    return confidence, np.array([one.predicted == one.clip.emotion for one in tested])
 
 
 def _prediction_sets(tested: Sequence[TestedClip]) -> PredictionSetScore | None:
@@ -237,6 +224,12 @@ def _fold_scores(tested: Sequence[TestedClip], emotions: tuple[str, ...]) -> tup
 
 def _matrix(part: Sequence[TestedClip], emotions: tuple[str, ...]) -> Matrix:
     return confusion_matrix([one.clip.emotion for one in part], [one.predicted for one in part], emotions)
+
+
+def _speakers_overlap(terms: Terms, dataset: Dataset, predictions: Predictions) -> bool | None:
+    if terms.protocol and not terms.test_corpus:
+        return predictions.speakers_overlap
+    return None if any(not clip.speaker for clip in dataset.corpus.clips) else False
 
 
 def _excluded(arrays: Sequence[Arrays]) -> list[tuple[str, str]]:

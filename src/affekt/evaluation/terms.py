@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TypedDict, Unpack, cast
@@ -124,7 +125,7 @@ class Terms:
         """The corpus whose clips are tested."""
         return self.test_corpus or self.corpus
 
-    @property
+    @functools.cached_property
     def clips(self) -> Corpus:
         """All clips that are needed: of training and testing corpora, of emotions that can be predicted."""
         corpus, kept = self.corpus, {id(clip) for clip in self.corpus.clips}
@@ -134,15 +135,13 @@ class Terms:
         kept -= {id(clip) for clip, _ in self.excluded}
         return replace(corpus, clips=tuple(clip for clip in corpus.clips if id(clip) in kept))
 
-    @property
+    @functools.cached_property
     def excluded(self) -> list[tuple[Clip, str]]:
         """Clips that cannot be tested because their emotion cannot be predicted, and the reason."""
         if self.recipe and not self.test_corpus:
             return []
-        known, who = (
-            self.emotions or self.corpus.emotions,
-            "the model" if self.bundle else "the training corpus",
-        )
+        known = self.emotions or self.corpus.emotions
+        who = "the model" if self.bundle else "the training corpus"
         return [
             (clip, f"{clip.path}: {who} does not know {clip.emotion!r}")
             for clip in self.tested_corpus.clips
@@ -160,14 +159,16 @@ class Terms:
         return bool(self.protocol and self.protocol.leaky)
 
     @property
-    def unseen_speakers(self) -> bool:
-        """Whether no tested speaker is trained on."""
-        return not self.protocol or self.protocol.keeps_apart == "speakers"
-
-    @property
     def label(self) -> str:
         """The protocol as it must be shown beside every score."""
         return f"{self._protocol_label()}{self._scored_label()}"
+
+    def require_unseen_speakers(self) -> None:
+        """Raise ``LeakError`` where tested speakers are trained on."""
+        if self.protocol and self.protocol.keeps_apart != "speakers":
+            raise LeakError(
+                f"{self.protocol_name} tests speakers that were trained on: use {DEFAULT_PROTOCOL}"
+            )
 
     def is_scored(self, clip: Clip) -> bool:
         """Whether a tested clip is also scored."""
@@ -312,10 +313,10 @@ def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
 def _predictable(bundle: Bundle, emotions: Collection[str] | None) -> tuple[str, ...]:
     """What the model may predict: those asked for that it knows, in its own order."""
     known = bundle.contract.emotions
-    wanted = (
-        set(known) if emotions in (None, "all") else {canonical_emotion(word) for word in emotions or ()}
-    )
-    found = tuple(emotion for emotion in known if emotion in wanted or not wanted)
+    if not emotions or emotions == "all":
+        return known
+    wanted = {canonical_emotion(word) for word in emotions}
+    found = tuple(emotion for emotion in known if emotion in wanted)
     if len(found) < 2:
         raise CorpusError(
             f"the model knows {', '.join(found) or 'none'} of these emotions: it needs two to choose from"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from affekt.corpora.registry import CorpusLike
 from affekt.emotions import canonical_emotion
-from affekt.errors import CorpusError, LeakError, UnknownNameError
+from affekt.errors import CorpusError, UnknownNameError
 from affekt.estimators.recipe import Recipe
 from affekt.evaluation.checkpoints import Arrays
 from affekt.evaluation.dataset import Dataset, Features, extract_for
@@ -23,7 +23,7 @@ from affekt.evaluation.parts import Part, split_parts
 from affekt.evaluation.protocols import Indices, audio_groups
 from affekt.evaluation.results import Evaluation
 from affekt.evaluation.summary import summarise
-from affekt.evaluation.terms import DEFAULT_PROTOCOL, TermOptions, Terms, read_terms
+from affekt.evaluation.terms import TermOptions, Terms, read_terms
 
 ENROLMENTS = (0, 1, 2, 4, 8, 16, 32)
 DRAWS = 5
@@ -70,10 +70,7 @@ def enrolment(
     terms = read_terms(corpus, recipe, **options)
     if len(terms.seeds) > 1:
         raise ValueError("seeds are the draws of enrolled clips: a recipe is trained once")
-    if not terms.unseen_speakers:
-        raise LeakError(
-            f"{terms.protocol_name} tests speakers that were trained on: use {DEFAULT_PROTOCOL}"
-        )
+    terms.require_unseen_speakers()
     if not all(clip.speaker for clip in terms.tested_corpus.clips):
         raise CorpusError(
             f"enrolment needs the speaker of every clip: {terms.tested_corpus.name} has unknown speakers"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Unpack
 
 import numpy as np
@@ -16,7 +16,7 @@ from affekt.audio.loading import Waveform
 from affekt.corpora.base import Clip
 from affekt.corpora.clips import load_whole
 from affekt.corpora.registry import CorpusLike
-from affekt.errors import AffektError, CorpusError, LeakError, explain_import
+from affekt.errors import AffektError, CorpusError, explain_import
 from affekt.estimators.recipe import Recipe
 from affekt.evaluation.checkpoints import EXCLUDED, REASONS, Arrays
 from affekt.evaluation.dataset import Dataset, Extraction, extract_for
@@ -26,7 +26,7 @@ from affekt.evaluation.folds import predict_folds
 from affekt.evaluation.parts import Part
 from affekt.evaluation.results import AS_RECORDED, Evaluation
 from affekt.evaluation.summary import summarise
-from affekt.evaluation.terms import DEFAULT_PROTOCOL, TermOptions, Terms, read_terms
+from affekt.evaluation.terms import TermOptions, Terms, read_terms
 from affekt.support.parallel import map_in_order
 from affekt.support.progress import track
 
@@ -68,10 +68,7 @@ def robustness(
     """
     execution = Execution(jobs=jobs, progress=progress, checkpoints=checkpoints)
     terms = read_terms(corpus, recipe, **options)
-    if not terms.unseen_speakers:
-        raise LeakError(
-            f"{terms.protocol_name} tests speakers that were trained on: use {DEFAULT_PROTOCOL}"
-        )
+    terms.require_unseen_speakers()
     if len({clip.speaker_id or clip.path for clip in terms.clips.clips}) < 2:
         raise CorpusError(
             f"{terms.clips.name} has one speaker alone: babble is made of clips of other speakers"
@@ -158,6 +155,10 @@ class _Robustness:
             return [int(i) for i in part.fold.test]
         return [int(i) for i in part.fold.test if part.scored and self.terms.is_scored(clips[i])]
 
+    @functools.cached_property
+    def _others(self) -> list[tuple[Clip, Waveform]]:
+        return _one_clip_each(self.dataset)
+
     def _extract(self, tested: Mapping[str, Sequence[int]]) -> Iterator[Any]:
         """Features, or an error, of every tested clip in every condition, condition after condition."""
         for i in tested.get(AS_RECORDED, ()):
@@ -166,11 +167,11 @@ class _Robustness:
         degraded = {name: rows for name, rows in tested.items() if name != AS_RECORDED}
         items = [(name, clips[i]) for name, rows in degraded.items() for i in rows]
         if items:
-            describe = partial(
+            describe = functools.partial(
                 _describe_degraded,
                 extraction=Extraction.of(self.terms),
                 degradations={name: DEGRADATIONS[name] for name in degraded},
-                others=_one_clip_each(self.dataset),
+                others=self._others,
             )
             computed = map_in_order(describe, items, self.execution.jobs)
             yield from track(computed, "degrading clips", len(items), shown=self.execution.progress)

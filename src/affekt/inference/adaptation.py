@@ -8,9 +8,6 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from affekt.audio.loading import AudioSource, expand_folders, load_audio, source_name
 from affekt.audio.windows import cut_windows
 from affekt.errors import AffektError, AudioError, VoiceError
@@ -18,8 +15,6 @@ from affekt.features.feature_sets import extract, stack_features
 from affekt.model.bundle import Bundle, ModelLike, load
 from affekt.model.speaker_normalisation import (
     SpeakerStatistics,
-    normalise,
-    normalise_unknown,
     speaker_statistics,
 )
 from affekt.support.markup import html_table
@@ -186,14 +181,3 @@ def ready_voice(voice: VoiceLike, bundle: Bundle) -> Voice | None:
             f"{name} was made for another model than {bundle.name}: make it again with affekt adapt"
         )
     return found
-
-
-def normalise_speaker(
-    features: NDArray[np.float32], voice: Voice | None, bundle: Bundle
-) -> NDArray[np.float32]:
-    """Normalise the features of a clip to the average training speaker."""
-    average = bundle.contract.average_speaker
-    if voice is not None:
-        return normalise(features, voice.statistics, average)
-    relative = bundle.feature_set.relative_columns
-    return normalise_unknown(features, average, relative)

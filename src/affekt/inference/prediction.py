@@ -15,10 +15,9 @@ from affekt.audio.windows import cut_windows
 from affekt.emotions import canonical_emotion
 from affekt.errors import AffektError, UnknownNameError
 from affekt.features.feature_sets import extract
-from affekt.inference.adaptation import Voice, VoiceLike, normalise_speaker, ready_voice
+from affekt.inference.adaptation import Voice, VoiceLike, ready_voice
 from affekt.model.bundle import Bundle, ModelLike, load
 from affekt.model.contract import Contract
-from affekt.model.out_of_distribution import distance
 from affekt.notes import Note, NoteKind
 from affekt.support.markup import html_table
 from affekt.support.parallel import map_in_order
@@ -170,8 +169,8 @@ def predict(
     waveform = load_audio(source, contract.sample_rate)
     windows = cut_windows(waveform, contract.window_s)
     features = [extract(window, contract.features) for window in windows]
-    rows = [bundle.run(normalise_speaker(one, known, bundle)[None])[0] for one in features]
-    probabilities, prediction_set = restrict(np.mean(rows, axis=0), contract, allowed)
+    row = bundle.predict_proba(features, known.statistics if known else None)
+    probabilities, prediction_set = restrict(row, contract, allowed)
     return Prediction(
         emotion=prediction_set[0],
         confidence=probabilities[prediction_set[0]],
@@ -229,9 +228,7 @@ def _notes(
     waveform: Waveform, features: list[NDArray[np.float32]], voice: Voice | None, bundle: Bundle
 ) -> Iterator[Note]:
     contract = bundle.contract
-    relative = bundle.feature_set.relative_columns
-    distances = [distance(one, contract.average_speaker, relative) for one in features]
-    if np.median(distances) > contract.distance_threshold:
+    if bundle.distance(features) > contract.distance_threshold:
         yield Note(
             NoteKind.OUT_OF_DISTRIBUTION,
             "out of distribution: this recording differs from the training data, do not rely on the "

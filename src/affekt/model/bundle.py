@@ -10,7 +10,7 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from affekt.features.feature_sets import FeatureSet, find_feature_set
 from affekt.metrics import METRIC_TITLES
 from affekt.model import wire
 from affekt.model.contract import Contract, parse_contract
+from affekt.model.out_of_distribution import distance
+from affekt.model.speaker_normalisation import SpeakerStatistics, normalise_speaker
 from affekt.support.markup import html_table
 from affekt.support.writing import whole_file
 
@@ -104,6 +106,27 @@ class Bundle:
         """
         (probabilities,) = self._session.run(None, {self._session.get_inputs()[0].name: features})
         return np.asarray(probabilities, np.float32)
+
+    def predict_proba(
+        self, windows: Sequence[NDArray[np.float32]], speaker: SpeakerStatistics | None = None
+    ) -> NDArray[np.float32]:
+        """Return what the graph returns for one recording, mean over its windows: shape (emotions,).
+
+        Parameters
+        ----------
+        windows
+            The features of each window, not normalised.
+        speaker
+            Statistics of the speaker; None for an unknown speaker.
+        """
+        average, relative = self.contract.average_speaker, self.feature_set.relative_columns
+        rows = [self.run(normalise_speaker(one, speaker, average, relative)[None])[0] for one in windows]
+        return np.asarray(np.mean(rows, axis=0))
+
+    def distance(self, windows: Sequence[NDArray[np.float32]]) -> float:
+        """Return the out-of-distribution distance of one recording, median over its windows."""
+        average, relative = self.contract.average_speaker, self.feature_set.relative_columns
+        return float(np.median([distance(one, average, relative) for one in windows]))
 
     def to_dict(self) -> dict[str, Any]:
         """Name and contract as plain values."""

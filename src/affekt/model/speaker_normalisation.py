@@ -138,6 +138,18 @@ def normalise_unknown(
     return normalise(features, unknown_speaker(average, relative), average) if relative else features
 
 
+def normalise_speaker(
+    features: NDArray[Any],
+    speaker: SpeakerStatistics | None,
+    average: SpeakerStatistics,
+    relative: Sequence[int] = (),
+) -> NDArray[Any]:
+    """Normalise features of a speaker who may be unknown (None); shapes as for ``normalise``."""
+    if speaker is None:
+        return normalise_unknown(features, average, relative)
+    return normalise(features, speaker, average)
+
+
 def _moments(features: NDArray[Any]) -> tuple[Values, Values]:
     """Mean and variance of each column, over clips and their frames."""
     rows = np.concatenate(list(features)) if _has_frames(features) else features

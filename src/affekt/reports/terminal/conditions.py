@@ -32,7 +32,7 @@ def scores(title: str, found: Mapping[Any, Evaluation], repeated: str) -> Group:
     about = Text.assemble(
         (f"{first.recipe} on {first.corpus}", "bold"),
         ", ",
-        protocol(first.protocol_label.removesuffix(f", {first.condition}"), leaky=first.leaky),
+        protocol(first.terms_label, leaky=first.leaky),
         f"\n{first.n} clips of {len(first.slices['speaker']) or 'unknown'} speakers, mean of "
         f"{plural(len(first.by_seed), repeated)}, chance {first.chance:.1%}\n",
     )
