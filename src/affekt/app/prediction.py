@@ -102,9 +102,8 @@ def _show(chosen: Recording, result: Result) -> None:
         f"{prediction.duration_s:.1f} s at {result.facts.sample_rate} Hz",
         *(note.text for note in prediction.notes if note.kind not in shown_elsewhere),
     ]
-    st.caption(
-        display.plain(f"{chosen.name}: {', '.join(remarks)}. Predicted by {session.model_description()}.")
-    )
+    described = chosen.name, ", ".join(remarks), session.model_description()
+    st.caption(display.fill("{}: {}. Predicted by {}.", *described))
 
 
 def prediction_card(prediction: Prediction) -> str:
