@@ -67,7 +67,6 @@ def run_app(folder: Path, options: tuple[str, ...]) -> Iterator[str]:
             pytest.fail(f"the app did not start: {(folder / 'log').read_text()}")
         yield address
     finally:
-        subprocess.run(["pkill", "-P", str(process.pid)], check=False)
         process.terminate()
         process.wait(10)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import socket
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -68,7 +69,7 @@ def _flags(settings: Mapping[str, Any], section: str = "") -> Iterator[str]:
             yield from _flags(value, f"{section}{name}.")
             continue
         for one in value if isinstance(value, list) else [value]:
-            yield from (f"--{section}{name}", str(one))
+            yield from (f"--{section}{name}", one if isinstance(one, str) else json.dumps(one))
 
 
 def _free_port(address: str, port: int) -> int:

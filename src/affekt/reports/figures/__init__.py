@@ -1,6 +1,6 @@
 """All figures: functions that return a matplotlib figure, whose ``get_label()`` is its caption."""
 
-from affekt.reports.figures import matplotlib_folder  # noqa: F401 - before others import matplotlib
+import affekt.reports.figures.matplotlib_folder  # noqa: F401 - before others import matplotlib
 
 # isort: split
 from affekt.reports.figures.by_emotion import confusion, draw_confusion, emotions
