@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from affekt.cli.app import LIBRARIES, PORTS
+from affekt.cli.app import LIBRARIES, PORTS, SETTINGS
 from affekt.model.bundle import DEFAULT_MODEL
 
 Run = Callable[..., tuple[int, str, str]]
@@ -65,6 +65,11 @@ def test_every_setting_is_passed_as_an_option_that_streamlit_knows(
     assert values[names.index("browser.gatherUsageStats")] == "false"
     assert values[names.index("server.maxUploadSize")] == "200"
     assert names.count("theme.headingFontSizes") == 3
+
+
+def test_a_checkout_has_the_same_settings_for_streamlit_run() -> None:
+    checkout = Path(__file__).parents[2] / ".streamlit" / "config.toml"
+    assert checkout.read_text(encoding="utf-8") == SETTINGS.read_text(encoding="utf-8")
 
 
 def test_model_and_corpus_are_handed_on(run: Run, started: list[list[str]], small_ravdess: Path) -> None:

@@ -40,7 +40,7 @@ DOORS = {
     "affekt train CORPUS --recipe svm --out model.onnx": "model.onnx",
 }
 FAILING = {"affekt corpora check CORPUS"}  # it is a small RAVDESS: clips are missing
-EXTERNAL = re.compile(r"""(?:src|href)\s*=\s*["']?(?:https?:)?//|@import|url\((?!["']?(?:data:|#))""")
+EXTERNAL = re.compile(r"""src\s*=\s*["']?(?:https?:)?//|<link|@import|url\((?!["']?(?:data:|\#))""")
 
 
 @pytest.fixture(scope="module")
