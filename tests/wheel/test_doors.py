@@ -40,7 +40,7 @@ DOORS = {
     "affekt train CORPUS --recipe svm --out model.onnx": "model.onnx",
 }
 FAILING = {"affekt corpora check CORPUS"}  # it is a small RAVDESS: clips are missing
-EXTERNAL = re.compile(r"""src\s*=\s*["']?(?:https?:)?//|<link|@import|url\((?!["']?(?:data:|\#))""")
+EXTERNAL = re.compile(r"""(?:\ssrc|<link[^>]*\shref)=(?!["']?data:)|@import|url\((?!["']?(?:data:|\#))""")
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +121,15 @@ def test_the_package_is_the_one_in_the_wheel(make_place: MakePlace, scripts: Pat
     assert Path(output.split()[0]).is_relative_to(scripts.parent)
     assert [place.written("home"), place.written("work"), place.written("tmp")] == [set()] * 3
     assert place.names() == []
+
+
+def test_what_a_page_would_load_from_elsewhere_is_found() -> None:
+    outside = '<img src="http://a/b.png"><link rel="icon" href=//a/c><style>@import "d"; url(e)</style>'
+    assert len(EXTERNAL.findall(outside)) == 4
+    inside = (
+        '<img src="data:,"><link rel="icon" href="data:,"><a href="http://a">a</a><style>url(#f)</style>'
+    )
+    assert EXTERNAL.findall(inside) == []
 
 
 @pytest.mark.parametrize("command", DOORS)
