@@ -10,12 +10,34 @@ class NoteKind(StrEnum):
     """What a note is about."""
 
     MIXED_TO_MONO = "mixed_to_mono"
+    ONE_CHANNEL = "one_channel"
+    ONE_TRACK = "one_track"
+    PARTLY_READ = "partly_read"
     CUT_OFF = "cut_off"
     RESAMPLED = "resampled"
     WINDOWS = "windows"
     ADAPTED = "adapted"
     OUT_OF_DISTRIBUTION = "out_of_distribution"
     UNSEEN_SAMPLE_RATE = "unseen_sample_rate"
+    QUIET = "quiet"
+    CLIPPED = "clipped"
+    SHORT = "short"
+    LITTLE_SPEECH = "little_speech"
+    NARROW_BAND = "narrow_band"
+    NO_VOICE = "no_voice"
+
+
+QUALITY = frozenset(
+    {
+        NoteKind.QUIET,
+        NoteKind.CLIPPED,
+        NoteKind.SHORT,
+        NoteKind.LITTLE_SPEECH,
+        NoteKind.NARROW_BAND,
+        NoteKind.NO_VOICE,
+    }
+)
+"""Notes on how a recording was made, which limits how far its prediction can be relied on."""
 
 
 @dataclass(frozen=True, slots=True)

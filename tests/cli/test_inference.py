@@ -52,7 +52,8 @@ def test_the_csv_has_its_columns_and_the_numbers_of_the_model(run: Run, tmp_path
     run("predict", EXAMPLES, "--csv", tmp_path / "p.csv")
     rows = read_csv(tmp_path / "p.csv")
     assert list(rows[0]) == [
-        "file", "emotion", "confidence", "prediction_set", *EMOTIONS, "duration_s", "notes", "error"
+        "file", "emotion", "confidence", "prediction_set", *EMOTIONS, "duration_s", "audio_channel",
+        "notes", "error"
     ]  # fmt: skip
     for row in rows:
         prediction = predict(row["file"])
@@ -70,7 +71,8 @@ def test_limited_emotions_are_all_that_is_predicted_and_written(run: Run, tmp_pa
     rows = read_csv(tmp_path / "p.csv")
     assert code == 0
     assert list(rows[0]) == [
-        "file", "emotion", "confidence", "prediction_set", *wanted, "duration_s", "notes", "error"
+        "file", "emotion", "confidence", "prediction_set", *wanted, "duration_s", "audio_channel",
+        "notes", "error"
     ]  # fmt: skip
     for row in rows:
         assert row["emotion"] in wanted
@@ -105,10 +107,12 @@ def test_json_is_a_list_with_an_element_for_each_input(
     assert len(answers) == 26
     good = [answer for answer in answers if "error" not in answer]
     assert list(good[0]) == [
-        "source", "emotion", "confidence", "probabilities", "prediction_set", "unsure",
+        "source", "audio_channel", "emotion", "confidence", "probabilities", "prediction_set", "unsure",
         "out_of_distribution", "duration_s", "notes"
     ]  # fmt: skip
-    assert {Path(a["source"]).name for a in answers if set(a) == {"source", "error"}} == unusable
+    assert {
+        Path(a["source"]).name for a in answers if set(a) == {"source", "audio_channel", "error"}
+    } == unusable
 
 
 def test_json_of_one_missing_file_is_still_json(run: Run, tmp_path: Path) -> None:

@@ -400,9 +400,9 @@ def test_a_prediction_is_plain_values_for_json(clip: Path) -> None:
 def test_an_answer_is_plain_values_for_json() -> None:
     found = make_prediction()
     good = json.loads(json.dumps(Answer("a.wav", prediction=found).to_dict()))
-    assert good == {"source": "a.wav", **json.loads(json.dumps(found.to_dict()))}
+    assert good == {"source": "a.wav", "audio_channel": "mix", **json.loads(json.dumps(found.to_dict()))}
     bad = json.loads(json.dumps(Answer("b.wav", error=AudioContentError("it is silent")).to_dict()))
-    assert bad == {"source": "b.wav", "error": "it is silent"}
+    assert bad == {"source": "b.wav", "audio_channel": "mix", "error": "it is silent"}
 
 
 def test_a_voice_of_another_model_is_refused_before_any_audio_is_read(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
@@ -22,6 +23,7 @@ from affekt.support.progress import track
 from affekt.support.writing import check_place, whole_file
 
 if TYPE_CHECKING:
+    from affekt.audio.sources import AudioSource
     from affekt.features.feature_table import Description
     from affekt.inference.prediction import Answer
 
@@ -37,6 +39,13 @@ _paths_argument = click.argument("paths", nargs=-1, required=True, metavar="PATH
 @click.option("--emotions", callback=parse_emotions, metavar="A,B,...", help="Predict only these emotions.")
 @click.option("--voice", type=existing_file, help="The speaker: a file that 'affekt adapt' wrote.")
 @click.option(
+    "--audio-channel",
+    type=click.Choice(["mix", "left", "right", "each"]),
+    default="mix",
+    show_default=True,
+    help="The channel that is read: the mean of all, one, or each with an answer of its own.",
+)
+@click.option(
     "--csv",
     "csv_file",
     type=OutputFile(".csv"),
@@ -50,19 +59,26 @@ def predict(
     model: Path | None,
     emotions: tuple[str, ...] | str | None,
     voice: Path | None,
+    audio_channel: str,
     csv_file: Path | None,
     as_json: bool,
     jobs: int | None,
 ) -> None:
-    """Predict the emotion in audio files, and in all audio files of folders."""
-    from affekt.audio.loading import expand_folders
+    """Predict the emotion in audio files, and in all audio files of folders; - is standard input."""
     from affekt.inference.answer_table import into_csv
     from affekt.inference.prediction import allowed_emotions, predict_many
     from affekt.model.bundle import load
 
-    bundle, sources = load(model), expand_folders(paths)
+    bundle, sources = load(model), _sources(paths)
     allowed = allowed_emotions(bundle.contract, None if emotions == "all" else emotions)
-    passing = predict_many(sources, bundle, voice=voice, emotions=allowed, jobs=jobs or core_count())
+    passing = predict_many(
+        sources,
+        bundle,
+        voice=voice,
+        emotions=allowed,
+        audio_channel=audio_channel,
+        jobs=jobs or core_count(),
+    )
     passing = track(passing, "predicting", len(sources))
     answers: list[Answer] = []
     try:
@@ -81,6 +97,23 @@ def predict(
         say(f"wrote {len(answers)} row{'s' * (len(answers) != 1)} to {escape(str(csv_file))}")
     if any(answer.error for answer in answers):
         raise Exit(FAILED_INPUT)
+
+
+def _sources(paths: Iterable[str]) -> list[AudioSource]:
+    """Return what paths stand for: folders for their audio files, - for standard input."""
+    from affekt.audio.sources import expand_folders
+
+    return expand_folders(_standard_input() if path == "-" else path for path in paths)
+
+
+def _standard_input() -> AudioSource:
+    from affekt.audio.sources import UnreadableSource, read_whole
+    from affekt.errors import AudioReadError
+
+    name = "standard input"
+    if sys.stdin is None:  # closed by the shell
+        return UnreadableSource(name, AudioReadError(f"{name} is closed"))
+    return read_whole(sys.stdin.buffer, name)
 
 
 def _print_json(answers: Iterable[Answer]) -> Iterator[Answer]:
@@ -122,7 +155,7 @@ def adapt(paths: tuple[str, ...], out: Path, model: Path | None) -> None:
     from affekt.inference.adaptation import adapt
 
     check_place(out)
-    voice = adapt(paths, model, progress=True)
+    voice = adapt(_sources(paths), model, progress=True)
     for source, reason in voice.skipped:
         say(f"[red]✗ {escape(source)}[/]: {escape(reason)}")
     voice.save(out)
@@ -155,7 +188,6 @@ def adapt(paths: tuple[str, ...], out: Path, model: Path | None) -> None:
 @jobs_option
 def features(paths: tuple[str, ...], name: str | None, out: Path | None, jobs: int | None) -> None:
     """Write acoustic features of audio files and folders to a table with a row for each file."""
-    from affekt.audio.loading import expand_folders
     from affekt.features.feature_sets import FEATURE_SETS, find_feature_set
     from affekt.features.feature_table import check_table, extract_many, write_table
     from affekt.reports import terminal
@@ -169,7 +201,7 @@ def features(paths: tuple[str, ...], name: str | None, out: Path | None, jobs: i
         raise click.UsageError("give files or folders, and --out FILE.csv, .parquet or .npz")
     feature_set = find_feature_set(name)
     check_table(out, feature_set)
-    sources = expand_folders(paths)
+    sources = _sources(paths)
     passing = track(extract_many(sources, name, jobs=jobs or core_count()), name, len(sources))
     counts: Counter[str] = Counter()
     try:

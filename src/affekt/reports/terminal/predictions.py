@@ -44,6 +44,8 @@ def _common_folder(sources: Sequence[str]) -> str:
 
 def _row(answer: Answer, folder: str) -> list[RenderableType]:
     name = Path(answer.source).name if folder else answer.source
+    if answer.audio_channel != "mix":
+        name += f" ({answer.audio_channel})"
     prediction = answer.prediction
     if prediction is None:
         reason = str(answer.error).replace(answer.source, Path(answer.source).name)
