@@ -48,6 +48,7 @@ __all__ = [
     "source_name",
 ]
 
+MIN_OFFSET = 1e-4  # of the peak: a smaller mean is left, so that digital silence stays zero
 _OFFSET_STEP = 2.0**-24  # an offset of whole steps is taken off and added again without rounding
 
 
@@ -61,7 +62,8 @@ def load_audio(
     """Read audio, check it, mix it to mono, take its mean off and resample it.
 
     The mean of a recording (its DC offset) is not sound. It comes from the recording device, and would
-    count as energy in the lowest band of every spectrum.
+    count as energy in the lowest band of every spectrum. A mean of less than a ten-thousandth of the
+    peak is left.
 
     Parameters
     ----------
@@ -191,10 +193,18 @@ def _waveform_of(
         _check_content(samples, decoded.sample_rate, name)
     except AudioError as error:
         return error
-    offset = round(float(samples.mean(dtype=np.float64)) / _OFFSET_STEP) * _OFFSET_STEP
-    samples -= np.float32(offset)
+    offset = _offset_of(samples)
+    if offset:
+        samples -= np.float32(offset)
     waveform = Waveform(samples, decoded.sample_rate, decoded.notes, decoded.cut_off, offset)
     return _resample(waveform, sample_rate)
+
+
+def _offset_of(samples: NDArray[np.float32]) -> float:
+    """Return the mean, or 0 if it is too small to matter."""
+    mean = float(samples.mean(dtype=np.float64))
+    peak = max(float(samples.max()) - mean, mean - float(samples.min()))
+    return round(mean / _OFFSET_STEP) * _OFFSET_STEP if abs(mean) > MIN_OFFSET * peak else 0.0
 
 
 def _check_content(samples: NDArray[np.float32], rate: int, name: str) -> None:
