@@ -67,7 +67,7 @@ def decode_with_ffmpeg(file: BinaryIO, request: Request) -> Decoded:
     AudioFormatError, AudioContentError, MissingExtraError
         As for ``load_audio``.
     """
-    av = _import_av(request.name)
+    av, size = _import_av(request.name), file_size(file)
     with _opened(av, file, request.name) as container:
         tracks = len(container.streams.audio)
     if not tracks:
@@ -76,7 +76,7 @@ def decode_with_ffmpeg(file: BinaryIO, request: Request) -> Decoded:
     for track in range(tracks):
         try:
             with _opened(av, file, request.name) as container, guarded(request.name):
-                blocks = _FfmpegBlocks(av, container, track, file_size(file), request.name)
+                blocks = _FfmpegBlocks(av, container, track, size, request.name)
                 decoded = assemble(join_blocks(blocks, request), blocks, request)
         except AudioFormatError as error:
             first = first or error
