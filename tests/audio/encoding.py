@@ -95,7 +95,7 @@ def mp3(samples: Array, rate: int, *, header: bool = True, variable: bool = Fals
 def decoded_by_av(content: bytes) -> Array:
     """All samples of the first track, of shape (n,), by FFmpeg: what is right where it is exact."""
     blocks = []
-    with av.open(io.BytesIO(content)) as container:
+    with av.open(io.BytesIO(content), "r") as container:
         planar = av.AudioResampler(format="fltp", layout="mono")
         for frame in container.decode(audio=0):
             blocks += [part.to_ndarray()[0] for part in planar.resample(frame)]

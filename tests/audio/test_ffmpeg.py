@@ -19,8 +19,8 @@ SECONDS = 3.6
 PAIRS = [  # container, codec and sample rate
     ("mp4", "aac", 48_000), ("mov", "aac", 44_100), ("3gp", "aac", 16_000), ("matroska", "aac", 48_000),
     ("webm", "libopus", 48_000), ("adts", "aac", 16_000), ("asf", "wmav2", 44_100), ("mp4", "alac", 44_100),
-    ("caf", "alac", 44_100), ("ogg", "flac", 16_000), ("avi", "libmp3lame", 44_100), ("avi", "pcm_s16le", 16_000),
-    ("flv", "aac", 44_100), ("mpegts", "aac", 48_000), ("wv", "wavpack", 16_000), ("tta", "tta", 16_000),
+    ("caf", "alac", 44_100), ("ogg", "flac", 16_000), ("avi", "libmp3lame", 44_100),
+    ("avi", "pcm_s16le", 16_000), ("flv", "aac", 44_100), ("mpegts", "aac", 48_000), ("wv", "wavpack", 16_000), ("tta", "tta", 16_000),
     ("ac3", "ac3", 48_000), ("wav", "ac3", 48_000), ("wav", "g726", 8000), ("mp2", "mp2", 48_000),
     ("mpeg", "mp2", 48_000), ("amr", "libopencore_amrnb", 8000), ("ogg", "libspeex", 16_000),
 ]  # fmt: skip
@@ -28,7 +28,7 @@ PICTURES = [("mp4", "aac"), ("mov", "aac"), ("matroska", "aac"), ("webm", "libop
 PICTURES += [("mpegts", "aac")]
 
 
-@pytest.mark.parametrize(("container", "codec", "rate"), PAIRS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("container", "codec", "rate"), PAIRS, ids=str)
 def test_every_format_is_read_whole_without_a_false_note(container: str, codec: str, rate: int) -> None:
     content = encode_with_av(container, codec, voice(SECONDS, rate), rate=rate)
     waveform = load_audio(content)
@@ -83,15 +83,18 @@ def test_a_track_of_an_unknown_codec_is_passed_over() -> None:
 
 
 def test_a_playlist_opens_no_other_file() -> None:
-    for text in (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n", b"ffconcat version 1.0\nfile /etc/hostname\n"):
+    for text in (
+        b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n",
+        b"ffconcat version 1.0\nfile /etc/hostname\n",
+    ):
         with pytest.raises(AudioFormatError, match="is not audio that can be read"):
             decode_with_ffmpeg(io.BytesIO(text), Request("list"))
 
 
 @pytest.mark.parametrize(
     ("container", "codec"),
-    [("caf", "alac"), ("ogg", "flac"), ("avi", "pcm_s16le"), ("flv", "aac"), ("mpegts", "aac"), ("wv", "wavpack"),
-     ("tta", "tta"), ("ac3", "ac3"), ("wav", "g726"), ("mp4", "aac")],
+    [("caf", "alac"), ("ogg", "flac"), ("avi", "pcm_s16le"), ("flv", "aac"), ("mpegts", "aac"),
+     ("wv", "wavpack"), ("tta", "tta"), ("ac3", "ac3"), ("wav", "g726"), ("mp4", "aac")],
 )  # fmt: skip
 def test_without_av_the_extra_is_named(container: str, codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
     rate = {"g726": 8000, "aac": 44_100}.get(codec, 48_000)

@@ -1,4 +1,4 @@
-"""An MP3 is read to the last sample: with a header or without, joined with others, in blocks of any size."""
+"""An MP3 is read to the last sample: with a header or without, joined with others, in any blocks."""
 
 from __future__ import annotations
 
@@ -123,7 +123,9 @@ def test_libmpg123_writes_nothing_to_standard_error(tmp_path: Path) -> None:
         "    except AffektError as error: print(error)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, *map(str, sorted(tmp_path.iterdir()))], capture_output=True, text=True
+        [sys.executable, "-c", program, *map(str, sorted(tmp_path.iterdir()))],
+        capture_output=True,
+        text=True,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == len(contents)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.audio.encoding import encode, streamed_flac, voice
 
-from affekt.audio.loading import Waveform, load_audio
+from affekt.audio.loading import AudioSource, Waveform, load_audio
 from affekt.audio.parts import Window
 from affekt.errors import AudioContentError, AudioFormatError
 from affekt.notes import NoteKind
@@ -47,7 +47,9 @@ def test_a_streamed_flac_that_is_cut_off_has_a_note() -> None:
 @pytest.mark.parametrize("count", [2, 5])
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_joined_files_are_read_whole(file_format: str, count: int) -> None:
-    files = [encode(voice(1 + i / 3, seed=i), RATE, file_format, FORMATS[file_format]) for i in range(count)]
+    files = [
+        encode(voice(1 + i / 3, seed=i), RATE, file_format, FORMATS[file_format]) for i in range(count)
+    ]
     joined = b"".join(files)
     expected = np.concatenate([as_recorded(file) for file in files])
     np.testing.assert_allclose(as_recorded(joined), expected, atol=1e-7)
@@ -68,8 +70,12 @@ def test_streamed_flac_joined_to_another_is_read_whole() -> None:
 def test_joined_files_are_read_whole_from_any_source(kind: str, tmp_path: Path) -> None:
     joined = encode(voice(2), RATE, "OGG") + encode(voice(1), RATE, "OGG")
     (tmp_path / "a.ogg").write_bytes(joined)
-    source = {"path": tmp_path / "a.ogg", "bytes": joined, "file": io.BytesIO(joined)}[kind]
-    assert load_audio(source).duration_s == pytest.approx(3)
+    sources: dict[str, AudioSource] = {
+        "path": tmp_path / "a.ogg",
+        "bytes": joined,
+        "file": io.BytesIO(joined),
+    }
+    assert load_audio(sources[kind]).duration_s == pytest.approx(3)
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
@@ -142,6 +148,12 @@ def test_a_window_reads_part_of_a_file_and_keeps_its_error() -> None:
 
 def test_random_bytes_behind_a_known_beginning_are_refused_or_read() -> None:
     rng = np.random.default_rng(0)
-    for start in (b"OggS\0\2", b"fLaC\0\0\0\x22", b"RIFF\0\0\0\0WAVE", b"ID3\x04\0\0\0\0\0\0", b"\xff\xfb\x90\0"):
+    for start in (
+        b"OggS\0\2",
+        b"fLaC\0\0\0\x22",
+        b"RIFF\0\0\0\0WAVE",
+        b"ID3\x04\0\0\0\0\0\0",
+        b"\xff\xfb\x90\0",
+    ):
         with pytest.raises((AudioFormatError, AudioContentError)):
             load_audio(start + rng.bytes(5000))
