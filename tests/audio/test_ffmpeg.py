@@ -17,12 +17,14 @@ from affekt.notes import NoteKind
 
 SECONDS = 3.6
 PAIRS = [  # container, codec and sample rate
-    ("mp4", "aac", 48_000), ("mov", "aac", 44_100), ("3gp", "aac", 16_000), ("matroska", "aac", 48_000),
-    ("webm", "libopus", 48_000), ("adts", "aac", 16_000), ("asf", "wmav2", 44_100), ("mp4", "alac", 44_100),
-    ("caf", "alac", 44_100), ("ogg", "flac", 16_000), ("avi", "libmp3lame", 44_100),
-    ("avi", "pcm_s16le", 16_000), ("flv", "aac", 44_100), ("mpegts", "aac", 48_000), ("wv", "wavpack", 16_000), ("tta", "tta", 16_000),
-    ("ac3", "ac3", 48_000), ("wav", "ac3", 48_000), ("wav", "g726", 8000), ("mp2", "mp2", 48_000),
-    ("mpeg", "mp2", 48_000), ("amr", "libopencore_amrnb", 8000), ("ogg", "libspeex", 16_000),
+    ("mp4", "aac", 48_000), ("mov", "aac", 44_100), ("3gp", "aac", 16_000),
+    ("matroska", "aac", 48_000), ("webm", "libopus", 48_000), ("adts", "aac", 16_000),
+    ("asf", "wmav2", 44_100), ("mp4", "alac", 44_100), ("caf", "alac", 44_100),
+    ("ogg", "flac", 16_000), ("avi", "libmp3lame", 44_100), ("avi", "pcm_s16le", 16_000),
+    ("flv", "aac", 44_100), ("mpegts", "aac", 48_000), ("wv", "wavpack", 16_000),
+    ("tta", "tta", 16_000), ("ac3", "ac3", 48_000), ("wav", "ac3", 48_000),
+    ("wav", "g726", 8000), ("mp2", "mp2", 48_000), ("mpeg", "mp2", 48_000),
+    ("amr", "libopencore_amrnb", 8000), ("ogg", "libspeex", 16_000),
 ]  # fmt: skip
 PICTURES = [("mp4", "aac"), ("mov", "aac"), ("matroska", "aac"), ("webm", "libopus"), ("avi", "libmp3lame")]
 PICTURES += [("mpegts", "aac")]

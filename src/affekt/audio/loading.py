@@ -48,7 +48,8 @@ __all__ = [
     "source_name",
 ]
 
-MIN_OFFSET = 1e-4  # of the peak: a smaller mean is left, so that digital silence stays zero
+NEAR_OFFSET = 1e-4  # of the peak: a mean so near to the level of digital silence is replaced by it
+_PROBES = 1 << 15  # samples that are compared with the next one
 _OFFSET_STEP = 2.0**-24  # an offset of whole steps is taken off and added again without rounding
 
 
@@ -62,8 +63,7 @@ def load_audio(
     """Read audio, check it, mix it to mono, take its mean off and resample it.
 
     The mean of a recording (its DC offset) is not sound. It comes from the recording device, and would
-    count as energy in the lowest band of every spectrum. A mean of less than a ten-thousandth of the
-    peak is left.
+    count as energy in the lowest band of every spectrum. Digital silence stays or becomes zero.
 
     Parameters
     ----------
@@ -201,10 +201,17 @@ def _waveform_of(
 
 
 def _offset_of(samples: NDArray[np.float32]) -> float:
-    """Return the mean, or 0 if it is too small to matter."""
+    """Return the mean, or the level of digital silence if it is nearly the same."""
     mean = float(samples.mean(dtype=np.float64))
     peak = max(float(samples.max()) - mean, mean - float(samples.min()))
-    return round(mean / _OFFSET_STEP) * _OFFSET_STEP if abs(mean) > MIN_OFFSET * peak else 0.0
+    step = 1 + len(samples) // _PROBES
+    probes, followers = samples[:-1:step], samples[1::step]
+    repeated = probes[probes == followers]
+    if len(repeated):
+        silence = float(np.median(repeated))
+        if abs(silence - mean) < NEAR_OFFSET * peak:
+            return silence
+    return round(mean / _OFFSET_STEP) * _OFFSET_STEP
 
 
 def _check_content(samples: NDArray[np.float32], rate: int, name: str) -> None:

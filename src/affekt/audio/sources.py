@@ -28,7 +28,7 @@ from affekt.errors import (
 _LIBSNDFILE_SUFFIXES = {".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".aiff", ".aif"}
 _LIBSNDFILE_SUFFIXES |= {".aifc", ".au", ".caf", ".w64", ".rf64"}
 _FFMPEG_SUFFIXES = {".m4a", ".m4b", ".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".aac", ".webm", ".mka", ".mkv"}
-_FFMPEG_SUFFIXES |= {".wma", ".amr", ".avi", ".flv", ".ts", ".wv", ".tta", ".ac3", ".spx"}
+_FFMPEG_SUFFIXES |= {".wma", ".amr", ".avi", ".flv", ".wv", ".tta", ".ac3", ".spx"}
 AUDIO_SUFFIXES = frozenset(_LIBSNDFILE_SUFFIXES | _FFMPEG_SUFFIXES)
 
 MAX_STREAM_BYTES = 1_500_000_000  # two hours of 16-bit stereo at 48 kHz

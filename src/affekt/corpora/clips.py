@@ -9,6 +9,7 @@ from typing import TypeVar
 from affekt.audio.loading import Waveform, load_audio
 from affekt.corpora.base import Clip, Corpus
 from affekt.errors import AffektError, AudioContentError
+from affekt.notes import NoteKind
 from affekt.support.parallel import map_in_order
 from affekt.support.progress import track
 
@@ -16,9 +17,9 @@ Result = TypeVar("Result")
 
 
 def load_whole(clip: Clip, sample_rate: int | None = None) -> Waveform:
-    """Read the audio of a clip; ``AudioContentError`` if the file is cut off, as part of it is missing."""
+    """Read the audio of a clip; ``AudioContentError`` if part of it is missing, as when it is cut off."""
     waveform = load_audio(clip.path, sample_rate)
-    if waveform.cut_off:
+    if waveform.cut_off or any(note.kind == NoteKind.PARTLY_READ for note in waveform.notes):
         raise AudioContentError(f"{clip.path}: {'; '.join(map(str, waveform.notes))}")
     return waveform
 
