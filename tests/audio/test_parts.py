@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests.audio.encoding import encode, streamed_flac, voice
 
+from affekt.audio import parts
 from affekt.audio.loading import AudioSource, Waveform, load_audio
 from affekt.audio.parts import Window
 from affekt.errors import AudioContentError, AudioFormatError
@@ -157,3 +158,17 @@ def test_random_bytes_behind_a_known_beginning_are_refused_or_read() -> None:
     ):
         with pytest.raises((AudioFormatError, AudioContentError)):
             load_audio(start + rng.bytes(5000))
+
+
+def test_more_parts_than_anyone_joins_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "MAX_PARTS", 5)
+    for file_format in FORMATS:
+        with pytest.raises(AudioFormatError, match="is made of more than 5 joined files"):
+            load_audio(encode(voice(0.2), RATE, file_format) * 6)
+
+
+def test_an_mp3_that_is_too_large_for_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = encode(voice(1), RATE, "MP3", "MPEG_LAYER_III")
+    monkeypatch.setattr(parts, "MAX_STREAM_BYTES", 1000)
+    with pytest.raises(AudioContentError, match=r"is too large: \d+ bytes; 1000 are allowed in this format"):
+        load_audio(content)

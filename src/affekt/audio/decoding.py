@@ -62,7 +62,7 @@ def decode_file(file: BinaryIO, request: Request) -> Decoded:
 
 def _decode_with_libsndfile(file: BinaryIO, head: bytes, request: Request) -> Decoded:
     """Decode in large blocks; after an error in small ones, because the block with the error is lost."""
-    parts = find_parts(file, head)
+    parts = find_parts(file, head, request.name)
     for block_frames in (BLOCK_FRAMES, FINE_BLOCK_FRAMES):
         blocks = _LibsndfileBlocks(parts, file_size(file), block_frames, request.name)
         samples = join_blocks(blocks, request)

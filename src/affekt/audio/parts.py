@@ -10,11 +10,14 @@ import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import BinaryIO
 
 from affekt.audio.mp3 import split_mp3
+from affekt.audio.waveform import MAX_STREAM_BYTES
+from affekt.errors import AudioContentError, AudioFormatError
 
+MAX_PARTS = 10_000
 _CHUNK_BYTES = 1 << 20
 _FLAC_STARTS = (b"fLaC\0\0\0\x22", b"fLaC\x80\0\0\x22")  # with the block that every FLAC begins with
 _PAGE_CONTINUES, _PAGE_BEGINS, _PAGE_ENDS = 1, 2, 4  # flags of an Ogg page (RFC 3533)
@@ -89,18 +92,32 @@ class Part:
     incomplete: str = ""
 
 
-def find_parts(file: BinaryIO, head: bytes) -> list[Part]:
-    """Return the parts of a file that begins with ``head``; most files have one."""
+def find_parts(file: BinaryIO, head: bytes, name: str) -> list[Part]:
+    """Return the parts of a file that begins with ``head``; most files have one.
+
+    Raises
+    ------
+    AudioFormatError, AudioContentError
+        There are too many parts, or an MP3 is too large to be held in memory; ``name`` is for the message.
+    """
+    parts = _find_parts(file, head, name)
+    if len(parts) > MAX_PARTS:
+        raise AudioFormatError(f"{name} is made of more than {MAX_PARTS} joined files")
+    return parts
+
+
+def _find_parts(file: BinaryIO, head: bytes, name: str) -> list[Part]:
     size = file_size(file)
     if head.startswith(b"OggS"):
         return _ogg_parts(file, size)
     if head.startswith(b"fLaC"):
-        starts = sorted(at for start in _FLAC_STARTS for at in _find_all(file, start))
+        starts = sorted(
+            at for start in _FLAC_STARTS for at in islice(_find_all(file, start), MAX_PARTS + 1)
+        )
         return _between(file, [0, *(at for at in starts if at), size])
     if head.startswith(b"RIFF") and head[8:12] == b"WAVE":
-        return _wav_parts(file, size)
+        return _wav_parts(file, size, name)
     if is_mp3(head):
-        file.seek(0)
         parts = [
             Part(
                 _whole(one.content),
@@ -108,7 +125,7 @@ def find_parts(file: BinaryIO, head: bytes) -> list[Part]:
                 one.expected,
                 "its last frame is incomplete" if one.incomplete else "",
             )
-            for one in split_mp3(file.read())
+            for one in split_mp3(_read_all(file, size, name))
         ]
         return parts or _between(file, [0, size])
     return _between(file, [0, size])
@@ -122,6 +139,15 @@ def is_mp3(head: bytes) -> bool:
 def file_size(file: BinaryIO) -> int:
     """Return the number of bytes of an open file."""
     return file.seek(0, os.SEEK_END)
+
+
+def _read_all(file: BinaryIO, size: int, name: str) -> bytes:
+    if size > MAX_STREAM_BYTES:
+        raise AudioContentError(
+            f"{name} is too large: {size} bytes; {MAX_STREAM_BYTES} are allowed in this format"
+        )
+    file.seek(0)
+    return file.read()
 
 
 def _whole(content: bytes) -> Window:
@@ -159,9 +185,9 @@ def _ogg_parts(file: BinaryIO, size: int) -> list[Part]:
     return [*parts, Part(last.file, incomplete=missing)]
 
 
-def _wav_parts(file: BinaryIO, size: int) -> list[Part]:
+def _wav_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
     borders = [0]
-    while True:
+    while len(borders) <= MAX_PARTS + 2:
         file.seek(borders[-1])
         head = file.read(12)
         if head[:4] != b"RIFF" or head[8:] != b"WAVE":
@@ -174,8 +200,7 @@ def _wav_parts(file: BinaryIO, size: int) -> list[Part]:
     at = _empty_data(file, size)
     if not at:
         return _between(file, [0, size])
-    file.seek(0)
-    content = file.read()
+    content = _read_all(file, size, name)
     return [Part(_whole(content[: at + 4] + _LENGTH_UNKNOWN + content[at + 8 :]))]
 
 

@@ -101,8 +101,8 @@ class Blocks:
     notes: list[Note] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Samples]:
-        """Yield the blocks."""
-        raise NotImplementedError
+        """Yield the blocks; of a stream of no known kind there are none."""
+        return iter(())
 
 
 def check_audio_channel(name: str) -> None:

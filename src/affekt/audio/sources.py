@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from affekt.audio.waveform import Waveform
+from affekt.audio.waveform import MAX_STREAM_BYTES, Waveform
 from affekt.errors import (
     AudioContentError,
     AudioError,
@@ -31,7 +31,6 @@ _FFMPEG_SUFFIXES = {".m4a", ".m4b", ".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".aa
 _FFMPEG_SUFFIXES |= {".wma", ".amr", ".avi", ".flv", ".wv", ".tta", ".ac3", ".spx"}
 AUDIO_SUFFIXES = frozenset(_LIBSNDFILE_SUFFIXES | _FFMPEG_SUFFIXES)
 
-MAX_STREAM_BYTES = 1_500_000_000  # two hours of 16-bit stereo at 48 kHz
 _CHUNK_BYTES = 1 << 20
 _OPEN_FILE = re.compile(r"/dev/(fd/\d+|stdin)|/proc/(self|\d+)/fd/\d+")
 _KINDS = (

@@ -16,6 +16,7 @@ MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 1_000, 768_000
 MAX_PEAK = 256  # full scale is 1; larger values are integers that were not scaled
 MAX_CHANNELS = 64
 MAX_SAMPLES = 1 << 29  # 2 GB of memory: two hours at 74 kHz
+MAX_STREAM_BYTES = 1_500_000_000  # what is held in memory as bytes: two hours of 16-bit stereo at 48 kHz
 
 
 @dataclass(frozen=True, slots=True, repr=False)
