@@ -271,6 +271,24 @@ def test_a_folder_that_cannot_be_listed_is_one_source(
     assert (first, source_name(second)) == (tmp_path / "open" / "a.wav", str(tmp_path / "shut"))
 
 
+def test_a_file_in_a_folder_that_only_lists_its_files_is_found_and_costs_an_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "open/a.wav", "shut/b.wav")
+    examine = os.stat
+
+    def refuse(path: Any, **options: Any) -> os.stat_result:
+        if str(path).endswith("b.wav"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return examine(path, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    _, second = expand_folders(tmp_path)
+    assert second == tmp_path / "shut" / "b.wav"
+    with pytest.raises(AudioReadError, match=r"b\.wav' cannot be opened: .*Permission denied"):
+        load_audio(second)
+
+
 @posix
 def test_links_that_form_a_loop_and_pipes_are_passed_over(tmp_path: Path) -> None:
     touch(tmp_path, "a/b/c.wav")

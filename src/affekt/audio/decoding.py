@@ -7,7 +7,6 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import BinaryIO
 
 import soundfile
@@ -88,7 +87,6 @@ class _Stream(soundfile.SoundFile):  # type: ignore[misc]
         return False
 
 
-@dataclass
 class _LibsndfileBlocks(Blocks):
     """The blocks of all parts up to an error in each: a cut FLAC ends in an error, a cut MP3 early."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, BinaryIO
 
@@ -124,7 +123,6 @@ def _with_track_note(decoded: Decoded, track: int, tracks: int) -> Decoded:
     return Decoded(decoded.samples, decoded.sample_rate, decoded.channels, notes, decoded.cut_off)
 
 
-@dataclass
 class _FfmpegBlocks(Blocks):
     """The frames of one track; packets that cannot be decoded are left out."""
 
@@ -145,13 +143,17 @@ class _FfmpegBlocks(Blocks):
         while True:
             try:
                 packet = next(packets, None)
-                if packet is None:
-                    return
-                yield from packet.decode()
             except av.FFmpegError:
                 self.failed = True
-                if packet is None or (packet.dts is None and packet.size == 0):
-                    return
+                return
+            if packet is None:
+                return
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                self.failed = True
+                continue
+            yield from frames
 
     def __iter__(self) -> Iterator[Samples]:
         """Yield blocks until the end, or until the number of channels or the rate changes."""

@@ -207,8 +207,18 @@ def _search(folder: Path) -> tuple[list[Path], list[UnreadableSource]]:
     for place, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths = (Path(place, name) for name in files if not name.startswith("."))
-        found += (path for path in paths if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
+        found += (path for path in paths if path.suffix.lower() in AUDIO_SUFFIXES and _is_file(path))
     return sorted(found), sorted(errors, key=lambda error: error.name)
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether this is a file, or may be one in a folder that lists its files and shows none."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except PermissionError:
+        return True  # it costs an answer that says why it cannot be opened
+    except OSError:
+        return False
 
 
 def _is_one(sources: object) -> bool:
