@@ -98,6 +98,7 @@ def adapt(
 
     Examples
     --------
+    >>> import numpy as np
     >>> voice = adapt([(np.sin(np.arange(22050) * pitch), 22050) for pitch in (0.05, 0.06)])
     >>> voice.clips, voice.duration_s
     (2, 2.0)
