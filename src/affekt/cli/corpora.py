@@ -8,7 +8,7 @@ import rich_click as click
 from click.exceptions import Exit
 from rich.markup import escape
 
-from affekt.cli import completion
+from affekt.cli.completion import complete_corpora, complete_downloads, complete_feature_sets
 from affekt.cli.console import FAILED_INPUT, json_output, say_written, show, stdout
 from affekt.cli.options import json_options
 from affekt.cli.parameters import OutputFile
@@ -37,7 +37,7 @@ def corpora(context: click.Context, as_json: bool, json_file: Path | None) -> No
 
 
 @corpora.command()
-@click.argument("corpus", shell_complete=completion.corpora)
+@click.argument("corpus", shell_complete=complete_corpora)
 @json_options
 def check(corpus: str, as_json: bool, json_file: Path | None) -> None:
     """Read every file of a corpus, compare the counts with its card, and list every problem."""
@@ -55,7 +55,7 @@ def check(corpus: str, as_json: bool, json_file: Path | None) -> None:
 
 
 @corpora.command()
-@click.argument("name", shell_complete=completion.downloads)
+@click.argument("name", shell_complete=complete_downloads)
 @click.option(
     "--to",
     "folder",
@@ -78,7 +78,7 @@ def download(name: str, folder: Path) -> None:
 
 
 @click.command()
-@click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...", shell_complete=completion.corpora)
+@click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...", shell_complete=complete_corpora)
 @click.option(
     "--report",
     "report_file",
@@ -93,7 +93,7 @@ def download(name: str, folder: Path) -> None:
     default="spectral-120@1",
     show_default=True,
     metavar="NAME",
-    shell_complete=completion.feature_sets,
+    shell_complete=complete_feature_sets,
     help="The feature set: see 'affekt features'.",
 )
 @json_options

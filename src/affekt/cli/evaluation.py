@@ -7,7 +7,7 @@ from typing import Any
 
 import rich_click as click
 
-from affekt.cli import completion
+from affekt.cli.completion import complete_emotion
 from affekt.cli.console import json_output, say_written, show
 from affekt.cli.options import evaluation_options, existing_file, json_options, report_option, seeds_option
 from affekt.cli.parameters import Command
@@ -55,7 +55,7 @@ def evaluate(
     "--enrol",
     "enrolled_emotion",
     metavar="EMOTION",
-    shell_complete=completion.emotion,
+    shell_complete=complete_emotion,
     help="Adapt to clips of this emotion alone, such as neutral, and score all others.",
 )
 def enrolment(

@@ -15,7 +15,7 @@ from click.exceptions import Exit
 from rich.markup import escape
 from rich.text import Text
 
-from affekt.cli import completion
+from affekt.cli.completion import complete_emotions, complete_feature_sets, complete_paths
 from affekt.cli.console import FAILED_INPUT, json_output, say, say_written, show, stdout
 from affekt.cli.options import existing_file, jobs_option, json_options, model_option
 from affekt.cli.parameters import OutputFile, parse_emotions
@@ -32,7 +32,7 @@ FEW_CLIPS = 8
 SHOWN_ROWS = 50  # of more predictions that are also written to a CSV file, only a summary is printed
 
 _paths_argument = click.argument(
-    "paths", nargs=-1, required=True, metavar="PATH...", shell_complete=completion.paths
+    "paths", nargs=-1, required=True, metavar="PATH...", shell_complete=complete_paths
 )
 
 
@@ -43,7 +43,7 @@ _paths_argument = click.argument(
     "--emotions",
     callback=parse_emotions,
     metavar="A,B,...",
-    shell_complete=completion.emotions,
+    shell_complete=complete_emotions,
     help="Predict only these emotions.",
 )
 @click.option("--voice", type=existing_file, help="The speaker: a file that 'affekt adapt' wrote.")
@@ -187,12 +187,12 @@ def adapt(paths: tuple[str, ...], out: Path, model: Path | None) -> None:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=completion.paths)
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=complete_paths)
 @click.option(
     "--set",
     "name",
     metavar="NAME",
-    shell_complete=completion.feature_sets,
+    shell_complete=complete_feature_sets,
     help="The feature set. Without PATH and --set, the feature sets are listed.",
 )
 @click.option(
