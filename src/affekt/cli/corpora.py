@@ -16,7 +16,7 @@ from affekt.support.parallel import core_count
 from affekt.support.writing import check_place
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, epilog="Example: affekt corpora check RAVDESS/")
 @json_options
 @click.pass_context
 def corpora(context: click.Context, as_json: bool, json_file: Path | None) -> None:
@@ -36,7 +36,7 @@ def corpora(context: click.Context, as_json: bool, json_file: Path | None) -> No
         raise click.UsageError(f"give --json and --json-out after the command: affekt corpora {name} ...")
 
 
-@corpora.command()
+@corpora.command(epilog="Example: affekt corpora check RAVDESS/")
 @click.argument("corpus", shell_complete=complete_corpora)
 @json_options
 def check(corpus: str, as_json: bool, json_file: Path | None) -> None:
@@ -54,7 +54,7 @@ def check(corpus: str, as_json: bool, json_file: Path | None) -> None:
         raise Exit(FAILED_INPUT)
 
 
-@corpora.command()
+@corpora.command(epilog="Example: affekt corpora download ravdess --to RAVDESS/")
 @click.argument("name", shell_complete=complete_downloads)
 @click.option(
     "--to",
@@ -77,7 +77,7 @@ def download(name: str, folder: Path) -> None:
     stdout.print(f"{card.name} is in {place}. Try: affekt corpora check {place}", highlight=False)
 
 
-@click.command()
+@click.command(epilog="Example: affekt explore RAVDESS/ --report corpus.html")
 @click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...", shell_complete=complete_corpora)
 @click.option(
     "--report",

@@ -27,6 +27,7 @@ def evaluate(
     With neither --recipe nor --model, the bundled model is scored.
 
     \b
+    Examples:
     affekt evaluate RAVDESS --recipe voice-svm
     affekt evaluate --train-on RAVDESS --test-on EMODB --recipe voice-svm
     affekt evaluate EMODB --model voice-svm.onnx
@@ -49,7 +50,7 @@ def evaluate(
     say_written(json_file, report_file)
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, epilog="Example: affekt enrolment RAVDESS/ --recipe voice-svm")
 @evaluation_options
 @click.option(
     "--enrol",
@@ -76,7 +77,7 @@ def enrolment(
     say_written(json_file)
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, epilog="Example: affekt robustness RAVDESS/ --recipe svm")
 @evaluation_options
 @seeds_option
 def robustness(terms: dict[str, Any], as_json: bool, json_file: Path | None) -> None:
@@ -96,7 +97,7 @@ def robustness(terms: dict[str, Any], as_json: bool, json_file: Path | None) -> 
     say_written(json_file)
 
 
-@click.command()
+@click.command(epilog="Example: affekt compare svm.json forest.json --report both.html")
 @click.argument("results", nargs=-1, required=True, metavar="A.json B.json...", type=existing_file)
 @report_option
 @json_options

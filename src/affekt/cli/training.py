@@ -20,7 +20,7 @@ from affekt.cli.parameters import OutputFile, RenamedOption
 from affekt.support.parallel import core_count
 
 
-@click.command()
+@click.command(epilog="Example: affekt train RAVDESS/ --recipe voice-svm --out m.onnx")
 @click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...", shell_complete=complete_corpora)
 @click.option(
     "--recipe",
@@ -82,7 +82,7 @@ def train(
     )  # fmt: skip
 
 
-@click.command()
+@click.command(epilog="Example: affekt recipes --json")
 @json_options
 def recipes(as_json: bool, json_file: Path | None) -> None:
     """List the recipes: the ways to train a model."""
@@ -96,7 +96,7 @@ def recipes(as_json: bool, json_file: Path | None) -> None:
     say_written(json_file)
 
 
-@click.command()
+@click.command(epilog="Example: affekt reproduce RAVDESS/ --system mlp --quick --out tried/")
 @click.argument("corpus", default="ravdess", shell_complete=complete_corpora)
 @click.option(
     "--system",
