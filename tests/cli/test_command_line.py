@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -297,3 +298,27 @@ def test_json_goes_to_stdout_even_where_a_bar_is_shown(
     os.close(theirs)
     os.close(ours)
     assert len(json.loads(done.stdout)) == 2
+
+
+def test_on_a_terminal_rows_fit_it_and_no_bar_is_between_them(
+    tmp_path: Path, write_voice: Callable[..., Path]
+) -> None:
+    pty = pytest.importorskip("pty")
+    for number in range(5):
+        write_voice(tmp_path / f"a recording of a rather long name, number {number}.wav", seed=number)
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "affekt", "predict", str(tmp_path)]
+    environment = {**os.environ, "COLUMNS": "60", "TERM": "xterm", "NO_COLOR": "1"}
+    done = subprocess.run(command, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    text = b""
+    with contextlib.suppress(OSError):  # all is read
+        while part := os.read(ours, 1 << 16):
+            text += part
+    os.close(ours)
+    lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text.decode()).splitlines()
+    assert done.returncode == 0
+    assert "\x1b[3" not in text.decode()  # no colour, as NO_COLOR asks
+    assert max(map(len, lines)) <= 60
+    assert sum(f" {number}.wav " in line for number in range(5) for line in lines) == 5
+    assert "predicting" not in "".join(lines)
