@@ -139,7 +139,7 @@ def shorten(text: str, width: int) -> str:
     """Return a text of at most ``width`` cells; ``…`` stands for what is left out of its middle.
 
     >>> shorten("recordings/2024/monday.wav", 20)
-    'record…24/monday.wav'
+    'recordi…4/monday.wav'
     """
     text = one_line(text)
     if cell_len(text) <= width:
