@@ -16,7 +16,8 @@ import pytest
 import soundfile
 
 import affekt
-from affekt.audio.loading import expand_folders, find_audio, load_audio
+from affekt.audio.loading import find_audio, load_audio
+from affekt.audio.sources import expand_folders
 from affekt.errors import (
     AudioContentError,
     AudioError,

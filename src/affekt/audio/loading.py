@@ -16,6 +16,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from affekt.audio.archives import ArchivedFile
 from affekt.audio.arrays import decode_array
 from affekt.audio.decoding import decode_file
 from affekt.audio.samples import AUDIO_CHANNELS, Decoded, Request, guarded
@@ -23,7 +24,6 @@ from affekt.audio.sources import (
     AUDIO_SUFFIXES,
     AudioSource,
     UnreadableSource,
-    expand_folders,
     find_audio,
     opened,
     read_stream,
@@ -40,7 +40,6 @@ __all__ = [
     "MIN_DURATION_S",
     "AudioSource",
     "Waveform",
-    "expand_folders",
     "find_audio",
     "fingerprint",
     "load_audio",
@@ -167,6 +166,8 @@ def _decode(source: Any, request: Request) -> Decoded:
     if isinstance(source, str | os.PathLike):
         with opened(source) as file:
             return decode_file(file, request)
+    if isinstance(source, ArchivedFile):
+        return decode_file(io.BytesIO(source.read()), request)
     if isinstance(source, bytes | bytearray | memoryview):
         return decode_file(io.BytesIO(source), request)
     if hasattr(source, "read"):

@@ -174,7 +174,8 @@ def _refuse_what_is_no_file(name: str, mode: int) -> None:
     """Refuse what would block, or never end, when it is opened and read."""
     if stat.S_ISDIR(mode):
         found, _ = _search(Path(name))
-        advice = ": name the audio files in it" if found else " without audio files"
+        empty = f" without audio files, whose names end in one of {', '.join(sorted(AUDIO_SUFFIXES))}"
+        advice = ": name the audio files in it" if found else empty
         raise AudioReadError(f"{name!r} is a folder{advice}")
     for is_kind, kind in _KINDS:
         if is_kind(mode):

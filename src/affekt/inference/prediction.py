@@ -10,14 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.audio.loading import (
-    AudioSource,
-    Waveform,
-    expand_folders,
-    load_audio,
-    load_channels,
-    source_name,
-)
+from affekt.audio.archives import expand_sources
+from affekt.audio.loading import AudioSource, Waveform, load_audio, load_channels, source_name
 from affekt.audio.samples import check_audio_channel
 from affekt.audio.windows import cut_windows
 from affekt.emotions import canonical_emotion
@@ -284,7 +278,7 @@ def predict_many(
     Parameters
     ----------
     sources
-        As for ``predict``, one or many; a folder stands for every audio file below it.
+        As for ``predict``, one or many; a folder or zip archive stands for every audio file in it.
     model, voice, emotions
         As for ``predict``; one that cannot be used raises at once.
     audio_channel
@@ -302,7 +296,7 @@ def predict_many(
     check_audio_channel(audio_channel)
     predict_one = partial(predict, model=bundle, voice=ready_voice(voice, bundle), emotions=allowed)
     answer = partial(_answers, predict_one=predict_one, audio_channel=audio_channel)
-    return _flatten(map_in_order(answer, expand_folders(sources), jobs))
+    return _flatten(map_in_order(answer, expand_sources(sources), jobs))
 
 
 def _flatten(lists: Iterable[list[Answer]]) -> Iterator[Answer]:

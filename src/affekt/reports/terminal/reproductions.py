@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
-from affekt.reports.terminal.layout import plain_table
+from affekt.reports.terminal.layout import PlainTable, one_line
 
 if TYPE_CHECKING:
     from affekt.experiments.reproduction_result import Reproduction, TrialResult
 
 
-def reproduction(results: Reproduction) -> Table:
+def reproduction(results: Reproduction) -> PlainTable:
     """Return a row for each trial: what the published system claims, and the scores."""
-    table = plain_table("recipe and reading", "n", "claim", "accuracy", "UAR")
+    table = PlainTable("recipe and reading", "n", "claim", "accuracy", "UAR")
     for trial in results.trials:
         headlines, claim = trial.evaluation.headlines, trial.claims.get("accuracy")
         table.add_row(
@@ -32,8 +31,8 @@ def _about(trial: TrialResult) -> Text:
     """Recipe and reading; below them, protocol and material."""
     leaky = trial.evaluation.leaky
     return Text.assemble(
-        (trial.recipe, "bold cyan"),
-        f": {trial.reading}\n  ",
-        (f"{trial.protocol}{' LEAKY' * leaky}", "red" if leaky else "green"),
-        (f", {trial.material}", "dim"),
+        (one_line(trial.recipe), "bold cyan"),
+        f": {one_line(trial.reading)}\n  ",
+        (one_line(f"{trial.protocol}{' LEAKY' * leaky}"), "red" if leaky else "green"),
+        (one_line(f", {trial.material}"), "dim"),
     )
