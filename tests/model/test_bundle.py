@@ -161,7 +161,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "weights in another file": (with_weights_elsewhere(), "no graph that takes mfcc-stats@1"),
     "another format": (edited(lambda c: c.update(format=9)), "its format is 9"),
     "a missing field": (edited(lambda c: c.pop("recipe")), "lacks recipe"),
-    "labels of a wrong type": (edited(lambda c: c.update(emotions="happy")), "emotions are 'happy'"),
+    "labels of a wrong type": (
+        edited(lambda c: c.update(emotions="happy")),
+        "emotions is 'happy', not a list",
+    ),
     "a label twice": (edited(lambda c: c.update(emotions=["sad", "sad"])), "named twice"),
     "a contract that is no object": (with_a_list_as_contract(), "cannot be read"),
 }
