@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping
@@ -27,8 +26,10 @@ from affekt.evaluation.scores import (
 from affekt.metrics import HEADLINES, METRIC_TITLES, Score
 from affekt.model.calibration import Calibration, Reliability
 from affekt.support.markup import html_table
+from affekt.support.plain_values import build, parse_json
 
 RESULT_FORMAT = 2
+MAX_RESULT_BYTES = 256 << 20
 AS_RECORDED = "as recorded"
 
 
@@ -235,12 +236,13 @@ class Evaluation(Scores):
             The values are not those of an evaluation, or of a later format.
         """
         with _Explained():
-            if values.get("format", 1) > RESULT_FORMAT:
+            if build(int, values.get("format", 1), name="format") > RESULT_FORMAT:
                 raise CorpusError(
                     f"its format is {values['format']}, and this version of affekt reads formats up to "
                     f"{RESULT_FORMAT}: update affekt"
                 )
-            return Evaluation(**_scores(values), **_details(values))
+            scores = _scores(values)
+            return Evaluation(**scores, **_details(values, scores["emotions"]))
 
 
 def read_evaluation(path: str | os.PathLike[str]) -> Evaluation:
@@ -297,8 +299,10 @@ class _Explained:
 
 
 def _read_json(path: str | os.PathLike[str]) -> Mapping[str, Any]:
+    if Path(path).stat().st_size > MAX_RESULT_BYTES:
+        raise CorpusError(f"it is larger than {MAX_RESULT_BYTES} bytes")
     try:
-        values = json.loads(Path(path).read_text(encoding="utf-8"))
+        values = parse_json(Path(path).read_bytes())
     except ValueError as error:
         raise CorpusError(str(error)) from error
     if not isinstance(values, dict):
@@ -306,83 +310,118 @@ def _read_json(path: str | os.PathLike[str]) -> Mapping[str, Any]:
     return values
 
 
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)
-
-
-def _score(values: Mapping[str, Any]) -> Score:
-    return Score(**{name: _number(value) for name, value in values.items()})
+def _lenient(kind: Any, value: Any, name: str) -> Any:
+    """As ``build``, where a number may be None: JSON has no NaN."""
+    return build(kind, value, finite=False, name=name)
 
 
 def _scores(values: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of ``Scores``."""
-    return {
-        **{name: values[name] for name in ("protocol_label", "leaky", "n", "chance", "majority")},
-        "emotions": tuple(values["emotions"]),
-        "headlines": {
-            name: Score(
-                value=_number(values[name]),
-                low=_number(values["intervals"][name][0]),
-                high=_number(values["intervals"][name][1]),
-                spread=_number(values["spread"][name]),
-            )
-            for name in HEADLINES
-        },
-        "per_emotion": {
-            name: EmotionScore(**{**one, "recall": _number(one["recall"])})
-            for name, one in values["per_emotion"].items()
-        },
-        "confusion_matrix": np.array(values["confusion_matrix"], np.int64),
-        "by_seed": {one["seed"]: _slice(one) for one in values["seeds"]},
-    }
-
-
-def _slice(one: Mapping[str, Any]) -> SliceScore:
-    return SliceScore(n=one["n"], accuracy=_number(one["accuracy"]), uar=_number(one["uar"]))
-
-
-def _details(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of ``Evaluation`` that ``Scores`` does not have; format 1 lacks some of them."""
     found: dict[str, Any] = {
-        **{name: values[name] for name in ("corpus", "recipe", "protocol", "speakers_overlap")},
-        "ece": _number(values.get("ece")),
-        "condition": values.get("condition", AS_RECORDED),
-        "out_of_distribution": values.get("out_of_distribution"),
-        "distance_threshold": values.get("distance_threshold"),
-        "by_speaker": {name: np.array(one, np.int64) for name, one in values.get("by_speaker", {}).items()},
-        "by_corpus": {name: _corpus_score(one) for name, one in values.get("by_corpus", {}).items()},
-        "slices": {
-            {"channel": "vocal_channel"}.get(name, name): {key: _slice(one) for key, one in scores.items()}
-            for name, scores in values["slices"].items()
-        },
-        "by_fold": tuple(
-            FoldScore(
-                seed=one["seed"], fold=one["fold"], speakers=tuple(one["speakers"]), **vars(_slice(one))
-            )
-            for one in values["folds"]
-        ),
-        "prediction_sets": None,
-        "excluded": tuple((one["file"], one["error"]) for one in values.get("excluded", ())),
-        "importances": {
-            name: Importance(**{key: _number(value) for key, value in one.items()})
-            for name, one in values.get("importances", {}).items()
-        },
-        "histories": tuple(
-            {name: np.array(row, np.float64) for name, row in one.items()}
-            for one in values.get("histories", ())
-        ),
+        name: build(kind, values[name], name=name)
+        for name, kind in (
+            ("protocol_label", str),
+            ("leaky", bool),
+            ("n", int),
+            ("emotions", tuple[str, ...]),
+            ("chance", float),
+            ("majority", float),
+            ("confusion_matrix", NDArray[np.int64]),
+        )
     }
-    if sets := values.get("prediction_sets", values.get("likely")):
-        alone = _number(sets["alone_accuracy"])
-        found["prediction_sets"] = PredictionSetScore(**{**sets, "alone_accuracy": alone})
-    if bins := values.get("reliability"):
-        found["reliability"] = Reliability(**{name: np.array(column) for name, column in bins.items()})
-    if fitted := values.get("calibration"):
-        found["calibration"] = Calibration.parse(fitted)
-    if human := values.get("human_accuracy"):
-        found["human_accuracy"] = float(human[0]), str(human[1])
+    found["per_emotion"] = _lenient(Mapping[str, EmotionScore], values["per_emotion"], "per_emotion")
+    found["headlines"] = {name: _headline(values, name) for name in HEADLINES}
+    found["by_seed"] = {
+        build(int, one["seed"], name="seed"): _slice(one, "seeds") for one in values["seeds"]
+    }
+    count = len(found["emotions"])
+    if (
+        not count
+        or len(set(found["emotions"])) != count
+        or found["per_emotion"].keys() != set(found["emotions"])
+    ):
+        raise ValueError("the scores of emotions are not those of its emotions")
+    if found["confusion_matrix"].shape != (count, count):
+        raise ValueError(f"the confusion matrix has the shape {found['confusion_matrix'].shape}")
     return found
 
 
-def _corpus_score(one: Mapping[str, Any]) -> CorpusScore:
-    return CorpusScore(**{**one, "accuracy": _score(one["accuracy"]), "uar": _score(one["uar"])})
+def _headline(values: Mapping[str, Any], name: str) -> Score:
+    low, high = _lenient(tuple[float, float], values["intervals"][name], f"intervals.{name}")
+    return Score(
+        value=_lenient(float, values[name], name),
+        low=low,
+        high=high,
+        spread=_lenient(float, values["spread"][name], f"spread.{name}"),
+    )
+
+
+def _slice(one: Mapping[str, Any], name: str) -> SliceScore:
+    found: SliceScore = _lenient(SliceScore, {key: one[key] for key in ("n", "accuracy", "uar")}, name)
+    return found
+
+
+# What format 1 lacks has a default.
+_DETAILS: Mapping[str, Any] = {
+    "corpus": str,
+    "recipe": str,
+    "protocol": str,
+    "speakers_overlap": bool | None,
+    "condition": str,
+    "out_of_distribution": float | None,
+    "distance_threshold": float | None,
+    "by_speaker": Mapping[str, NDArray[np.int64]],
+    "reliability": Reliability | None,
+    "calibration": Calibration | None,
+    "human_accuracy": tuple[float, str] | None,
+}
+_DETAILS_THAT_MAY_BE_NAN: Mapping[str, Any] = {
+    "ece": float,
+    "by_corpus": Mapping[str, CorpusScore],
+    "importances": Mapping[str, Importance],
+    "histories": tuple[Mapping[str, NDArray[np.float64]], ...],
+}
+_ABSENT: Mapping[str, Any] = {
+    "condition": AS_RECORDED,
+    "by_speaker": {},
+    "ece": None,
+    "by_corpus": {},
+    "importances": {},
+    "histories": (),
+    **dict.fromkeys(
+        ("out_of_distribution", "distance_threshold", "reliability", "calibration", "human_accuracy")
+    ),
+}
+
+
+def _details(values: Mapping[str, Any], emotions: tuple[str, ...]) -> dict[str, Any]:
+    """The arguments of ``Evaluation`` that ``Scores`` does not have."""
+    values = {**_ABSENT, **values}
+    found = {name: build(kind, values[name], name=name) for name, kind in _DETAILS.items()}
+    found |= {name: _lenient(kind, values[name], name) for name, kind in _DETAILS_THAT_MAY_BE_NAN.items()}
+    found["slices"] = {
+        {"channel": "vocal_channel"}.get(name, name): {
+            key: _slice(one, name) for key, one in scores.items()
+        }
+        for name, scores in values["slices"].items()
+    }
+    found["by_fold"] = _lenient(tuple[FoldScore, ...], values["folds"], "folds")
+    found["excluded"] = tuple(
+        build(tuple[str, str], (one["file"], one["error"]), name="excluded")
+        for one in values.get("excluded", ())
+    )
+    sets = values.get("prediction_sets", values.get("likely"))
+    found["prediction_sets"] = _lenient(PredictionSetScore | None, sets, "prediction_sets")
+    _check_shapes(found, len(emotions))
+    return found
+
+
+def _check_shapes(found: Mapping[str, Any], emotions: int) -> None:
+    shapes = {one.shape for one in found["by_speaker"].values()}
+    if len(shapes) > 1 or any(len(one) != 3 or one[1:] != (emotions, emotions) for one in shapes):
+        raise ValueError("the matrices of its speakers do not fit the emotions")
+    bins = found["reliability"]
+    if bins and (len({one.shape for one in vars(bins).values()}) != 1 or bins.count.ndim != 1):
+        raise ValueError("the bins of its reliability diagram differ in number")
+    if any(row.ndim != 1 for one in found["histories"] for row in one.values()):
+        raise ValueError("the histories are not lists of numbers")
