@@ -6,13 +6,13 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affekt.errors import CorpusError
+from affekt.evaluation.result_values import details_from, explained, read_json, scores_from
 from affekt.evaluation.scores import (
     CorpusScore,
     EmotionScore,
@@ -23,13 +23,12 @@ from affekt.evaluation.scores import (
     TestedClip,
     confidences,
 )
-from affekt.metrics import HEADLINES, METRIC_TITLES, Score
+from affekt.metrics import METRIC_TITLES, Score
 from affekt.model.calibration import Calibration, Reliability
 from affekt.support.markup import html_table
-from affekt.support.plain_values import build, parse_json
+from affekt.support.plain_values import build
 
 RESULT_FORMAT = 2
-MAX_RESULT_BYTES = 256 << 20
 AS_RECORDED = "as recorded"
 
 
@@ -93,8 +92,8 @@ class Scores:
         CorpusError
             The values are not those of a score.
         """
-        with _Explained():
-            return Scores(**_scores(values))
+        with explained():
+            return Scores(**scores_from(values))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -235,14 +234,14 @@ class Evaluation(Scores):
         CorpusError
             The values are not those of an evaluation, or of a later format.
         """
-        with _Explained():
+        with explained():
             if build(int, values.get("format", 1), name="format") > RESULT_FORMAT:
                 raise CorpusError(
                     f"its format is {values['format']}, and this version of affekt reads formats up to "
                     f"{RESULT_FORMAT}: update affekt"
                 )
-            scores = _scores(values)
-            return Evaluation(**scores, **_details(values, scores["emotions"]))
+            scores = scores_from(values)
+            return Evaluation(**scores, **details_from(values, scores["emotions"]))
 
 
 def read_evaluation(path: str | os.PathLike[str]) -> Evaluation:
@@ -254,7 +253,7 @@ def read_evaluation(path: str | os.PathLike[str]) -> Evaluation:
         The file holds no evaluation.
     """
     try:
-        return Evaluation.from_json(_read_json(path))
+        return Evaluation.from_json(read_json(path))
     except CorpusError as error:
         raise CorpusError(f"{os.fspath(path)} holds no evaluation: {error}") from error
 
@@ -262,7 +261,7 @@ def read_evaluation(path: str | os.PathLike[str]) -> Evaluation:
 def read_evaluations(path: str | os.PathLike[str]) -> dict[str, Evaluation]:
     """Read a file that holds several, by condition, as ``affekt robustness --json`` writes it."""
     try:
-        return {name: _of_condition(name, one) for name, one in _read_json(path).items()}
+        return {name: _of_condition(name, one) for name, one in read_json(path).items()}
     except CorpusError as error:
         raise CorpusError(f"{os.fspath(path)} holds no evaluations: {error}") from error
 
@@ -282,146 +281,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-class _Explained:
-    """Turn whatever a malformed result raises into a ``CorpusError``."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, KeyError):
-            raise CorpusError(f"there is no {error.args[0]!r} in it") from error
-        if isinstance(error, CorpusError):
-            return
-        if isinstance(error, TypeError | ValueError | AttributeError | IndexError | OverflowError):
-            raise CorpusError(f"its values are not those of a result ({error})") from error
-
-
-def _read_json(path: str | os.PathLike[str]) -> Mapping[str, Any]:
-    if Path(path).stat().st_size > MAX_RESULT_BYTES:
-        raise CorpusError(f"it is larger than {MAX_RESULT_BYTES} bytes")
-    try:
-        values = parse_json(Path(path).read_bytes())
-    except ValueError as error:
-        raise CorpusError(str(error)) from error
-    if not isinstance(values, dict):
-        raise CorpusError("it is not a JSON object")
-    return values
-
-
-def _lenient(kind: Any, value: Any, name: str) -> Any:
-    """As ``build``, where a number may be None: JSON has no NaN."""
-    return build(kind, value, finite=False, name=name)
-
-
-def _scores(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of ``Scores``."""
-    found: dict[str, Any] = {
-        name: build(kind, values[name], name=name)
-        for name, kind in (
-            ("protocol_label", str),
-            ("leaky", bool),
-            ("n", int),
-            ("emotions", tuple[str, ...]),
-            ("chance", float),
-            ("majority", float),
-            ("confusion_matrix", NDArray[np.int64]),
-        )
-    }
-    found["per_emotion"] = _lenient(Mapping[str, EmotionScore], values["per_emotion"], "per_emotion")
-    found["headlines"] = {name: _headline(values, name) for name in HEADLINES}
-    found["by_seed"] = {
-        build(int, one["seed"], name="seed"): _slice(one, "seeds") for one in values["seeds"]
-    }
-    count = len(found["emotions"])
-    if (
-        not count
-        or len(set(found["emotions"])) != count
-        or found["per_emotion"].keys() != set(found["emotions"])
-    ):
-        raise ValueError("the scores of emotions are not those of its emotions")
-    if found["confusion_matrix"].shape != (count, count):
-        raise ValueError(f"the confusion matrix has the shape {found['confusion_matrix'].shape}")
-    return found
-
-
-def _headline(values: Mapping[str, Any], name: str) -> Score:
-    low, high = _lenient(tuple[float, float], values["intervals"][name], f"intervals.{name}")
-    return Score(
-        value=_lenient(float, values[name], name),
-        low=low,
-        high=high,
-        spread=_lenient(float, values["spread"][name], f"spread.{name}"),
-    )
-
-
-def _slice(one: Mapping[str, Any], name: str) -> SliceScore:
-    found: SliceScore = _lenient(SliceScore, {key: one[key] for key in ("n", "accuracy", "uar")}, name)
-    return found
-
-
-# What format 1 lacks has a default.
-_DETAILS: Mapping[str, Any] = {
-    "corpus": str,
-    "recipe": str,
-    "protocol": str,
-    "speakers_overlap": bool | None,
-    "condition": str,
-    "out_of_distribution": float | None,
-    "distance_threshold": float | None,
-    "by_speaker": Mapping[str, NDArray[np.int64]],
-    "reliability": Reliability | None,
-    "calibration": Calibration | None,
-    "human_accuracy": tuple[float, str] | None,
-}
-_DETAILS_THAT_MAY_BE_NAN: Mapping[str, Any] = {
-    "ece": float,
-    "by_corpus": Mapping[str, CorpusScore],
-    "importances": Mapping[str, Importance],
-    "histories": tuple[Mapping[str, NDArray[np.float64]], ...],
-}
-_ABSENT: Mapping[str, Any] = {
-    "condition": AS_RECORDED,
-    "by_speaker": {},
-    "ece": None,
-    "by_corpus": {},
-    "importances": {},
-    "histories": (),
-    **dict.fromkeys(
-        ("out_of_distribution", "distance_threshold", "reliability", "calibration", "human_accuracy")
-    ),
-}
-
-
-def _details(values: Mapping[str, Any], emotions: tuple[str, ...]) -> dict[str, Any]:
-    """The arguments of ``Evaluation`` that ``Scores`` does not have."""
-    values = {**_ABSENT, **values}
-    found = {name: build(kind, values[name], name=name) for name, kind in _DETAILS.items()}
-    found |= {name: _lenient(kind, values[name], name) for name, kind in _DETAILS_THAT_MAY_BE_NAN.items()}
-    found["slices"] = {
-        {"channel": "vocal_channel"}.get(name, name): {
-            key: _slice(one, name) for key, one in scores.items()
-        }
-        for name, scores in values["slices"].items()
-    }
-    found["by_fold"] = _lenient(tuple[FoldScore, ...], values["folds"], "folds")
-    found["excluded"] = tuple(
-        build(tuple[str, str], (one["file"], one["error"]), name="excluded")
-        for one in values.get("excluded", ())
-    )
-    sets = values.get("prediction_sets", values.get("likely"))
-    found["prediction_sets"] = _lenient(PredictionSetScore | None, sets, "prediction_sets")
-    _check_shapes(found, len(emotions))
-    return found
-
-
-def _check_shapes(found: Mapping[str, Any], emotions: int) -> None:
-    shapes = {one.shape for one in found["by_speaker"].values()}
-    if len(shapes) > 1 or any(len(one) != 3 or one[1:] != (emotions, emotions) for one in shapes):
-        raise ValueError("the matrices of its speakers do not fit the emotions")
-    bins = found["reliability"]
-    if bins and (len({one.shape for one in vars(bins).values()}) != 1 or bins.count.ndim != 1):
-        raise ValueError("the bins of its reliability diagram differ in number")
-    if any(row.ndim != 1 for one in found["histories"] for row in one.values()):
-        raise ValueError("the histories are not lists of numbers")
