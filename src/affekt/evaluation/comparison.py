@@ -113,7 +113,7 @@ def compare(results: Sequence[Evaluation | str | os.PathLike[str]]) -> Compariso
         protocol_label=found[0].protocol_label,
         leaky=found[0].leaky,
         n=found[0].n,
-        speakers=len(found[0].slices.get("speaker", ())),
+        speakers=len(found[0].slices["speaker"]),
         chance=found[0].chance,
         scores={name: scores[name] for name in best_first("accuracy")},
         differences=tuple(

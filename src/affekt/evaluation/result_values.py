@@ -158,6 +158,8 @@ def details_from(values: Mapping[str, Any], emotions: tuple[str, ...]) -> dict[s
 
 def _check_shapes(found: Mapping[str, Any], emotions: int) -> None:
     """Check that the arrays of an evaluation fit each other."""
+    if "speaker" not in found["slices"]:
+        raise ValueError("its slices lack those by speaker")
     shapes = {one.shape for one in found["by_speaker"].values()}
     if len(shapes) > 1 or any(len(one) != 3 or one[1:] != (emotions, emotions) for one in shapes):
         raise ValueError("the matrices of its speakers do not fit the emotions")
