@@ -46,7 +46,7 @@ def fields(message: Message, most: int = 1_000_000) -> Iterator[tuple[int, memor
 
 def field(number: int, value: bytes) -> bytes:
     """A field that holds bytes (wire type 2), with its tag and its length."""
-    return _to_varint(number << 3 | 2) + _to_varint(len(value)) + value
+    return to_varint(number << 3 | 2) + to_varint(len(value)) + value
 
 
 def _varint(message: Message, at: int) -> tuple[int, int]:
@@ -62,7 +62,8 @@ def _varint(message: Message, at: int) -> tuple[int, int]:
             raise ValueError("a number of more than 64 bits")
 
 
-def _to_varint(value: int) -> bytes:
+def to_varint(value: int) -> bytes:
+    """Encode a number of at most 64 bits, without a sign."""
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)
