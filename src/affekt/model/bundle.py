@@ -36,9 +36,9 @@ from affekt.support.writing import whole_file
 
 DEFAULT_MODEL = Path(__file__).with_name("default.onnx")
 MAX_BUNDLE_BYTES = 1 << 30
-MAX_CONTRACT_BYTES = 64 << 20  # fingerprints of three million clips
-MAX_WORKING_BYTES = 2 << 30  # of all tensors together while graphs run
-MAX_PROBE_S = 60.0
+MAX_CONTRACT_BYTES = 16 << 20  # fingerprints of 800,000 clips
+MAX_WORKING_BYTES = 1 << 30  # of all tensors together while graphs run
+MAX_PROBE_S = 20.0  # the bundled model takes a hundredth of a second
 _RUNTIME_ERRORS = (  # onnxruntime's errors share no base but Exception
     ort_errors.EPFail,
     ort_errors.Fail,
@@ -53,6 +53,7 @@ _RUNTIME_ERRORS = (  # onnxruntime's errors share no base but Exception
 )
 _EXTERNAL_FOLDER_OPTION = "session.model_external_initializers_file_folder_path"
 _PROBE_FRAMES = 128, 41  # stand for any length
+MAX_ENTRY_FIELDS = 10
 _SUM_TOLERANCE = 1e-3
 _METADATA_KEY = b"affekt"
 _METADATA_FIELD = 14  # ModelProto.metadata_props in onnx.proto
@@ -256,21 +257,33 @@ def _limit_memory() -> None:
 
 
 def _probe(bundle: Bundle, feature_set: FeatureSet) -> None:
-    """Run a graph on zeros and on features like those of the training clips; it must not fail."""
-    options = onnxruntime.RunOptions()
+    """Run a graph on zeros and on features like those of the training clips: it must answer, and in time.
+
+    It runs in a thread, because onnxruntime can only be stopped between two operators.
+    """
+    options, average = onnxruntime.RunOptions(), bundle.contract.average_speaker
     options.log_severity_level = 4
-    timer = threading.Timer(MAX_PROBE_S, setattr, (options, "terminate", True))
-    timer.daemon = True
-    timer.start()
-    average, rng = bundle.contract.average_speaker, np.random.default_rng(0)
-    try:
-        for frames in _PROBE_FRAMES[: 1 + (0 in feature_set.shape or None in feature_set.shape)]:
-            shape = [size or frames for size in feature_set.shape]
-            noise = rng.standard_normal((1, *shape)) * average.deviation + average.mean
-            for probe in (np.zeros((1, *shape)), noise):
-                bundle._run(probe.astype(np.float32), options)
-    finally:
-        timer.cancel()
+    rng, found = np.random.default_rng(0), list[Exception]()
+
+    def run() -> None:
+        lengths = _PROBE_FRAMES if None in feature_set.shape else _PROBE_FRAMES[:1]
+        try:
+            for frames in lengths:
+                shape = [1, *(size or frames for size in feature_set.shape)]
+                noise = rng.standard_normal(shape) * average.deviation + average.mean
+                for features in (np.zeros(shape), noise):
+                    bundle._run(features.astype(np.float32), options)
+        except BundleError as error:
+            found.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(MAX_PROBE_S)
+    if thread.is_alive():
+        options.terminate = True
+        raise BundleError(f"{bundle.name} is too slow: no answer for one clip after {MAX_PROBE_S:g} s")
+    if found:
+        raise found[0]
 
 
 def save(path: str | os.PathLike[str], graph: bytes, contract: Contract) -> None:
@@ -295,7 +308,7 @@ def _read_contract(content: bytes, name: str) -> Contract:
     try:
         found = wire.fields(content, MAX_MODEL_FIELDS)
         entries = [value for number, _, value in found if number == _METADATA_FIELD]
-        metadata = [{n: bytes(v) for n, _, v in wire.fields(entry)} for entry in entries]
+        metadata = [{n: bytes(v) for n, _, v in wire.fields(entry, MAX_ENTRY_FIELDS)} for entry in entries]
     except (IndexError, ValueError) as error:
         raise BundleError(f"{name} is truncated, or is not an ONNX file: {error}") from error
     texts = [entry.get(2, b"") for entry in metadata if entry.get(1) == _METADATA_KEY]
