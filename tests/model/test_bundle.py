@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -187,6 +188,13 @@ def test_a_file_that_breaks_its_contract_is_refused_with_the_reason(
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="No such file"):
         load(tmp_path / "none.onnx")
+
+
+@pytest.mark.parametrize("place", [os.devnull, "."])
+def test_a_device_or_a_folder_is_refused_before_it_is_read(place: str) -> None:
+    """/dev/zero has no end."""
+    with pytest.raises(BundleError, match="is not a file"):
+        load(place)
 
 
 def test_a_file_that_is_far_too_large_is_refused_before_it_is_read(

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 import os
+import stat
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -195,6 +196,8 @@ def load(path: ModelLike = None) -> Bundle:
     place = DEFAULT_MODEL if path is None else Path(path)
     try:
         status = place.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise BundleError(f"the model {str(place)!r} is not a file")
         if status.st_size > MAX_BUNDLE_BYTES:
             raise BundleError(f"{place} is larger than any model of affekt ({status.st_size} bytes)")
         return _load(place.resolve(), status.st_mtime_ns, status.st_size)
@@ -266,13 +269,11 @@ def _probe(bundle: Bundle, feature_set: FeatureSet) -> None:
     rng, found = np.random.default_rng(0), list[Exception]()
 
     def run() -> None:
-        lengths = _PROBE_FRAMES if None in feature_set.shape else _PROBE_FRAMES[:1]
         try:
-            for frames in lengths:
+            for frames, noise in zip(_PROBE_FRAMES, (0.0, 1.0), strict=True):
                 shape = [1, *(size or frames for size in feature_set.shape)]
-                noise = rng.standard_normal(shape) * average.deviation + average.mean
-                for features in (np.zeros(shape), noise):
-                    bundle._run(features.astype(np.float32), options)
+                features = noise * (rng.standard_normal(shape) * average.deviation + average.mean)
+                bundle._run(features.astype(np.float32), options)
         except BundleError as error:
             found.append(error)
 
