@@ -167,6 +167,27 @@ def test_a_tag_that_readers_take_differently_is_refused() -> None:
         check_graph(hidden)
 
 
+def test_bytes_that_look_like_the_format_of_onnxruntime_are_read_as_onnx() -> None:
+    """That format is recognised by four bytes; a graph in it would not have been checked."""
+    disguise = wire.field(2, b"xxORTM")  # the name of the program that wrote it
+    content = seal(disguise + make_graph(), CONTRACT)
+    assert content[4:8] == b"ORTM"
+    assert parse(content, "m.onnx").run(np.zeros((1, 80), np.float32)).shape == (1, 2)
+
+
+def test_nothing_is_printed_about_a_graph_that_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
+    """onnxruntime's wrapper prints to the standard output, where a result in JSON may be."""
+    no_text = make_graph().replace(b"weights", b"\xff" * 7, 1)
+    for content in (
+        constant_in_another_file(),
+        seal(b"\x3a\x02\x12\xff", CONTRACT),
+        seal(no_text, CONTRACT),
+    ):
+        with pytest.raises(BundleError, match=r"holds no graph|does not run"):
+            parse(content, "m.onnx")
+    assert capfd.readouterr() == ("", "")
+
+
 def outer_product(length: int) -> bytes:
     shape = helper.make_tensor("shape", INT64, [1], [length])
     return with_nodes(

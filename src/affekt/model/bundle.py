@@ -225,7 +225,13 @@ def parse(content: bytes, name: str) -> Bundle:
     except (IndexError, ValueError) as error:
         raise BundleError(f"{name} holds a graph that affekt does not run: {error}") from error
     try:
-        session = onnxruntime.InferenceSession(content, _session_options(), ["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            content,
+            _session_options(),
+            ["CPUExecutionProvider"],
+            enable_fallback=0,  # prints to the standard output, and tries the same again
+            read_config_from_model=0,
+        )
     except _RUNTIME_ERRORS as error:
         raise BundleError(f"{name} holds no graph that takes {contract.features}: {error}") from error
     bundle = Bundle(contract, name, content, session)
@@ -243,6 +249,8 @@ def _session_options() -> onnxruntime.SessionOptions:
     # A graph may name other files to read weights from. A bundle is one file.
     options.add_session_config_entry(_EXTERNAL_FOLDER_OPTION, os.path.join(os.devnull, "none"))  # noqa: PTH118
     options.add_session_config_entry("session.use_env_allocators", "1")
+    # else bytes that say so are read as another format, whose operators were not checked
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     return options
 
 
