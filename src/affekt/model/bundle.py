@@ -274,6 +274,7 @@ def _probe(bundle: Bundle, feature_set: FeatureSet) -> None:
     """
     options, average = onnxruntime.RunOptions(), bundle.contract.average_speaker
     options.log_severity_level = 4
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
     rng, found = np.random.default_rng(0), list[Exception]()
 
     def run() -> None:
