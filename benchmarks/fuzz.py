@@ -18,6 +18,7 @@ import os
 import resource
 import sys
 import threading
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
@@ -182,6 +183,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, default=Path("fuzz-found"))
     given = parser.parse_args()
+    warnings.simplefilter("ignore")  # of libraries that train the models to be damaged
     tally = Tally(given.keep)
     run(make_inputs(given.recordings, given.models, given.seed), given.recordings + given.models, tally)
     tally.show()
