@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Callable
@@ -12,8 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.evaluation.synthetic import COUNTED, EMOTIONS, WEIGHING, cross_validate, make_dataset, terms_of
+from tests.odd_values import ODD_VALUES, name_of, places, replaced
 
 from affekt.errors import CorpusError
+from affekt.evaluation.comparison import compare
 from affekt.evaluation.execution import Execution
 from affekt.evaluation.results import (
     RESULT_FORMAT,
@@ -312,6 +315,66 @@ def test_a_value_that_is_not_of_a_result_is_refused(name: str) -> None:
     values = {**written(EVALUATION), name: NOT_OF_A_RESULT[name]}
     with pytest.raises(CorpusError, match=r"not those of a result|there is no '.*' in it"):
         Evaluation.from_json(values)
+
+
+@pytest.mark.parametrize("path", list(places(written(FULL))), ids=name_of)
+def test_an_odd_value_anywhere_in_a_result_is_refused_or_harmless(
+    path: tuple[Any, ...], tmp_path: Path
+) -> None:
+    """Harmless: the evaluation is read, shown, written, and compared or refused by the comparison."""
+    for odd in ODD_VALUES:
+        file = tmp_path / "odd.json"
+        file.write_text(json.dumps(replaced(written(FULL), path, odd)))
+        try:
+            found = read_evaluation(file)
+        except CorpusError as error:
+            assert "odd.json holds no evaluation: " in str(error)
+            continue
+        repr(found), found._repr_html_(), json.dumps(found.to_json(), allow_nan=False)
+        with contextlib.suppress(CorpusError):
+            compare([found, FULL])
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"by_speaker": True}, "by_speaker is True, not an object"),
+        ({"by_speaker": {"own/1": [[[1.5]]]}}, "by_speaker.'own/1' is .*, not lists of counts"),
+        ({"by_speaker": {"own/1": [[[1]]]}}, "do not fit the emotions"),
+        ({"recipe": None}, "recipe is None, not a text"),
+        ({"recipe": []}, r"recipe is \[\], not a text"),
+        ({"chance": math.nan}, "chance is nan, not a finite number"),
+        ({"n": "72"}, "n is '72', not a whole number"),
+        ({"emotions": []}, "not those of its emotions"),
+        ({"confusion_matrix": [[1]]}, "the confusion matrix has the shape"),
+        ({"confusion_matrix": [[-1] * 4] * 4}, "not lists of counts"),
+    ],
+)
+def test_what_is_wrong_in_a_result_is_said_with_its_place(
+    change: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(written(EVALUATION) | change))
+    with pytest.raises(CorpusError, match=rf"a\.json holds no evaluation: .*{reason}"):
+        read_evaluation(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("read", [read_evaluation, read_evaluations])
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"a":' * 100_000, "1" * 5000])
+def test_a_file_that_is_nested_very_deeply_is_refused(
+    read: Callable[[Path], Any], content: str, tmp_path: Path
+) -> None:
+    (tmp_path / "deep.json").write_text(content)
+    with pytest.raises(CorpusError, match=r"deep\.json holds no evaluation"):
+        read(tmp_path / "deep.json")
+
+
+def test_a_file_that_is_larger_than_any_result_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("affekt.evaluation.result_values.MAX_RESULT_BYTES", 100)
+    (tmp_path / "a.json").write_text(json.dumps(written(EVALUATION)))
+    with pytest.raises(CorpusError, match="larger than 100 bytes"):
+        read_evaluation(tmp_path / "a.json")
 
 
 @pytest.mark.parametrize("values", [None, 3, "words", [], [1]])

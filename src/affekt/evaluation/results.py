@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affekt.errors import CorpusError
+from affekt.evaluation.result_values import details_from, explained, read_json, scores_from
 from affekt.evaluation.scores import (
     CorpusScore,
     EmotionScore,
@@ -24,9 +23,10 @@ from affekt.evaluation.scores import (
     TestedClip,
     confidences,
 )
-from affekt.metrics import HEADLINES, METRIC_TITLES, Score
+from affekt.metrics import METRIC_TITLES, Score
 from affekt.model.calibration import Calibration, Reliability
 from affekt.support.markup import html_table
+from affekt.support.plain_values import build
 
 RESULT_FORMAT = 2
 AS_RECORDED = "as recorded"
@@ -92,8 +92,8 @@ class Scores:
         CorpusError
             The values are not those of a score.
         """
-        with _Explained():
-            return Scores(**_scores(values))
+        with explained():
+            return Scores(**scores_from(values))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -234,13 +234,14 @@ class Evaluation(Scores):
         CorpusError
             The values are not those of an evaluation, or of a later format.
         """
-        with _Explained():
-            if values.get("format", 1) > RESULT_FORMAT:
+        with explained():
+            if build(int, values.get("format", 1), name="format") > RESULT_FORMAT:
                 raise CorpusError(
                     f"its format is {values['format']}, and this version of affekt reads formats up to "
                     f"{RESULT_FORMAT}: update affekt"
                 )
-            return Evaluation(**_scores(values), **_details(values))
+            scores = scores_from(values)
+            return Evaluation(**scores, **details_from(values, scores["emotions"]))
 
 
 def read_evaluation(path: str | os.PathLike[str]) -> Evaluation:
@@ -252,7 +253,7 @@ def read_evaluation(path: str | os.PathLike[str]) -> Evaluation:
         The file holds no evaluation.
     """
     try:
-        return Evaluation.from_json(_read_json(path))
+        return Evaluation.from_json(read_json(path))
     except CorpusError as error:
         raise CorpusError(f"{os.fspath(path)} holds no evaluation: {error}") from error
 
@@ -260,7 +261,7 @@ def read_evaluation(path: str | os.PathLike[str]) -> Evaluation:
 def read_evaluations(path: str | os.PathLike[str]) -> dict[str, Evaluation]:
     """Read a file that holds several, by condition, as ``affekt robustness --json-out`` writes it."""
     try:
-        return {name: _of_condition(name, one) for name, one in _read_json(path).items()}
+        return {name: _of_condition(name, one) for name, one in read_json(path).items()}
     except CorpusError as error:
         raise CorpusError(f"{os.fspath(path)} holds no evaluations: {error}") from error
 
@@ -280,109 +281,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-class _Explained:
-    """Turn whatever a malformed result raises into a ``CorpusError``."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, KeyError):
-            raise CorpusError(f"there is no {error.args[0]!r} in it") from error
-        if isinstance(error, CorpusError):
-            return
-        if isinstance(error, TypeError | ValueError | AttributeError | IndexError | OverflowError):
-            raise CorpusError(f"its values are not those of a result ({error})") from error
-
-
-def _read_json(path: str | os.PathLike[str]) -> Mapping[str, Any]:
-    try:
-        values = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CorpusError(str(error)) from error
-    if not isinstance(values, dict):
-        raise CorpusError("it is not a JSON object")
-    return values
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)
-
-
-def _score(values: Mapping[str, Any]) -> Score:
-    return Score(**{name: _number(value) for name, value in values.items()})
-
-
-def _scores(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of ``Scores``."""
-    return {
-        **{name: values[name] for name in ("protocol_label", "leaky", "n", "chance", "majority")},
-        "emotions": tuple(values["emotions"]),
-        "headlines": {
-            name: Score(
-                value=_number(values[name]),
-                low=_number(values["intervals"][name][0]),
-                high=_number(values["intervals"][name][1]),
-                spread=_number(values["spread"][name]),
-            )
-            for name in HEADLINES
-        },
-        "per_emotion": {
-            name: EmotionScore(**{**one, "recall": _number(one["recall"])})
-            for name, one in values["per_emotion"].items()
-        },
-        "confusion_matrix": np.array(values["confusion_matrix"], np.int64),
-        "by_seed": {one["seed"]: _slice(one) for one in values["seeds"]},
-    }
-
-
-def _slice(one: Mapping[str, Any]) -> SliceScore:
-    return SliceScore(n=one["n"], accuracy=_number(one["accuracy"]), uar=_number(one["uar"]))
-
-
-def _details(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of ``Evaluation`` that ``Scores`` does not have; format 1 lacks some of them."""
-    found: dict[str, Any] = {
-        **{name: values[name] for name in ("corpus", "recipe", "protocol", "speakers_overlap")},
-        "ece": _number(values.get("ece")),
-        "condition": values.get("condition", AS_RECORDED),
-        "out_of_distribution": values.get("out_of_distribution"),
-        "distance_threshold": values.get("distance_threshold"),
-        "by_speaker": {name: np.array(one, np.int64) for name, one in values.get("by_speaker", {}).items()},
-        "by_corpus": {name: _corpus_score(one) for name, one in values.get("by_corpus", {}).items()},
-        "slices": {
-            {"channel": "vocal_channel"}.get(name, name): {key: _slice(one) for key, one in scores.items()}
-            for name, scores in values["slices"].items()
-        },
-        "by_fold": tuple(
-            FoldScore(
-                seed=one["seed"], fold=one["fold"], speakers=tuple(one["speakers"]), **vars(_slice(one))
-            )
-            for one in values["folds"]
-        ),
-        "prediction_sets": None,
-        "excluded": tuple((one["file"], one["error"]) for one in values.get("excluded", ())),
-        "importances": {
-            name: Importance(**{key: _number(value) for key, value in one.items()})
-            for name, one in values.get("importances", {}).items()
-        },
-        "histories": tuple(
-            {name: np.array(row, np.float64) for name, row in one.items()}
-            for one in values.get("histories", ())
-        ),
-    }
-    if sets := values.get("prediction_sets", values.get("likely")):
-        alone = _number(sets["alone_accuracy"])
-        found["prediction_sets"] = PredictionSetScore(**{**sets, "alone_accuracy": alone})
-    if bins := values.get("reliability"):
-        found["reliability"] = Reliability(**{name: np.array(column) for name, column in bins.items()})
-    if fitted := values.get("calibration"):
-        found["calibration"] = Calibration.parse(fitted)
-    if human := values.get("human_accuracy"):
-        found["human_accuracy"] = float(human[0]), str(human[1])
-    return found
-
-
-def _corpus_score(one: Mapping[str, Any]) -> CorpusScore:
-    return CorpusScore(**{**one, "accuracy": _score(one["accuracy"]), "uar": _score(one["uar"])})
