@@ -12,9 +12,8 @@ import soundfile
 
 from affekt.corpora.base import Corpus, CorpusCard, join
 from affekt.corpora.check import CorpusCheck, check_corpus
-from affekt.corpora.readers import emodb
 from affekt.corpora.readers.ravdess import CARD
-from affekt.corpora.registry import load_corpus
+from affekt.corpora.registry import READERS, load_corpus
 
 RATE = 16_000
 STEMS = [f"03-01-{emotion}-01-01-01-01" for emotion in ("01", "02", "03", "04", "05", "06")]
@@ -146,7 +145,7 @@ def test_a_card_without_names_compares_counts(folder: Path, expected: int, missi
 def test_joined_corpora_are_counted_separately(folder: Path) -> None:
     first = replace(load_corpus(folder), cards=(counting("ravdess", 6),))
     write(folder, "03a01Fa.wav", noise(99))
-    clips = tuple(emodb.read(folder))
+    clips = tuple(READERS["emodb"].read(folder))
     second = replace(first, name="emodb", clips=clips, cards=(counting("emodb", 2),))
     result = check_corpus(join([first, second]))
     assert result.missing == ("1 of 2 clips of speech (names unknown)",)

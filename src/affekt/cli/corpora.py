@@ -27,13 +27,14 @@ def corpora(context: click.Context) -> None:
 
 @corpora.command()
 @click.argument("path")
-def check(path: str) -> None:
+@click.option("--all", "show_all", is_flag=True, help="List every file, however many there are.")
+def check(path: str, *, show_all: bool) -> None:
     """Read every file of a corpus, compare the counts with its card, and list every problem."""
     from affekt.corpora.check import check_corpus
     from affekt.reports import terminal
 
     result = check_corpus(path, jobs=core_count(), progress=True)
-    stdout.print(terminal.corpus_check(result), soft_wrap=True)
+    stdout.print(terminal.corpus_check(result, show_all=show_all), soft_wrap=True)
     if not result.passed:
         raise Exit(FAILED_INPUT)
 

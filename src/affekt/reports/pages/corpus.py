@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -138,4 +139,4 @@ def _example(found: Exploration, emotion: str) -> Part | None:
     table = standardise(found.features)[own]
     clip = found.clips[own[np.argmin(((table - table.mean(axis=0)) ** 2).sum(axis=1))]]
     style = emotion_style(emotion)
-    return make_recording(clip.path, f"{style.emoji} {emotion}: {clip.path.name}", style.colour)
+    return make_recording(clip, f"{style.emoji} {emotion}: {Path(clip.name).name}", style.colour)
