@@ -186,6 +186,31 @@ def test_a_path_that_does_not_exist_is_refused(data: str, monkeypatch: pytest.Mo
         load_corpus("ravdess-of-yore")
 
 
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_is_not_the_current_folder(
+    touch: Touch, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "sad/a.wav")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CorpusError, match="a corpus needs a path or a name"):
+        load_corpus(name)
+
+
+def test_videos_beside_the_audio_do_not_hide_a_published_corpus(touch: Touch, tmp_path: Path) -> None:
+    takes = [f"0{emotion}-01-01-01-01" for emotion in range(1, 9)]
+    touch(tmp_path, *(f"actor_01/03-01-{take}.wav" for take in takes))
+    touch(tmp_path, *(f"video_speech/actor_01/0{kind}-01-{take}.mp4" for take in takes for kind in (1, 2)))
+    corpus = load_corpus(tmp_path)
+    assert (corpus.name, len(corpus.clips), corpus.misnamed) == ("ravdess", 8, ())
+
+
+def test_a_published_corpus_that_is_sorted_by_its_own_emotions_keeps_its_speakers(
+    touch: Touch, tmp_path: Path
+) -> None:
+    touch(tmp_path, "angry/03-01-05-01-01-01-01.wav", "joy/03-01-03-01-01-01-02.wav")
+    assert load_corpus(tmp_path).count("speaker_id") == {"ravdess/01": 1, "ravdess/02": 1}
+
+
 @pytest.mark.parametrize("name", ["a.wav", "notes.txt"])
 def test_a_file_that_is_not_a_manifest_is_refused(touch: Touch, name: str, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="is a file, but not a CSV manifest"):

@@ -2,8 +2,8 @@
 
 Every module in ``affekt.corpora.readers`` is registered by its ``CARD`` and one of two functions:
 ``label(path)`` where the name of a file says what it is, else ``read(root)``. ``load_corpus`` recognises
-what a path holds: a CSV file is a manifest, a file of JSON lines is one of EmoBox, a folder whose files have the
-names of a published corpus is that corpus, and any other folder has one folder for each emotion.
+what a path holds: a CSV file is a manifest, a file of JSON lines is one of EmoBox, a folder whose files
+have the names of a published corpus is that corpus, and any other has one folder for each emotion.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def load_corpus(path: str | os.PathLike[str]) -> Corpus:
     CorpusError
         The path does not exist, or holds no clip with an emotion.
     """
-    if not os.fspath(path):
-        raise CorpusError("a corpus needs a path or a name, and '' is neither")
+    if not os.fspath(path).strip():
+        raise CorpusError(f"a corpus needs a path or a name, not {os.fspath(path)!r}")
     root = _locate(Path(path))
     name = _recognise(root)
     reader = READERS[name]

@@ -106,6 +106,11 @@ def _problems(found: Exploration) -> Part:
     problems += [f"surplus: {text}" for text in check.surplus]
     problems += [f"no emotion in the file name: {path}" for path in check.misnamed]
     problems += [f"unusable: {why}" for _, why in check.unusable]
+    problems += [f"unusable as published: {path} {why}" for path, why in check.known_faults]
+    if check.corpus.doubled:
+        problems.append(
+            f"{check.corpus.doubled} clips are here again under the same name in another folder"
+        )
     problems += [
         f"identical audio under several names: {', '.join(str(path) for path in group)}"
         for group in check.identical

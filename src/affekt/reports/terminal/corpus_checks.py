@@ -168,7 +168,7 @@ def _problems(check: CorpusCheck, limit: int | None) -> Iterator[RenderableType]
     )
     if doubles := check.corpus.doubles:
         names = [" = ".join(within(clip.name) for clip in group) for group in doubles]
-        title = "clips that are here again, with the same name and labels in another folder"
+        title = "doubled clips (same name and labels in another folder)"
         yield from _listing(title, names, "yellow", limit, check.corpus.doubled)
 
 
