@@ -147,7 +147,7 @@ def test_a_reader_that_has_gone_away_is_no_traceback() -> None:
         ["predict", "CLIP", "--csv", "CLIP"],
         ["adapt", "CLIP", "--out", "CLIP"],
         ["train", "CLIP", "--out", "CLIP"],
-        ["evaluate", "CLIP", "--recipe", "svm", "--json", "CLIP"],
+        ["evaluate", "CLIP", "--recipe", "svm", "--json-out", "CLIP"],
         ["evaluate", "CLIP", "--recipe", "svm", "--report", "CLIP"],
         ["explore", "CLIP", "--report", "CLIP"],
         ["features", "CLIP", "--set", "voice@1", "--out", "CLIP"],

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
@@ -118,6 +118,21 @@ class CorpusCheck:
         ]
         result = "passed" if self.passed else ", ".join(found)
         return f"<CorpusCheck {self.corpus.name}: {len(self.corpus.clips)} clips, {result}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts of the corpus, and all that was found by its name."""
+        corpus = self.corpus
+        return {
+            "corpus": corpus.name,
+            "clips": len(corpus.clips),
+            "emotions": corpus.count("emotion"),
+            "speakers": corpus.count("speaker"),
+            "vocal_channels": corpus.count("vocal_channel"),
+            "passed": self.passed,
+            **{one.name: getattr(self, one.name) for one in fields(self) if one.name != "corpus"},
+            "expected": vars(self.expected),
+            "recordings": [{"path": path, **one._asdict()} for path, one in self.recordings],
+        }
 
 
 def check_corpus(corpus: CorpusLike, *, jobs: int = 1, progress: bool = False) -> CorpusCheck:
@@ -254,7 +269,7 @@ def _expected(corpus: Corpus, absent: Sequence[str]) -> Expected:
     listed = [clip for stems in there for stem in stems if (clip := label(Path(stem)))]
     return Expected(
         clips=clips,
-        emotions=Counter(clip.emotion for clip in listed),
+        emotions=dict(Counter(clip.emotion for clip in listed)),
         speakers=len({clip.speaker for clip in listed}),
     )
 

@@ -50,7 +50,7 @@ class PredictionTable:
 
     def __init__(self, sources: Sequence[str], emotions: Sequence[str], width: int | None = None) -> None:
         self.folder = _common_folder(sources)
-        self.title = f"file in {self.folder}" if self.folder else "file"
+        self.title = one_line(f"file in {self.folder}") if self.folder else "file"
         self.longest = max(MIN_NAME, width // 4 - 3) if width else None
         self.widths = self._fit([self.title, *map(self._name, sources)], emotions, width or 10**9)
         self.marks: dict[str, str] = {}
@@ -101,7 +101,9 @@ class PredictionTable:
         if not self.marks:
             return None
         lines = []
-        for text, mark in sorted(self.marks.items(), key=lambda item: (item[1].isdigit(), len(item[1]))):
+        for text, mark in sorted(
+            self.marks.items(), key=lambda item: (item[1].isdigit(), len(item[1]), item[1])
+        ):
             files = f" ({plural(self.counts[text], 'file')})" if self.answers > 1 else ""
             lines.append(Hanging(Text(f"{one_line(text)}{files}"), 3, Text(f"{mark:<3}", "bold yellow")))
         return Group("", *lines)
