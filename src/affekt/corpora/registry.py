@@ -20,6 +20,7 @@ from types import ModuleType
 from affekt.audio.loading import find_audio
 from affekt.corpora import readers
 from affekt.corpora.base import Clip, Corpus, CorpusCard, join
+from affekt.corpora.readers.emobox import is_listing
 from affekt.corpora.readers.manifest import is_manifest
 from affekt.emotions import EMOTIONS, canonical_emotion
 from affekt.errors import CorpusError, UnknownNameError
@@ -124,10 +125,9 @@ def _locate(path: Path) -> Path:
     """Return the folder or manifest; the manifest of a folder, if there is one of the folder's name."""
     root = _existing(path)
     own = [root / f"{root.resolve().name}{suffix}" for suffix in (*_TABLES, _JSON_LINES)]
-    manifests = (
-        file for file in own if file.is_file() and (file.suffix == _JSON_LINES or is_manifest(file))
-    )
-    return next(manifests, root)
+    lists_clips = {_JSON_LINES: is_listing}
+    found = (file for file in own if file.is_file() and lists_clips.get(file.suffix, is_manifest)(file))
+    return next(found, root)
 
 
 def _existing(path: Path) -> Path:

@@ -81,6 +81,15 @@ def test_a_folder_is_read_by_the_json_lines_of_its_name(tmp_path: Path) -> None:
     assert load_corpus(tmp_path / "data" / "own").emotions == ("sad",)
 
 
+@pytest.mark.parametrize("text", ['{"file": "sad/a.wav"}\n', "notes\n", "[" * 100_000])
+def test_json_lines_of_something_else_do_not_count_though_they_have_the_name_of_the_folder(
+    touch: Touch, text: str, tmp_path: Path
+) -> None:
+    folder = touch(tmp_path / "own", "sad/a.wav")
+    (folder / "own.jsonl").write_text(text, encoding="utf-8")
+    assert len(load_corpus(folder).clips) == 1
+
+
 @pytest.mark.parametrize(
     ("times", "part"),
     [

@@ -138,6 +138,16 @@ def test_a_split_above_is_kept_as_metadata(
     assert found == {(split.lower(), emotion) for split in splits for emotion in ("happy", "sad")}
 
 
+@pytest.mark.parametrize(
+    "folders", [("mine",), ("fold_1", "fold_2"), ("Part 1", "Part 2"), ("male", "female"), ("wav", "mp3s")]
+)
+def test_folders_above_emotions_that_are_no_speakers_leave_speakers_unknown(
+    touch: Touch, folders: tuple[str, ...], tmp_path: Path
+) -> None:
+    touch(tmp_path, *(f"{folder}/{emotion}/a.wav" for folder in folders for emotion in ("sad", "happy")))
+    assert set(load_corpus(tmp_path).count("speaker")) == {""}
+
+
 def test_a_split_above_emotions_alone_leaves_speakers_unknown(touch: Touch, tmp_path: Path) -> None:
     corpus = load_corpus(touch(tmp_path, "train/sad/a.wav", "test/happy/b.wav"))
     assert corpus.count("speaker") == {"": 2}

@@ -22,6 +22,7 @@ _LABEL: Mapping[str, Callable[[Path], Clip | None]] = {
 }
 _MAPS = ("label_map.json", "label_dict.json")
 _TRIED_CLIPS = 20
+_LONGEST_LINE = 100_000  # characters
 _WHOLE_TOLERANCE_S = 0.01
 
 
@@ -37,6 +38,16 @@ def read(path: Path) -> Iterator[Clip]:
             raise CorpusError(f"{path} lists {clip.name} twice")
         seen.add(clip.name)
         yield clip
+
+
+def is_listing(path: Path) -> bool:
+    """Return whether the first line of a file is a clip."""
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            record = json.loads(file.readline(_LONGEST_LINE))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(record, dict) and {"wav", "emo"} <= record.keys()
 
 
 def _read_records(path: Path) -> Iterator[dict[str, Any]]:

@@ -25,6 +25,7 @@ _NEITHER = _SPLITS | {  # names of folders that are neither emotions nor speaker
     *("male", "female", "men", "women", "loud", "quiet", "normal", "strong", "weak", "soft", "clean"),
     *("low", "medium", "high", "noise", "noisy", "augmented", "original"),
 }
+_NUMBERED = re.compile(r"(part|batch|fold|set|disc|cd|group|take|version|v|chunk)[\W_]*\d+", re.IGNORECASE)
 _PERSON = re.compile(r"(speaker|spk|actor|actress|subject|person|participant|session)", re.IGNORECASE)
 _NEGATIONS = {"no", "not", "non", "un", "anti"}
 _PREFIX_LETTERS = 4
@@ -87,7 +88,7 @@ def _find_layout(folders: Sequence[Sequence[str]], level: int = 0) -> _Layout | 
         return _Layout(level, level + 1 if _have_speakers(named, level) else None)
     deep = [above for above in named if len(above) > level + 1]
     if len(deep) * 2 > len(named) and _are_emotions({above[level + 1] for above in deep}):
-        return _Layout(level + 1, None if {top.lower() for top in tops} & _NEITHER else level)
+        return _Layout(level + 1, level if _are_speakers(tops) else None)
     return _find_layout(named, level + 1) if len(tops) == 1 else None
 
 
@@ -111,8 +112,13 @@ def _have_speakers(named: Sequence[Sequence[str]], level: int) -> bool:
             return False
         emotions_of[above[level + 1]].add(above[level])
     repeated = sum(len(emotions) > 1 for emotions in emotions_of.values())
-    no_speakers = {name.lower() for name in emotions_of} & _NEITHER
-    return len(emotions_of) > 1 and repeated * 2 > len(emotions_of) and not no_speakers
+    return repeated * 2 > len(emotions_of) and _are_speakers(emotions_of)
+
+
+def _are_speakers(names: Collection[str]) -> bool:
+    """Whether folders may be speakers: several, none of a name for something else."""
+    others = [name for name in names if name.lower() in _NEITHER or _NUMBERED.fullmatch(name)]
+    return len(names) > 1 and not others
 
 
 def _explain(root: Path, files: Sequence[Path]) -> str:
@@ -122,7 +128,7 @@ def _explain(root: Path, files: Sequence[Path]) -> str:
     tops = Counter(parts[0] for file in files if (parts := file.relative_to(root).parts[:-1]))
     odd = [name for name in sorted(tops) if not emotion_of_folder(name)]
     shown = ", ".join(odd[:_SHOWN_FOLDERS]) + f", ... ({len(odd)})" * (len(odd) > _SHOWN_FOLDERS)
-    found = f"folders not named after emotions ({shown})" if odd else "no folders"
+    found = f"folders not named after emotions ({shown})" if odd else "no folder"
     guesses = [f"{name!r}: did you mean {guess!r}?" for name in odd if (guess := similar_emotion(name))]
     rows = [f"{file.relative_to(root).as_posix()},<emotion>,<speaker>" for file in files[:_SHOWN_FILES]]
     manifest = f"{root.resolve().name}.csv"
