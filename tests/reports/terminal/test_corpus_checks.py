@@ -129,12 +129,19 @@ def test_a_long_list_is_cut_unless_all_is_asked_for() -> None:
     assert ("odd-13.wav" in whole, "bad-13.wav" in whole, "--all" in whole) == (True, True, False)
 
 
+def test_a_double_is_not_one_of_the_clips_that_are_here() -> None:
+    again = [replace(clip, path=Path("again") / clip.path.name) for clip in CORPUS.clips]
+    corpus = replace(CORPUS, clips=(*CORPUS.clips, *again))
+    check = replace(CHECK, corpus=corpus, expected=Expected(clips=2452), missing=("gone.wav",))
+    assert "120 of 2,452 clips are here" in printed(terminal.corpus_check(check))
+
+
 def test_doubled_clips_are_counted() -> None:
     again = [replace(clip, path=Path("again") / clip.path.name) for clip in CORPUS.clips]
     corpus = replace(CORPUS, clips=(*CORPUS.clips, *again))
     text = printed(terminal.corpus_check(replace(CHECK, corpus=corpus)))
     assert f"! doubled clips (same name and labels in another folder): {len(again)}\n" in text
-    assert "and 110 more: 'affekt corpora check --all' lists them" in text
+    assert "and 117 more: 'affekt corpora check --all' lists them" in text
 
 
 def test_faults_of_published_files_do_not_fail_the_check() -> None:

@@ -108,9 +108,7 @@ def _problems(found: Exploration) -> Part:
     problems += [f"unusable: {why}" for _, why in check.unusable]
     problems += [f"unusable as published: {path} {why}" for path, why in check.known_faults]
     if check.corpus.doubled:
-        problems.append(
-            f"{check.corpus.doubled} clips are here again under the same name in another folder"
-        )
+        problems.append(f"doubled clips (same name and labels in another folder): {check.corpus.doubled}")
     problems += [
         f"identical audio under several names: {', '.join(str(path) for path in group)}"
         for group in check.identical

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from affekt.corpora.check import CorpusCheck
 
 
-SHOWN = 10
+SHOWN, SHOWN_DOUBLES = 10, 3
 SHOWN_RATES = 4
 HOW_TO_SEE_ALL = "'affekt corpora check --all' lists them"
 _LEGEND_CELLS = 13
@@ -68,11 +68,12 @@ def _parts(check: CorpusCheck) -> Iterator[RenderableType]:
     """Say which part of the corpus is here, if it is not the whole."""
     corpus, expected = check.corpus, check.expected.clips
     if check.absent_vocal_channels:
-        here = " and ".join(corpus.count("vocal_channel"))
+        present = " and ".join(corpus.count("vocal_channel"))
         absent = " and ".join(check.absent_vocal_channels)
-        yield Text(f"{here} alone: no clip of {absent} is there", "yellow")
-    if expected and check.missing and len(corpus.clips) < expected:
-        yield Text(f"{len(corpus.clips):,} of {expected:,} clips are here", "yellow")
+        yield Text(f"{present} alone: no clip of {absent} is there", "yellow")
+    here = len(corpus.clips) - corpus.doubled
+    if expected and check.missing and here < expected:
+        yield Text(f"{here:,} of {expected:,} clips are here", "yellow")
 
 
 def _counts(check: CorpusCheck, field: str) -> PlainTable:
@@ -169,7 +170,8 @@ def _problems(check: CorpusCheck, limit: int | None) -> Iterator[RenderableType]
     if doubles := check.corpus.doubles:
         names = [" = ".join(within(clip.name) for clip in group) for group in doubles]
         title = "doubled clips (same name and labels in another folder)"
-        yield from _listing(title, names, "yellow", limit, check.corpus.doubled)
+        few = min(limit, SHOWN_DOUBLES) if limit else None
+        yield from _listing(title, names, "yellow", few, check.corpus.doubled)
 
 
 def _missing_limit(check: CorpusCheck, limit: int | None) -> int | None:
