@@ -91,8 +91,8 @@ def everything(terms: Terms, dataset: Dataset) -> Part:
 def _split_between_corpora(terms: Terms, dataset: Dataset, protocol: Protocol) -> Iterator[Part]:
     """Train on one side and test on the other; then the folds of the training side, for calibration."""
     clips, prints = dataset.corpus.clips, dataset.fingerprints
-    trained = {clip.name for clip in terms.corpus.clips}
-    is_trained = np.array([clip.name in trained for clip in clips])
+    trained = {clip.path for clip in terms.corpus.clips}
+    is_trained = np.array([clip.path in trained for clip in clips])
     train, test = np.flatnonzero(is_trained), np.flatnonzero(~is_trained)
     if not len(train) or not len(test):
         raise CorpusError("no clip is left to train on, or none to test on")

@@ -157,7 +157,7 @@ def refuse_leaks(
     for one, other in [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]:
         shared = {groups[i] for i in sides[one]} & {groups[i] for i in sides[other]}
         if shared and protocol.keeps_apart != "nothing":
-            twins = [clips[i].name for i in range(len(clips)) if groups[i] == min(shared)]
+            twins = [str(clips[i].path) for i in range(len(clips)) if groups[i] == min(shared)]
             raise LeakError(
                 f"{protocol.name}, fold {number}: the same recording is on the {one} and the {other} "
                 f"side: {', '.join(twins)}"

@@ -1,4 +1,4 @@
-"""A clip is read whole, or the part of the file that it is."""
+"""A clip may be a part of its file: it is read, resampled and checked as a whole file is."""
 
 from __future__ import annotations
 
