@@ -70,7 +70,7 @@ def _parts(check: CorpusCheck) -> Iterator[RenderableType]:
     if check.absent_vocal_channels:
         present = " and ".join(corpus.count("vocal_channel"))
         absent = " and ".join(check.absent_vocal_channels)
-        yield Text(f"{present} alone: no clip of {absent} is there", "yellow")
+        yield Text(one_line(f"{present} alone: no clip of {absent} is there"), "yellow")
     here = len(corpus.clips) - corpus.doubled
     if expected and check.missing and here < expected:
         yield Text(f"{here:,} of {expected:,} clips are here", "yellow")
@@ -202,7 +202,7 @@ def _unusable(files: Sequence[tuple[str, str]], limit: int | None) -> Iterator[R
     """Yield each reason once, with the files that it concerns."""
     by_reason: dict[str, list[str]] = defaultdict(list)
     for name, why in files:
-        by_reason[why.replace(repr(name), "").replace(name, "").strip()].append(name)
+        by_reason[why.replace(repr(name), "").removeprefix(name).strip()].append(name)
     yield from listing("unusable", [], "red") if not files else [Text(f"✗ unusable: {len(files)}", "red")]
     for reason, names in by_reason.items():
         heading = Text(one_line(f"{reason} ({plural(len(names), 'file')})"), "red")

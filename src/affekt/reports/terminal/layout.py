@@ -38,7 +38,7 @@ class PlainTable:
     def __init__(self, *columns: str, gap: int = 2) -> None:
         self.gap = gap
         self.rows: list[list[Text]] = []
-        self.add_row(*(Text(column, "bold dim") for column in columns))
+        self.add_row(*(Text(one_line(column), "bold dim") for column in columns))
 
     @property
     def row_count(self) -> int:
