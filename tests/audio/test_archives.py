@@ -8,7 +8,7 @@ import stat
 import struct
 import tracemalloc
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -19,6 +19,12 @@ from affekt.audio import archives
 from affekt.audio.archives import ArchivedFile, expand_sources, find_fault, read_audio_files
 from affekt.audio.loading import AudioSource, load_audio, source_name
 from affekt.errors import AffektError, AudioFormatError, AudioReadError
+
+
+@pytest.fixture(autouse=True)
+def _close_archives() -> Iterator[None]:
+    yield
+    archives._open_file.cache_clear()
 
 
 def pack(files: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:

@@ -177,7 +177,7 @@ def extract_dataset(
         if isinstance(result, LeakError):
             raise result
         if isinstance(result, AffektError):
-            excluded.append((str(clip.path), str(result)))
+            excluded.append((clip.name, str(result)))
         else:
             clips.append(clip)
             found.append(result)
@@ -209,7 +209,7 @@ def extract_for(terms: Terms, execution: Execution, *, facts: bool = False) -> D
         The finished model was trained on one of these recordings.
     """
     corpus = terms.clips
-    excluded = [(str(clip.path), reason) for clip, reason in terms.excluded]
+    excluded = [(clip.name, reason) for clip, reason in terms.excluded]
     if len(excluded) == len(terms.tested_corpus.clips):
         raise CorpusError(
             f"no clip of {terms.tested_corpus.name} can be scored; the first: {excluded[0][1]}"
@@ -228,7 +228,7 @@ def _extract_clip(clip: Clip, extraction: Extraction, bundle: Bundle | None) -> 
     waveform = load_audio(recorded, find_feature_set(extraction.features).sample_rate)
     own = fingerprint(waveform)
     if bundle and bundle.contract.was_trained_on(own):
-        raise LeakError(f"{bundle.name} was trained on this very recording: {clip.path}")
+        raise LeakError(f"{bundle.name} was trained on this very recording: {clip.name}")
     copy = None
     if extraction.degraded_copies:
         copy = extraction.describe(degrade(waveform, np.random.default_rng(zlib.crc32(own.encode()))))
@@ -244,7 +244,7 @@ def with_copies(dataset: Dataset, augment: Augment, copies: int, rng: np.random.
     """Return the same clips, then ``copies`` augmented copies of each, marked as copies."""
     clips, prints = dataset.corpus.clips, dataset.fingerprints
     named = [
-        replace(clip, path=Path(f"{clip.path}#copy{k}"), augmented_from=str(clip.path))
+        replace(clip, path=Path(f"{clip.path}#copy{k}"), augmented_from=clip.name)
         for k in range(copies)
         for clip in clips
     ]

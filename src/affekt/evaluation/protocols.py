@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
-from affekt.corpora.base import Clip, Corpus
+from affekt.corpora.base import Clip, Corpus, find_stretches
 from affekt.errors import CorpusError, LeakError, UnknownNameError
 
 Indices = NDArray[np.intp]
@@ -117,17 +117,19 @@ def inner_groups(clips: Sequence[Clip], protocol: Protocol, fingerprints: Sequen
 def audio_groups(clips: Sequence[Clip], fingerprints: Sequence[str]) -> list[int]:
     """Return a number for each clip, equal where two clips are the same recording.
 
-    They are if their audio is identical, or if one is an augmented copy of the other, or a copy of a copy.
+    They are if their audio is identical, if they are parts of a file that overlap, or if one is an
+    augmented copy of the other, or a copy of a copy.
     """
-    original_of = {str(clip.path): clip.augmented_from for clip in clips if clip.augmented_from}
+    original_of = {clip.name: clip.augmented_from for clip in clips if clip.augmented_from}
     originals = []
     for clip in clips:
-        path, seen = str(clip.path), set()
-        while path in original_of and path not in seen:
-            seen.add(path)
-            path = original_of[path]
-        originals.append(path)
-    return _connected([fingerprints, originals])
+        name, seen = clip.name, set()
+        while name in original_of and name not in seen:
+            seen.add(name)
+            name = original_of[name]
+        originals.append(name)
+    parts = [] if all(clip.whole for clip in clips) else [find_stretches(clips)]
+    return _connected([fingerprints, originals, *parts])
 
 
 def _connected(labelings: Sequence[Sequence[str]]) -> list[int]:

@@ -116,7 +116,7 @@ def _matrices(
     """Confusion matrices of each speaker, shape (seeds, emotions, emotions); unknown speakers by clip."""
     by_speaker: dict[str, list[TestedClip]] = defaultdict(list)
     for one in tested:
-        by_speaker[one.clip.speaker_id or str(one.clip.path)].append(one)
+        by_speaker[one.clip.speaker_id or one.clip.name].append(one)
     return {
         name: np.stack([_matrix([one for one in own if one.seed == seed], emotions) for seed in seeds])
         for name, own in by_speaker.items()

@@ -143,7 +143,7 @@ class Terms:
         known = self.emotions or self.corpus.emotions
         who = "the model" if self.bundle else "the training corpus"
         return [
-            (clip, f"{clip.path}: {who} does not know {clip.emotion!r}")
+            (clip, f"{clip.name}: {who} does not know {clip.emotion!r}")
             for clip in self.tested_corpus.clips
             if clip.emotion not in known
         ]

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from affekt.audio.loading import fingerprint, load_audio
+from affekt.audio.loading import load_audio
 from affekt.corpora.base import Clip, Corpus
-from affekt.corpora.check import CorpusCheck, compare_with_cards
+from affekt.corpora.check import CorpusCheck, Recording, compare_with_cards, describe_clip
 from affekt.corpora.clips import each_clip, load_whole
 from affekt.corpora.registry import CorpusLike
 from affekt.errors import AffektError, CorpusError, UnknownNameError
@@ -135,10 +135,10 @@ def explore(
     )
 
 
-def _describe(clip: Clip, features: str) -> tuple[ClipFacts, NDArray[np.float32], str]:
+def _describe(clip: Clip, features: str) -> tuple[ClipFacts, NDArray[np.float32], Recording]:
     waveform = load_whole(clip)
     resampled = load_audio(waveform, find_feature_set(features).sample_rate)
-    return describe_recording(waveform), extract(resampled, features), fingerprint(waveform)
+    return describe_recording(waveform), extract(resampled, features), describe_clip(clip, waveform)
 
 
 def standardise(features: NDArray[Any]) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ import os
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Unpack
 
 import numpy as np
@@ -69,7 +70,7 @@ def robustness(
     execution = Execution(jobs=jobs, progress=progress, checkpoints=checkpoints)
     terms = read_terms(corpus, recipe, **options)
     terms.require_unseen_speakers()
-    if len({clip.speaker_id or clip.path for clip in terms.clips.clips}) < 2:
+    if len({clip.speaker_id or clip.name for clip in terms.clips.clips}) < 2:
         raise CorpusError(
             f"{terms.clips.name} has one speaker alone: babble is made of clips of other speakers"
         )
@@ -125,7 +126,7 @@ class _Robustness:
                     "repeats": np.full(len(kept), part.seed),
                     "probabilities": predictor.predict_proba(features),
                     "distances": predictor.distances(features),
-                    EXCLUDED: np.array([str(clips[i].path) for i in lost], np.str_),
+                    EXCLUDED: np.array([clips[i].name for i in lost], np.str_),
                     REASONS: np.array([str(error) for error in lost.values()], np.str_),
                 },
             )
@@ -198,7 +199,7 @@ def _describe_degraded(
     try:
         recorded = load_whole(clip)
         babble = [one for other, one in others if not _same_speaker(other, clip)]
-        rng = np.random.default_rng([NOISE_SEED, zlib.crc32(clip.path.name.encode())])
+        rng = np.random.default_rng([NOISE_SEED, zlib.crc32(Path(clip.name).name.encode())])
         return extraction.describe(degradations[name](recorded, babble, rng))
     except AffektError as error:
         return error

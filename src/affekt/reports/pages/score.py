@@ -187,9 +187,9 @@ def _most_confident_errors(result: Evaluation) -> list[TestedClip]:
     """The wrong predictions, the most confident first, each clip once."""
     wrong = [one for one in result.tested if one.predicted != one.clip.emotion]
     wrong.sort(key=lambda one: -max(one.probabilities))
-    by_clip: dict[Path, TestedClip] = {}
+    by_clip: dict[str, TestedClip] = {}
     for one in wrong:
-        by_clip.setdefault(one.clip.path, one)
+        by_clip.setdefault(one.clip.name, one)
     return list(by_clip.values())[:SHOWN_ERRORS]
 
 
@@ -198,9 +198,9 @@ def _error(result: Evaluation, one: TestedClip) -> Part:
     style = emotion_style(one.predicted)
     title = (
         f"{one.clip.emotion}, predicted {style.emoji} {one.predicted} (confidence {confidence:.0%}): "
-        f"{one.clip.path.name}"
+        f"{Path(one.clip.name).name}"
     )
-    return make_recording(one.clip.path, title, style.colour)
+    return make_recording(one.clip, title, style.colour)
 
 
 def _excluded(result: Evaluation) -> Part | None:
