@@ -1,4 +1,4 @@
-"""Notes on a recording or a prediction: a kind for programs, a text for people."""
+"""Notes on a recording, a prediction or a score: a kind for programs, a text for people."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ class NoteKind(StrEnum):
     ADAPTED = "adapted"
     OUT_OF_DISTRIBUTION = "out_of_distribution"
     UNSEEN_SAMPLE_RATE = "unseen_sample_rate"
+    TRAINED_ON = "trained_on"
+    IDENTICAL_CLIPS = "identical_clips"
+    NOT_CALIBRATED = "not_calibrated"
+    SPEAKERS_LEFT_OUT = "speakers_left_out"
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def _show_scores(scores: ContractScores, emotions: tuple[str, ...]) -> None:
     for column, metric in zip(st.columns(len(METRICS)), METRICS, strict=True):
         score = scores.headlines[metric]
         column.metric(METRIC_TITLES[metric], f"{score.value:.1%}")
-        column.caption(f"95 % interval: {score.interval} %")
+        column.caption(f"95 % interval: {score.interval}{' %' * (not score.no_interval)}")
     if scores.coverage is not None and scores.set_size is not None:
         st.markdown(
             f"The 90 % prediction set contains the true emotion for {scores.coverage:.1%} of the clips; it "

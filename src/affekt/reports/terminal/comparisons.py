@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from affekt.metrics import METRIC_TITLES, format_interval
+from affekt.metrics import INTERVAL_RULE, METRIC_TITLES
 from affekt.reports.terminal.layout import plain_table, protocol
 
 if TYPE_CHECKING:
@@ -23,11 +23,15 @@ def comparison(result: Comparison) -> Group:
         protocol(result.protocol_label, leaky=result.leaky),
         f"\n{result.n} clips of {result.speakers or 'unknown'} speakers, chance {result.chance:.1%}\n",
     )
+    over = "speakers" if result.speakers else "clips"
     note = (
-        f"\n95 %: interval over speakers. The intervals of the {len(result.differences)} differences are\n"
+        f"\n95 %: interval over {over}. The intervals of the {len(result.differences)} differences are\n"
         "not corrected for multiple comparisons."
     )
-    return Group(about, _scores(result), "", _differences(result), Text(note, "dim"))
+    reasons = [one[metric].no_interval for one in result.scores.values() for metric in SHOWN]
+    missing = any([*reasons, *(one.no_interval for one in result.differences)])
+    rule = [Text(INTERVAL_RULE, "yellow")] if missing else []
+    return Group(about, _scores(result), "", _differences(result), *rule, Text(note, "dim"))
 
 
 def _scores(result: Comparison) -> Table:
@@ -46,7 +50,7 @@ def _differences(result: Comparison) -> Table:
             Text.assemble((one.better, "bold"), " - ", one.worse),
             METRIC_TITLES[one.metric],
             f"{100 * one.value:+.1f}",
-            format_interval(one.low, one.high, signed=True),
+            one.interval,
             Text("does not include 0", "green") if one.significant else Text("may be chance", "yellow"),
         )
     return table

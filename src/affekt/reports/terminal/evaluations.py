@@ -11,12 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from affekt.emotions import emotion_style
-from affekt.metrics import METRIC_TITLES
+from affekt.metrics import INTERVAL_RULE, METRIC_TITLES
 from affekt.reports.score_rows import NOT_UNSEEN, corpus_rows, exclusion_reasons, plural
 from affekt.reports.terminal.layout import (
     SCORE_LEGEND,
     bar,
     listing,
+    missing_intervals,
     plain_table,
     protocol,
     score_table,
@@ -61,22 +62,28 @@ def _terms(result: Evaluation) -> Text:
         f"{len(result.emotions)} emotions; chance {result.chance:.1%}, "
         f"majority {result.majority:.1%}; {plural(len(result.by_seed), 'seed')}\n",
     )
+    for note in result.notes:
+        text.append(f"{note}\n", "yellow")
     return text.append(f"{NOT_UNSEEN}\n", "red") if result.leaky else text
 
 
-def _headlines(result: Evaluation) -> Table:
-    over = "speakers" if result.slices["speaker"] else "clips"
-    table = plain_table("", "score", f"95 % over {over}", "± over seeds")
+def _headlines(result: Evaluation) -> Group:
+    table = plain_table("", "score", f"95 % over {result.interval_over}", "± over seeds")
     for name, score in result.headlines.items():
         spread = f"{score.spread:.1%}" if len(result.by_seed) > 1 else "-"
         table.add_row(METRIC_TITLES[name], Text(f"{score.value:.1%}", "bold"), score.interval, spread)
-    return table
+    missing = any(score.no_interval for score in result.headlines.values())
+    return Group(table, Text(INTERVAL_RULE, "yellow")) if missing else Group(table)
 
 
 def _by_corpus(result: Evaluation) -> Group | None:
     rows = corpus_rows(result)
     table = score_table("corpus", rows.items(), with_clips=True)
-    return Group(table, Text(SCORE_LEGEND, "dim")) if rows else None
+    if not rows:
+        return None
+    why = missing_intervals([(name, one) for name, row in rows.items() for one in (row.accuracy, row.uar)])
+    legend = Text(SCORE_LEGEND.format(over=result.interval_over), "dim")
+    return Group(table, *([why] if why else []), legend)
 
 
 def _by_emotion(result: Evaluation) -> Table:
