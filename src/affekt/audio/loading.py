@@ -105,10 +105,15 @@ def source_name(source: object) -> str:
     return str(getattr(source, "name", f"{type(source).__name__} object"))
 
 
-def fingerprint(waveform: Waveform) -> str:
-    """Return a digest of samples and sample rate, equal for identical audio only."""
-    digest = hashlib.blake2b(waveform.samples.tobytes(), digest_size=16)
-    digest.update(str(waveform.sample_rate).encode())
+def fingerprint(waveform: Waveform, sample_rate: int | None = None) -> str:
+    """Return a digest of the samples as they are in the file, equal for identical audio only.
+
+    With a sample rate, of the samples resampled to it, as models keep fingerprints at the rate of their
+    features. Give the waveform at its own rate: resampling does not commute with what ``load_audio`` does.
+    """
+    decoded = load_audio(waveform, sample_rate)
+    digest = hashlib.blake2b(decoded.samples.tobytes(), digest_size=16)
+    digest.update(str(decoded.sample_rate).encode())
     return digest.hexdigest()
 
 

@@ -225,8 +225,8 @@ def extract_for(terms: Terms, execution: Execution, *, facts: bool = False) -> D
 
 def _extract_clip(clip: Clip, extraction: Extraction, bundle: Bundle | None) -> _Extracted:
     recorded = load_whole(clip)
-    waveform = load_audio(recorded, find_feature_set(extraction.features).sample_rate)
-    own = fingerprint(waveform)
+    sample_rate = find_feature_set(extraction.features).sample_rate
+    waveform, own = load_audio(recorded, sample_rate), fingerprint(recorded, sample_rate)
     if bundle and bundle.contract.was_trained_on(own):
         raise LeakError(f"{bundle.name} was trained on this very recording: {clip.path}")
     copy = None

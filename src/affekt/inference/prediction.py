@@ -16,6 +16,7 @@ from affekt.emotions import canonical_emotion
 from affekt.errors import AffektError, UnknownNameError
 from affekt.features.feature_sets import extract
 from affekt.inference.adaptation import Voice, VoiceLike, ready_voice
+from affekt.inference.trained_on import trained_on
 from affekt.model.bundle import Bundle, ModelLike, load
 from affekt.model.contract import Contract
 from affekt.notes import Note, NoteKind
@@ -166,7 +167,8 @@ def predict(
     contract = bundle.contract
     allowed = allowed_emotions(contract, emotions)
     known = ready_voice(voice, bundle)
-    waveform = load_audio(source, contract.sample_rate)
+    recorded = load_audio(source)
+    waveform = load_audio(recorded, contract.sample_rate)
     windows = cut_windows(waveform, contract.window_s)
     features = [extract(window, contract.features) for window in windows]
     row = bundle.predict_proba(features, known.statistics if known else None)
@@ -177,7 +179,11 @@ def predict(
         probabilities=probabilities,
         prediction_set=prediction_set,
         duration_s=waveform.duration_s,
-        notes=(*waveform.notes, *_notes(waveform, features, known, bundle)),
+        notes=(
+            *waveform.notes,
+            *trained_on(source, recorded, contract),
+            *_notes(waveform, features, known, bundle),
+        ),
     )
 
 
