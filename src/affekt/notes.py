@@ -20,6 +20,7 @@ class NoteKind(StrEnum):
     IDENTICAL_CLIPS = "identical_clips"
     NOT_CALIBRATED = "not_calibrated"
     SPEAKERS_LEFT_OUT = "speakers_left_out"
+    FEW_CLIPS = "few_clips"
 
 
 @dataclass(frozen=True, slots=True)
