@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +20,7 @@ from affekt.reports import figures
 from affekt.reports import html as report
 from affekt.reports.html import write_report
 
+ROOT = Path(__file__).parents[2]
 LOADED = {"src", "srcset", "data", "poster", "action", "background", "xlink:href"}
 
 
@@ -120,3 +124,31 @@ def test_a_file_name_that_is_not_unicode_is_written_as_its_bytes(odd: Evaluation
     one = replace(odd.tested[0], clip=replace(odd.tested[0].clip, path=tmp_path / name))
     write_report(replace(odd, tested=(one,)), tmp_path / "page.html")
     assert b"m\xfcde.wav" in (tmp_path / "page.html").read_bytes()
+
+
+WRITES = """
+import sys
+from pathlib import Path
+from tests.reports.synthetic import EXPLORED, make_evaluation
+from affekt.evaluation.comparison import compare
+from affekt.reports import figures
+from affekt.reports.html import write_report
+
+folder = Path(sys.argv[1])
+scored = [make_evaluation(recipe=name, skill=skill, calibrated=True) for name, skill in (("a", 1), ("b", 2))]
+for name, result in (("score", scored[0]), ("comparison", compare(scored)), ("corpus", EXPLORED)):
+    write_report(result, folder / f"{name}.html")
+(folder / "figure.png").write_bytes(figures.headlines(scored[0]).to_png())
+"""
+
+
+def test_the_same_result_gives_the_same_bytes_in_every_process(tmp_path: Path) -> None:
+    folders = [tmp_path / seed for seed in ("1", "2")]
+    for folder in folders:
+        folder.mkdir()
+        environment = {**os.environ, "PYTHONHASHSEED": folder.name}
+        subprocess.run([sys.executable, "-c", WRITES, folder], check=True, env=environment, cwd=ROOT)
+    one, other = ({file.name: file.read_bytes() for file in folder.iterdir()} for folder in folders)
+    assert len(one) == 4
+    for name, content in one.items():
+        assert content == other[name], name
