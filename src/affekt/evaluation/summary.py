@@ -237,13 +237,13 @@ def _speakers_overlap(terms: Terms, dataset: Dataset, predictions: Predictions) 
 
 
 def _notes(terms: Terms, dataset: Dataset, tested: Sequence[TestedClip]) -> Iterator[Note]:
-    clips, different = len(dataset.fingerprints), len(set(dataset.fingerprints))
-    if different < clips:
+    clips = len(dataset.fingerprints)
+    if copies := clips - len(set(dataset.fingerprints)):
         apart = terms.protocol and terms.protocol.keeps_apart != "nothing"
         yield Note(
             NoteKind.IDENTICAL_CLIPS,
-            f"{clips - different} of {clips} clips are identical to another one: the same recordings count "
-            f"more than once{', on one side of every fold' if apart else ''}",
+            f"{copies} of {clips} clips {'is' if copies == 1 else 'are'} identical to another one: the same "
+            f"recordings count more than once{', on one side of every fold' if apart else ''}",
         )
     if terms.recipe and not all(one.prediction_set for one in tested):
         yield Note(NoteKind.NOT_CALIBRATED, f"not calibrated: {_why_not_calibrated(terms, dataset)}")
