@@ -242,8 +242,8 @@ def _notes(terms: Terms, dataset: Dataset, tested: Sequence[TestedClip]) -> Iter
         apart = terms.protocol and terms.protocol.keeps_apart != "nothing"
         yield Note(
             NoteKind.IDENTICAL_CLIPS,
-            f"{copies} of {clips} clips {'is' if copies == 1 else 'are'} identical to another one: the same "
-            f"recordings count more than once{', on one side of every fold' if apart else ''}",
+            f"{copies} of {clips} clips {'is' if copies == 1 else 'are'} identical to another one: the "
+            f"same recordings count more than once{', on one side of every fold' if apart else ''}",
         )
     if terms.recipe and not all(one.prediction_set for one in tested):
         yield Note(NoteKind.NOT_CALIBRATED, f"not calibrated: {_why_not_calibrated(terms, dataset)}")
