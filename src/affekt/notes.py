@@ -1,4 +1,4 @@
-"""Notes on a recording or a prediction: a kind for programs, a text for people."""
+"""Notes on a recording, a prediction or a score: a kind for programs, a text for people."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ class NoteKind(StrEnum):
     LITTLE_SPEECH = "little_speech"
     NARROW_BAND = "narrow_band"
     NO_VOICE = "no_voice"
+    TRAINED_ON = "trained_on"
+    IDENTICAL_CLIPS = "identical_clips"
+    NOT_CALIBRATED = "not_calibrated"
+    SPEAKERS_LEFT_OUT = "speakers_left_out"
+    FEW_CLIPS = "few_clips"
 
 
 QUALITY = frozenset(

@@ -28,6 +28,8 @@ from affekt.evaluation.results import (
 )
 from affekt.evaluation.scores import Importance, SliceScore
 from affekt.experiments.scoring import evaluate_dataset
+from affekt.metrics import HEADLINES
+from affekt.notes import Note, NoteKind
 
 ROOT = Path(__file__).parents[2]
 SCORES = sorted((ROOT / "docs" / "scores").glob("*.json"))
@@ -40,6 +42,7 @@ FULL = replace(
     histories=({"train_loss": np.array([1.5, np.nan]), "valid_acc": np.array([0.3, 0.5])},),
     importances={"pitch": Importance(own=0.25, permuted=math.nan)},
     by_seed={0: SliceScore(n=3, accuracy=0.5, uar=math.nan)},
+    notes=(Note(NoteKind.NOT_CALIBRATED, "not calibrated: there is one fold alone"),),
 )
 JSON_KEYS = {
     *("format", "corpus", "recipe", "protocol", "protocol_label", "condition", "leaky", "speakers_overlap"),
@@ -47,6 +50,7 @@ JSON_KEYS = {
     *("intervals", "spread", "per_emotion", "confusion_matrix", "by_speaker", "by_corpus", "slices"),
     *("seeds", "folds", "ece", "reliability", "prediction_sets", "out_of_distribution", "calibration"),
     *("distance_threshold", "excluded", "importances", "histories", "human_accuracy"),
+    *("interval_over", "no_interval", "notes"),
 }
 
 
@@ -71,7 +75,8 @@ def assert_equal(one: Any, other: Any) -> None:
             assert_equal(left, right)
     elif hasattr(one, "__dataclass_fields__"):
         assert type(one) is type(other)
-        assert_equal(vars(one), vars(other))
+        for field in fields(one):
+            assert_equal(getattr(one, field.name), getattr(other, field.name))
     elif isinstance(one, float) and math.isnan(one):
         assert math.isnan(other)
     else:
@@ -98,8 +103,9 @@ def test_the_json_has_all_figures_and_is_strict(evaluation: Evaluation) -> None:
         cross_validate(DATASET, COUNTED, "random-80-20"),
         replace(EVALUATION, condition="white noise", speakers_overlap=None, ece=math.nan),
         cross_validate(make_dataset(speakers=6, takes=1, shape=(6,), signal=9), COUNTED),
+        cross_validate(make_dataset(speakers=2, shape=(6,)), COUNTED, "leave-one-speaker-out"),
     ],
-    ids=["seeds", "full", "not calibrated", "odd", "few clips"],
+    ids=["seeds", "full", "not calibrated", "odd", "few clips", "few speakers"],
 )
 def test_what_is_read_is_what_was_written_except_for_single_predictions(evaluation: Evaluation) -> None:
     found = Evaluation.from_json(written(evaluation))
@@ -109,6 +115,18 @@ def test_what_is_read_is_what_was_written_except_for_single_predictions(evaluati
         if one.name not in ("tested", "counterpart"):
             assert_equal(getattr(evaluation, one.name), getattr(found, one.name))
     assert written(found) == written(evaluation)
+
+
+def test_the_json_says_what_intervals_are_over_and_why_there_is_none() -> None:
+    assert written(EVALUATION)["interval_over"] == "speakers"
+    assert written(EVALUATION)["no_interval"] == {}
+    few = cross_validate(make_dataset(speakers=2, shape=(6,)), COUNTED, "leave-one-speaker-out")
+    values = written(few)
+    assert values["no_interval"] == dict.fromkeys(HEADLINES, "2 speakers")
+    assert values["intervals"]["uar"] == [None, None]
+    assert values["by_corpus"]["own"]["uar"]["no_interval"] == "2 speakers"
+    assert repr(few).endswith("chance 25.0%; no interval: 2 speakers>")
+    assert "none: 2 speakers" in few._repr_html_()
 
 
 def test_values_that_are_not_finite_become_none() -> None:
@@ -276,7 +294,7 @@ def test_a_later_format_is_refused_with_advice() -> None:
 REQUIRED = JSON_KEYS - {
     *("format", "condition", "by_corpus", "by_speaker", "ece", "reliability", "prediction_sets"),
     *("out_of_distribution", "calibration", "distance_threshold", "excluded", "importances", "histories"),
-    "human_accuracy",
+    *("human_accuracy", "interval_over", "no_interval", "notes"),
 }
 
 

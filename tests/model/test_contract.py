@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from tests.model.contracts import CONTRACT
 
+from affekt.metrics import HEADLINES, Score
 from affekt.model.bundle import load
 from affekt.model.contract import CONTRACT_FORMAT, MIN_WINDOW_S, Contract, parse_contract
 
@@ -128,3 +130,17 @@ def test_features_that_are_no_name_are_refused(features: object) -> None:
     values = load().contract.to_dict() | {"features": features}
     with pytest.raises(ValueError, match=r"features is .*, not a text"):
         parse_contract(values)
+
+
+def test_a_score_without_an_interval_keeps_the_reason_and_others_are_written_as_before() -> None:
+    assert stored()["scores"]["headlines"]["uar"] == {"value": 0.5, "low": 0.4, "high": 0.6, "spread": 0.0}
+    few = replace(
+        CONTRACT.scores,
+        headlines={
+            name: Score(value=1.0, low=math.nan, high=math.nan, spread=0.0, no_interval="2 speakers")
+            for name in HEADLINES
+        },
+    )
+    found = parse_contract(stored(replace(CONTRACT, scores=few))).scores.headlines["uar"]
+    assert found.interval == "none: 2 speakers"
+    assert math.isnan(found.low)

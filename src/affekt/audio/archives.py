@@ -215,10 +215,10 @@ def _is_archive(path: str | os.PathLike[str]) -> bool:
 
 @functools.lru_cache(maxsize=2)  # its files are read one after the other
 def _open_file(path: str, modified: int) -> tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]:
-    return _open(open(path, "rb"), path)
+    return _open(path, path)
 
 
-def _open(file: BinaryIO, name: str) -> tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]:
+def _open(file: str | BinaryIO, name: str) -> tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]:
     """Open an archive, check it, and return it with its audio files."""
     size, entries = _measure(file)
     if entries > MAX_ENTRIES:

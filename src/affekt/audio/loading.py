@@ -150,11 +150,16 @@ def load_channels(
         }
 
 
-def fingerprint(waveform: Waveform) -> str:
-    """Return a digest of samples and sample rate, equal for identical audio only."""
-    samples = waveform.samples + np.float32(waveform.offset)  # as they are in the file
-    digest = hashlib.blake2b(samples.tobytes(), digest_size=16)
-    digest.update(str(waveform.sample_rate).encode())
+def fingerprint(waveform: Waveform, sample_rate: int | None = None) -> str:
+    """Return a digest of the samples as they are in the file, equal for identical audio only.
+
+    With a sample rate, of the samples resampled to it, as models keep fingerprints at the rate of their
+    features. Give the waveform at its own rate: resampling does not commute with what ``load_audio`` does.
+    """
+    samples = waveform.samples + np.float32(waveform.offset)
+    decoded = _resample(Waveform(samples, waveform.sample_rate), sample_rate)
+    digest = hashlib.blake2b(decoded.samples.tobytes(), digest_size=16)
+    digest.update(str(decoded.sample_rate).encode())
     return digest.hexdigest()
 
 

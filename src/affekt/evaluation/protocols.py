@@ -93,9 +93,10 @@ def split(corpus: Corpus, protocol: Protocol, fingerprints: Sequence[str], seed:
     groups = audio_groups(corpus.clips, fingerprints)
     folds = protocol.split(corpus, groups, seed)
     for number, fold in enumerate(folds):
-        refuse_leaks(corpus.clips, groups, fold, number, protocol)
+        where = f"{protocol.name}, fold {number}"
+        refuse_leaks(corpus.clips, groups, fold, where, protocol.keeps_apart)
         if len({corpus.clips[i].emotion for i in fold.train}) < 2:
-            raise CorpusError(f"{protocol.name}, fold {number}: too few emotions are left to train on")
+            raise CorpusError(f"{where}: too few emotions are left to train on")
     return folds
 
 
@@ -149,26 +150,25 @@ def _connected(labelings: Sequence[Sequence[str]]) -> list[int]:
 
 
 def refuse_leaks(
-    clips: Sequence[Clip], groups: Sequence[int], fold: Fold, number: int, protocol: Protocol
+    clips: Sequence[Clip], groups: Sequence[int], fold: Fold, where: str, keeps_apart: str
 ) -> None:
-    """Raise ``LeakError`` where a fold has what the protocol keeps apart on both sides."""
+    """Raise ``LeakError``, which begins with ``where``, if a fold has on both sides what is kept apart."""
     sides = {"train": fold.train, "validation": fold.validation, "test": fold.test}
     names = list(sides)
     for one, other in [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]:
         shared = {groups[i] for i in sides[one]} & {groups[i] for i in sides[other]}
-        if shared and protocol.keeps_apart != "nothing":
-            twins = [str(clips[i].path) for i in range(len(clips)) if groups[i] == min(shared)]
+        if shared and keeps_apart != "nothing":
+            twins = [clips[i].name for i in range(len(clips)) if groups[i] == min(shared)]
             raise LeakError(
-                f"{protocol.name}, fold {number}: the same recording is on the {one} and the {other} "
-                f"side: {', '.join(twins)}"
+                f"{where}: the same recording is on the {one} and the {other} side: {', '.join(twins)}"
             )
         shared_speakers = {clips[i].speaker_id for i in sides[one]} & {
             clips[i].speaker_id for i in sides[other]
         } - {""}
-        if shared_speakers and protocol.keeps_apart == "speakers":
+        if shared_speakers and keeps_apart == "speakers":
             raise LeakError(
-                f"{protocol.name}, fold {number}: speaker {', '.join(sorted(shared_speakers))} is on the "
-                f"{one} and the {other} side"
+                f"{where}: speaker {', '.join(sorted(shared_speakers))} is on the {one} and the {other} "
+                "side"
             )
 
 

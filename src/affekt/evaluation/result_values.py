@@ -21,6 +21,7 @@ from affekt.evaluation.scores import (
 )
 from affekt.metrics import HEADLINES, Score
 from affekt.model.calibration import Calibration, Reliability
+from affekt.notes import Note, NoteKind
 from affekt.support.plain_values import build, parse_json
 
 MAX_RESULT_BYTES = 256 << 20
@@ -92,11 +93,13 @@ def scores_from(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _headline(values: Mapping[str, Any], name: str) -> Score:
     low, high = _lenient(tuple[float, float], values["intervals"][name], f"intervals.{name}")
+    reasons = build(Mapping[str, str], values.get("no_interval", {}), name="no_interval")
     return Score(
         value=_lenient(float, values[name], name),
         low=low,
         high=high,
         spread=_lenient(float, values["spread"][name], f"spread.{name}"),
+        no_interval=build(str, reasons.get(name, ""), name=f"no_interval.{name}"),
     )
 
 
@@ -149,6 +152,10 @@ def details_from(values: Mapping[str, Any], emotions: tuple[str, ...]) -> dict[s
     found["excluded"] = tuple(
         build(tuple[str, str], (one["file"], one["error"]), name="excluded")
         for one in values.get("excluded", ())
+    )
+    found["notes"] = tuple(
+        Note(NoteKind(one["kind"]), build(str, one["text"], name="notes"))
+        for one in values.get("notes", ())
     )
     sets = values.get("prediction_sets", values.get("likely"))
     found["prediction_sets"] = _lenient(PredictionSetScore | None, sets, "prediction_sets")

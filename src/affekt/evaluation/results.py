@@ -25,6 +25,7 @@ from affekt.evaluation.scores import (
 )
 from affekt.metrics import METRIC_TITLES, Score
 from affekt.model.calibration import Calibration, Reliability
+from affekt.notes import Note
 from affekt.support.markup import html_table
 from affekt.support.plain_values import build
 
@@ -77,6 +78,9 @@ class Scores:
             **{name: score.value for name, score in self.headlines.items()},
             "intervals": {name: [score.low, score.high] for name, score in self.headlines.items()},
             "spread": {name: score.spread for name, score in self.headlines.items()},
+            "no_interval": {
+                name: score.no_interval for name, score in self.headlines.items() if score.no_interval
+            },
             "per_emotion": {name: vars(score) for name, score in self.per_emotion.items()},
             "confusion_matrix": self.confusion_matrix.tolist(),
             "seeds": [{"seed": seed, **vars(score)} for seed, score in self.by_seed.items()],
@@ -126,6 +130,8 @@ class Evaluation(Scores):
         Share of clips flagged as out of distribution; None where no threshold could be fitted.
     excluded
         (path, reason) of every clip that could not be scored.
+    notes
+        What limits the scores: identical clips, speakers that were left out, no calibration.
     tested
         Every prediction; not part of the JSON.
     calibration, distance_threshold
@@ -155,6 +161,7 @@ class Evaluation(Scores):
     prediction_sets: PredictionSetScore | None
     out_of_distribution: float | None = None
     excluded: tuple[tuple[str, str], ...] = ()
+    notes: tuple[Note, ...] = ()
     tested: tuple[TestedClip, ...] = ()
     calibration: Calibration | None = None
     distance_threshold: float | None = None
@@ -167,7 +174,8 @@ class Evaluation(Scores):
         accuracy, uar = self.headlines["accuracy"], self.headlines["uar"]
         return (
             f"<Evaluation {self.recipe} on {self.corpus}, {self.protocol_label}: accuracy "
-            f"{accuracy.value:.1%}, UAR {uar.value:.1%}; {self.n} clips, chance {self.chance:.1%}>"
+            f"{accuracy.value:.1%}, UAR {uar.value:.1%}; {self.n} clips, chance {self.chance:.1%}"
+            f"{accuracy.no_interval and f'; no interval: {accuracy.no_interval}'}>"
         )
 
     def _repr_html_(self) -> str:
@@ -179,7 +187,16 @@ class Evaluation(Scores):
             f"{self.recipe} on {self.corpus}, {self.protocol_label}: {self.n} clips, {len(self.emotions)} "
             f"emotions, chance {self.chance:.1%}"
         )
-        return html_table(title, rows, ("", "%", "95 % over speakers"))
+        title = "; ".join([title, *map(str, self.notes)])
+        return html_table(title, rows, ("", "%", f"95 % over {self.interval_over}"))
+
+    @property
+    def interval_over(self) -> str:
+        """What the intervals are drawn over: speakers; or clips, of speakers that are unknown."""
+        known = len(self.slices["speaker"])
+        if len(self.by_speaker) in (0, known):
+            return "speakers" if known else "clips"
+        return "speakers and clips" if known else "clips"
 
     @property
     def terms_label(self) -> str:
@@ -204,6 +221,7 @@ class Evaluation(Scores):
             "condition": self.condition,
             "speakers_overlap": self.speakers_overlap,
             **super().to_json(),
+            "interval_over": self.interval_over,
             "by_corpus": {name: asdict(one) for name, one in self.by_corpus.items()},
             "by_speaker": {name: counts.tolist() for name, counts in self.by_speaker.items()},
             "slices": {
@@ -219,6 +237,7 @@ class Evaluation(Scores):
             "calibration": self.calibration and vars(self.calibration),
             "distance_threshold": self.distance_threshold,
             "excluded": [{"file": path, "error": reason} for path, reason in self.excluded],
+            "notes": [note.to_dict() for note in self.notes],
             "importances": {name: vars(one) for name, one in self.importances.items()},
             "histories": [{name: row.tolist() for name, row in one.items()} for one in self.histories],
             "human_accuracy": self.human_accuracy,

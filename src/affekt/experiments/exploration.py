@@ -17,6 +17,7 @@ from affekt.corpora.check import CorpusCheck, Recording, compare_with_cards, des
 from affekt.corpora.clips import each_clip, load_whole
 from affekt.corpora.registry import CorpusLike
 from affekt.errors import AffektError, CorpusError, UnknownNameError
+from affekt.evaluation.execution import Execution
 from affekt.evaluation.terms import read_corpus
 from affekt.features.feature_sets import FEATURE_SETS, extract, find_feature_set
 from affekt.features.recording import ClipFacts, describe_recording
@@ -111,9 +112,10 @@ def explore(
     if len(feature_set.shape) > 1:
         whole = [name for name, one in FEATURE_SETS.items() if len(one.shape) == 1]
         raise UnknownNameError("feature set with one vector a clip", features, whole)
+    execution = Execution(jobs=jobs, progress=progress)
     selected = read_corpus(corpus)
     describe = partial(_describe, features=features)
-    results = list(each_clip(selected, describe, jobs=jobs, progress=progress))
+    results = list(each_clip(selected, describe, jobs=execution.jobs, progress=progress))
     read = [(clip, found) for clip, found in results if not isinstance(found, AffektError)]
     if len(read) < 2:
         raise CorpusError(f"{len(read)} clips of {selected.name} can be read: explore needs two or more")

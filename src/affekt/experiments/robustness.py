@@ -17,7 +17,7 @@ from affekt.audio.loading import Waveform
 from affekt.corpora.base import Clip
 from affekt.corpora.clips import load_whole
 from affekt.corpora.registry import CorpusLike
-from affekt.errors import AffektError, CorpusError, explain_import
+from affekt.errors import AffektError, CorpusError, require
 from affekt.estimators.recipe import Recipe
 from affekt.evaluation.checkpoints import EXCLUDED, REASONS, Arrays
 from affekt.evaluation.dataset import Dataset, Extraction, extract_for
@@ -67,6 +67,7 @@ def robustness(
     CorpusError
         The corpus has one speaker alone, and babble needs others.
     """
+    require("affekt.robustness", "av")  # for MP3
     execution = Execution(jobs=jobs, progress=progress, checkpoints=checkpoints)
     terms = read_terms(corpus, recipe, **options)
     terms.require_unseen_speakers()
@@ -74,19 +75,10 @@ def robustness(
         raise CorpusError(
             f"{terms.clips.name} has one speaker alone: babble is made of clips of other speakers"
         )
-    _check_libraries()
     dataset = extract_for(terms, execution)
     experiment = _Robustness(terms, dataset, execution)
     predictions = predict_folds(terms, dataset, experiment, execution)
     return {name: summarise(terms, dataset, predictions, name) for name in experiment.conditions}
-
-
-def _check_libraries() -> None:
-    """Raise at once where a library that a degradation needs is not installed."""
-    try:
-        import av  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise explain_import(error, "affekt.robustness") from error
 
 
 @dataclass

@@ -19,6 +19,7 @@ from affekt.errors import AffektError, AudioError, UnknownNameError
 from affekt.features.feature_sets import extract
 from affekt.features.recording import measure_quality
 from affekt.inference.adaptation import Voice, VoiceLike, ready_voice
+from affekt.inference.trained_on import trained_on
 from affekt.model.bundle import Bundle, ModelLike, load
 from affekt.model.contract import Contract
 from affekt.notes import Note, NoteKind
@@ -193,6 +194,7 @@ def predict(
         notes=(
             *waveform.notes,
             *measure_quality(recorded).notes,
+            *trained_on(source, recorded, contract),
             *_notes(waveform, features, known, bundle),
         ),
     )

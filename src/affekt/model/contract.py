@@ -160,6 +160,9 @@ class Contract:
         """The contract as plain values, by the names that they have in the file."""
         values = _rename(asdict(self), _NAMES_IN_FILE)
         values["scores"] = _rename(values["scores"], _SCORE_NAMES_IN_FILE)
+        for score in values["scores"]["headlines"].values():
+            if not score["no_interval"]:  # which files that were written earlier do not have
+                del score["no_interval"]
         return values
 
 

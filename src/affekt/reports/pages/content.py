@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 import soundfile
+from matplotlib import rc_context
 
 from affekt.corpora.base import Clip
 from affekt.corpora.clips import load_whole
@@ -112,7 +113,8 @@ def make_figure(
         image = embed(figure.to_png(PIXELS_PER_INCH), "image/png")
     else:
         file = io.BytesIO()
-        figure.savefig(file, format="svg", metadata={"Date": None})
+        with rc_context({"svg.hashsalt": "affekt"}):  # the same figure has the same bytes in every process
+            figure.savefig(file, format="svg", metadata={"Date": None})
         image = embed(file.getvalue(), "image/svg+xml")
     return Part(title=title, text=str(figure.get_label()), image=image, sound=sound)
 
