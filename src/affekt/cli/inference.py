@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
@@ -13,12 +13,13 @@ import rich_click as click
 from click.exceptions import Exit
 from rich.markup import escape
 
-from affekt.cli.console import FAILED_INPUT, say, say_written, stdout
+from affekt.cli.console import FAILED_INPUT, json_text, say, say_written, stdout
 from affekt.cli.options import existing_file, jobs_option, model_option
 from affekt.cli.parameters import OutputFile, parse_emotions
 from affekt.emotions import sort_emotions
 from affekt.support.parallel import core_count
 from affekt.support.progress import track
+from affekt.support.terminal import printable
 from affekt.support.writing import check_place, whole_file
 
 if TYPE_CHECKING:
@@ -71,8 +72,7 @@ def predict(
             for answer in _print_json(passing) if as_json else passing:
                 answers.append(answer)
     except KeyboardInterrupt:
-        kept = f" and kept in {escape(str(csv_file))}" if csv_file else ""
-        say(f"[yellow]{len(answers)} of {len(sources)} inputs are predicted{kept}")
+        say(f"[yellow]{len(answers)} of {len(sources)} inputs are predicted")
         raise
     finally:
         if not as_json:
@@ -88,7 +88,7 @@ def _print_json(answers: Iterable[Answer]) -> Iterator[Answer]:
     before = "[\n"
     try:
         for answer in answers:
-            print(before + json.dumps(answer.to_dict(), ensure_ascii=False), end="", flush=True)
+            print(before + json_text(answer.to_dict(), encoding=sys.stdout.encoding), end="", flush=True)
             before = ",\n"
             yield answer
     finally:
@@ -172,14 +172,12 @@ def features(paths: tuple[str, ...], name: str | None, out: Path | None, jobs: i
     sources = expand_folders(paths)
     passing = track(extract_many(sources, name, jobs=jobs or core_count()), name, len(sources))
     counts: Counter[str] = Counter()
-    try:
-        write_table(out, feature_set, _print_failures(passing, counts))
-    finally:
-        stdout.print(
-            f"{counts.total()} of {len(sources)} files are in {escape(str(out))}, {counts['failed']} of "
-            "them failed",
-            highlight=False, soft_wrap=True,
-        )  # fmt: skip
+    write_table(out, feature_set, _print_failures(passing, counts))
+    stdout.print(
+        f"{counts.total()} of {len(sources)} files are in {escape(printable(str(out)))}, "
+        f"{counts['failed']} of them failed",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
     if counts["failed"]:
         raise Exit(FAILED_INPUT)
 

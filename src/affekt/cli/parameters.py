@@ -11,12 +11,14 @@ import rich_click as click
 
 from affekt.cli.console import TERMINAL
 from affekt.emotions import canonical_emotion, sort_emotions
+from affekt.support.writing import check_place
 
 
 class OutputFile(click.Path):
     """A file to be written, with one of the given suffixes.
 
-    The suffix is checked so that an input that was mistyped as an output is not overwritten.
+    The suffix is checked so that an input that was mistyped as an output is not overwritten. A file that
+    cannot be written is an ``OSError``, before the command does anything.
     """
 
     def __init__(self, *suffixes: str, or_terminal: bool = False) -> None:
@@ -25,10 +27,13 @@ class OutputFile(click.Path):
         self.or_terminal = or_terminal
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Check the suffix; ``-`` stands for the terminal where that is possible."""
+        """Check suffix and place; ``-`` stands for the terminal where that is possible."""
         path = Path(str(super().convert(value, param, ctx)))
-        if not (self.or_terminal and str(path) == TERMINAL) and path.suffix.lower() not in self.suffixes:
+        if self.or_terminal and str(path) == TERMINAL:
+            return path
+        if path.suffix.lower() not in self.suffixes:
             self.fail(f"{str(path)!r} does not end in {' or '.join(self.suffixes)}", param, ctx)
+        check_place(path)
         return path
 
 
