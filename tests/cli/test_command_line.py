@@ -195,7 +195,7 @@ def test_a_stopped_command_keeps_the_old_csv_and_its_own_rows_beside_it(
     table = tmp_path / "p.csv"
     table.write_text("old")
     process = start("predict", *[clip] * 20000, "--csv", table, "--jobs", 2)
-    out, err = stop_when(lambda: size_of_part(tmp_path) > 5000, process, number)
+    _, err = stop_when(lambda: size_of_part(tmp_path) > 5000, process, number)
     assert process.returncode == 128 + number
     assert "stopped" in err
     assert "Traceback" not in err
@@ -219,9 +219,7 @@ def test_stopped_features_keep_the_old_table(
     for i in range(20):
         write_voice(tmp_path / "v" / f"{i}.wav", seed=i)
     (tmp_path / "v" / "broken.wav").touch()  # its message says that the work has begun
-    process = start(
-        "features", tmp_path / "v", *[tmp_path / "v"] * 500, "--set", "mfcc-stats@1", "--out", table
-    )
+    process = start("features", *[tmp_path / "v"] * 500, "--set", "mfcc-stats@1", "--out", table)
     assert process.stderr
     assert "broken.wav" in process.stderr.readline()
     _, err = stop_when(lambda: True, process)
@@ -252,12 +250,12 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
     """As ``nohup`` lets a command go on when the terminal is closed."""
     program = "trap '' HUP; exec {} -m affekt predict --json {}"
     command = program.format(sys.executable, " ".join([str(EXAMPLES)] * 30))
-    process = subprocess.Popen(["bash", "-c", command], stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    process.stdout.readline()
-    process.send_signal(signal.SIGHUP)
-    process.stdout.read()
-    assert process.wait() == 0
+    with subprocess.Popen(["bash", "-c", command], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        assert process.stdout.read().endswith("]\n")
+    assert process.returncode == 0
 
 
 def test_ctrl_c_leaves_json_that_can_be_read(tmp_path: Path, write_voice: Callable[..., Path]) -> None:

@@ -119,7 +119,7 @@ def row_count(file: Path) -> int:
             return len(table["file"])
     if file.suffix == ".parquet":
         return int(pytest.importorskip("pyarrow.parquet").read_table(file).num_rows)
-    with open(file, newline="") as opened:
+    with open(file, newline="", errors="surrogateescape") as opened:
         return len(list(csv.DictReader(opened)))
 
 
