@@ -27,14 +27,16 @@ def test_json_is_written_to_a_file(tmp_path: Path, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == ""
 
 
-def test_json_is_printed_for_a_dash(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with json_output(Path("-")) as write:
+def test_json_is_printed_where_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    with json_output(None, printed=True) as write:
         write(VALUES)
     assert json.loads(capsys.readouterr().out) == VALUES
-    assert list(tmp_path.iterdir()) == []
+
+
+def test_json_can_be_written_and_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with json_output(tmp_path / "a.json", printed=True) as write:
+        write(VALUES)
+    assert (tmp_path / "a.json").read_text(encoding="utf-8") == capsys.readouterr().out
 
 
 def test_without_a_file_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,8 +52,8 @@ def test_an_error_leaves_the_old_file(tmp_path: Path) -> None:
     assert (tmp_path / "a.json").read_text() == "old"
 
 
-def test_written_files_are_named_and_the_terminal_is_not(capsys: pytest.CaptureFixture[str]) -> None:
-    say_written(None, Path("-"), Path("[bold]a.json"), Path("b.html"))
+def test_written_files_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    say_written(None, Path("[bold]a.json"), Path("b.html"))
     assert capsys.readouterr().err == "wrote [bold]a.json\nwrote b.html\n"
 
 

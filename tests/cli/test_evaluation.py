@@ -36,7 +36,7 @@ def foreign_corpus(tmp_path_factory: pytest.TempPathFactory, write_voice: Callab
 
 
 def test_evaluate_prints_the_terms_and_writes_json(run: Run, small_ravdess: Path, tmp_path: Path) -> None:
-    code, out, err = run("evaluate", small_ravdess, "--recipe", "svm", "--json", tmp_path / "e.json")
+    code, out, err = run("evaluate", small_ravdess, "--recipe", "svm", "--json-out", tmp_path / "e.json")
     written = json.loads((tmp_path / "e.json").read_text())
     assert code == 0
     assert f"wrote {tmp_path / 'e.json'}" in err
@@ -52,8 +52,8 @@ def test_evaluate_marks_a_leaky_score(run: Run, small_ravdess: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["evaluate", "enrolment"])
-def test_only_json_is_printed_for_a_dash(run: Run, small_ravdess: Path, command: str) -> None:
-    code, out, _ = run(command, small_ravdess, "--recipe", "svm", "--json", "-")
+def test_only_json_is_printed_where_it_is_asked_for(run: Run, small_ravdess: Path, command: str) -> None:
+    code, out, _ = run(command, small_ravdess, "--recipe", "svm", "--json")
     scores = json.loads(out)
     assert code == 0
     assert (scores if command == "evaluate" else scores["0"])["recipe"] == "svm"
@@ -86,7 +86,7 @@ def test_a_recipe_is_trained_on_one_corpus_and_tested_on_another(
     for name, words in (("1", [small_ravdess]), ("2", ["--train-on", small_ravdess])):
         file = tmp_path / f"{name}.json"
         code, out, err = run(
-            "evaluate", *words, "--test-on", foreign_corpus, "--recipe", "voice-svm", "--json", file
+            "evaluate", *words, "--test-on", foreign_corpus, "--recipe", "voice-svm", "--json-out", file
         )
         assert code == 0, err
         assert "trained on ravdess" in out
@@ -96,7 +96,7 @@ def test_a_recipe_is_trained_on_one_corpus_and_tested_on_another(
 
 
 def test_a_finished_model_is_scored_on_another_corpus(run: Run, foreign_corpus: Path) -> None:
-    code, out, err = run("evaluate", foreign_corpus, "--json", "-", "--emotions", "happy,angry")
+    code, out, err = run("evaluate", foreign_corpus, "--json", "--emotions", "happy,angry")
     scores = json.loads(out)
     assert code == 0, err
     assert (scores["recipe"], scores["n"]) == ("affekt-net", 12)
@@ -107,7 +107,7 @@ def test_finished_folds_are_kept_where_it_is_asked_for(
     run: Run, small_ravdess: Path, tmp_path: Path
 ) -> None:
     def evaluate() -> str:
-        words = ("--recipe", "svm", "--checkpoints", tmp_path / "kept", "--json", "-")
+        words = ("--recipe", "svm", "--checkpoints", tmp_path / "kept", "--json")
         code, out, err = run("evaluate", small_ravdess, *words)
         assert code == 0, err
         return out
@@ -124,7 +124,7 @@ def test_the_report_of_a_recipe_has_both_kinds_of_score(
     run: Run, small_ravdess: Path, tmp_path: Path
 ) -> None:
     page, file = tmp_path / "x.html", tmp_path / "e.json"
-    code, out, err = run("evaluate", small_ravdess, "--recipe", "svm", "--report", page, "--json", file)
+    code, out, err = run("evaluate", small_ravdess, "--recipe", "svm", "--report", page, "--json-out", file)
     written = json.loads(file.read_text())
     html = page.read_text(encoding="utf-8")
     assert code == 0
@@ -174,7 +174,9 @@ def test_a_report_that_cannot_be_written_is_refused_before_anything_is_computed(
 def test_enrolment_prints_a_row_for_each_number_of_clips(
     run: Run, small_ravdess: Path, tmp_path: Path
 ) -> None:
-    code, out, err = run("enrolment", small_ravdess, "--recipe", "svm", "--json", tmp_path / "curve.json")
+    code, out, err = run(
+        "enrolment", small_ravdess, "--recipe", "svm", "--json-out", tmp_path / "curve.json"
+    )
     assert code == 0, err
     curve = json.loads((tmp_path / "curve.json").read_text())
     assert list(curve) == ["0", "1", "2", "4", "8"]
@@ -184,7 +186,9 @@ def test_enrolment_prints_a_row_for_each_number_of_clips(
 
 def test_enrolment_of_one_emotion_scores_the_others(run: Run, small_ravdess: Path, tmp_path: Path) -> None:
     file = tmp_path / "curve.json"
-    code, _, err = run("enrolment", small_ravdess, "--recipe", "svm", "--enrol", "neutral", "--json", file)
+    code, _, err = run(
+        "enrolment", small_ravdess, "--recipe", "svm", "--enrol", "neutral", "--json-out", file
+    )
     assert code == 0, err
     curve = json.loads(file.read_text())
     assert {score["n"] for score in curve.values()} == {80}
@@ -199,7 +203,7 @@ def one_degradation(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("one_degradation")
 def test_robustness_prints_a_row_for_each_condition(run: Run, small_ravdess: Path, tmp_path: Path) -> None:
-    code, out, err = run("robustness", small_ravdess, "--recipe", "svm", "--json", tmp_path / "r.json")
+    code, out, err = run("robustness", small_ravdess, "--recipe", "svm", "--json-out", tmp_path / "r.json")
     assert code == 0, err
     scores = json.loads((tmp_path / "r.json").read_text())
     assert list(scores) == ["as recorded", "20 dB quieter"]
@@ -209,7 +213,7 @@ def test_robustness_prints_a_row_for_each_condition(run: Run, small_ravdess: Pat
 
 @pytest.mark.usefixtures("one_degradation")
 def test_robustness_is_computed_for_the_bundled_model_too(run: Run, foreign_corpus: Path) -> None:
-    code, out, err = run("robustness", foreign_corpus, "--json", "-")
+    code, out, err = run("robustness", foreign_corpus, "--json")
     assert code == 0, err
     scores = json.loads(out)
     assert {score["recipe"] for score in scores.values()} == {"affekt-net"}
@@ -221,7 +225,7 @@ def test_robustness_is_computed_for_the_bundled_model_too(run: Run, foreign_corp
 
 @pytest.fixture(scope="module")
 def scores(small_ravdess: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """What ``affekt evaluate --json`` wrote, by name."""
+    """What ``affekt evaluate --json-out`` wrote, by name."""
     from sklearn.naive_bayes import GaussianNB
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer

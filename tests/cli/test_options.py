@@ -143,7 +143,7 @@ def test_a_model_and_its_limits_reach_the_function(
         ("A --recipe svm --seeds 0", "--seeds"),
         ("A --emotions happy", "two emotions or more"),
         ("A --vocal-channel whisper", "'whisper' is not one of"),
-        ("A --json scores.txt", "does not end in .json"),
+        ("A --json-out scores.txt", "does not end in .json"),
     ],
 )
 def test_options_that_contradict_each_other_are_wrong_usage(
@@ -166,7 +166,7 @@ def test_enrolment_trains_once(run: Run, called_with: dict[str, Any]) -> None:
 def test_scores_that_cannot_be_written_are_an_error_before_they_are_computed(
     run: Run, called_with: dict[str, Any], command: str, tmp_path: Path
 ) -> None:
-    code, _, err = run(command, "A", "--json", tmp_path / "none" / "scores.json")
+    code, _, err = run(command, "A", "--json-out", tmp_path / "none" / "scores.json")
     assert (code, "no folder" in err) == (1, True)
     assert not called_with
 

@@ -20,7 +20,6 @@ from affekt.cli.parameters import Command, OutputFile, RenamedOption, SeveralVal
 @click.option("--flag", is_flag=True)
 @click.option("--new", "renamed", cls=RenamedOption, formerly="--old", type=click.Choice(["x", "y"]))
 @click.option("--out", type=OutputFile(".csv", ".npz"))
-@click.option("--shown", type=OutputFile(".json", or_terminal=True))
 @click.option("--emotions", callback=parse_emotions)
 @click.pass_obj
 def command(passed: dict[str, Any], /, **values: Any) -> None:
@@ -91,9 +90,9 @@ def test_an_output_file_with_its_suffix_is_accepted(
     assert run("--out", name)[1]["out"] == Path(name)
 
 
-@pytest.mark.parametrize(("option", "name"), [("--out", "a.wav"), ("--out", "-"), ("--shown", "x")])
-def test_an_output_file_with_another_suffix_is_wrong_usage(option: str, name: str) -> None:
-    result, values = run(option, name)
+@pytest.mark.parametrize("name", ["a.wav", "-", "x"])
+def test_an_output_file_with_another_suffix_is_wrong_usage(name: str) -> None:
+    result, values = run("--out", name)
     assert result.exit_code == 2
     assert f"'{name}' does not end in" in result.output
     assert not values
@@ -104,10 +103,6 @@ def test_an_output_file_that_cannot_be_written_is_an_error_of_the_operating_syst
     result, values = run("--out", name)
     assert isinstance(result.exception, OSError)
     assert not values
-
-
-def test_a_dash_is_the_terminal_where_that_is_possible() -> None:
-    assert run("--shown", "-")[1]["shown"] == Path("-")
 
 
 @pytest.mark.parametrize(

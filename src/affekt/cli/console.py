@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import IO, Any, TextIO, cast
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 
 from affekt.support.terminal import SafeConsole, printable
 from affekt.support.writing import whole_file
 
+STDOUT = "standard output"  # the file name of errors in printing
 FAILED_INPUT, WRONG_USAGE, INTERRUPTED = 1, 2, 130
-TERMINAL = "-"  # as the name of an output file
 _WIDTH = 160  # of lines in a file or a pipe
 
 
@@ -60,7 +62,7 @@ class _NamedStdout:
         try:
             yield
         except OSError as error:
-            raise OSError(error.errno, error.strerror, "standard output") from error
+            raise OSError(error.errno, error.strerror, STDOUT) from error
 
 
 @contextmanager
@@ -92,9 +94,9 @@ def say(text: str) -> None:
 
 
 def say_written(*files: Path | None) -> None:
-    """Print the names of the files that were written; None and the terminal are skipped."""
+    """Print the names of the files that were written; None is skipped."""
     for file in files:
-        if file is not None and str(file) != TERMINAL:
+        if file is not None:
             say(f"wrote {escape(str(file))}")
 
 
@@ -110,16 +112,51 @@ def json_text(values: Any, *, indent: int | None = None, encoding: str = "utf-8"
 
 
 @contextmanager
-def json_output(place: Path | None, *, indent: int | None = None) -> Iterator[Callable[[Any], None]]:
-    """Open a JSON file, and yield the function that writes plain values to it.
+def json_output(
+    place: Path | None, *, printed: bool = False, indent: int | None = None
+) -> Iterator[Callable[[Any], None]]:
+    """Open a JSON file, if there is one, and yield the function that writes values to it.
 
     The file is opened first, so that one that cannot be written is an error before the values are computed.
-    The terminal is written to where ``place`` is ``-``, nothing where it is None.
+    The function also prints the values where they are to be ``printed``. It takes what ``plain`` takes.
     """
+
+    def write(values: Any, *files: IO[str]) -> None:
+        values = plain(values)
+        for file in files:
+            print(json_text(values, indent=indent), file=file)
+        if printed:
+            print(json_text(values, indent=indent, encoding=sys.stdout.encoding))
+
     if place is None:
-        yield lambda values: None
-    elif str(place) == TERMINAL:
-        yield lambda values: print(json_text(values, indent=indent, encoding=sys.stdout.encoding))
+        yield write
     else:
         with whole_file(place) as file:
-            yield lambda values: print(json_text(values, indent=indent), file=file)
+            yield lambda values: write(values, file)
+
+
+def plain(value: Any) -> Any:
+    """Return a result as plain values for JSON: by its ``to_dict``, or else its fields that are values.
+
+    Functions and patterns are left out; NaN becomes None, as JSON has no NaN.
+    """
+    if hasattr(value, "to_dict"):
+        return plain(value.to_dict())
+    if is_dataclass(value):
+        return plain({one.name: getattr(value, one.name) for one in fields(value)})
+    if isinstance(value, Mapping):
+        return {str(name): plain(one) for name, one in value.items() if not _has_no_value(one)}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
+
+
+def _has_no_value(value: Any) -> bool:
+    return callable(value) or isinstance(value, re.Pattern)
+
+
+def show(result: RenderableType) -> None:
+    """Print a result that fits the terminal; in a file or a pipe no line is wrapped."""
+    stdout.print(result, soft_wrap=not stdout.is_terminal)

@@ -8,38 +8,54 @@ import rich_click as click
 from click.exceptions import Exit
 from rich.markup import escape
 
-from affekt.cli.console import FAILED_INPUT, say_written, stdout
+from affekt.cli import completion
+from affekt.cli.console import FAILED_INPUT, json_output, say_written, show, stdout
+from affekt.cli.options import json_options
 from affekt.cli.parameters import OutputFile
 from affekt.support.parallel import core_count
 from affekt.support.writing import check_place
 
 
 @click.group(invoke_without_command=True)
+@json_options
 @click.pass_context
-def corpora(context: click.Context) -> None:
+def corpora(context: click.Context, as_json: bool, json_file: Path | None) -> None:
     """List the corpora that can be read; check or download one."""
     if context.invoked_subcommand is None:
         from affekt.corpora.registry import READERS
         from affekt.reports import terminal
 
-        stdout.print(terminal.corpora(reader.card for reader in READERS.values()))
+        cards = [reader.card for reader in READERS.values()]
+        with json_output(json_file, printed=as_json, indent=2) as write:
+            write(cards)
+        if not as_json:
+            show(terminal.corpora(cards))
+        say_written(json_file)
+    elif as_json or json_file:
+        name = context.invoked_subcommand
+        raise click.UsageError(f"give --json and --json-out after the command: affekt corpora {name} ...")
 
 
 @corpora.command()
-@click.argument("path")
-def check(path: str) -> None:
+@click.argument("corpus", shell_complete=completion.corpora)
+@json_options
+def check(corpus: str, as_json: bool, json_file: Path | None) -> None:
     """Read every file of a corpus, compare the counts with its card, and list every problem."""
     from affekt.corpora.check import check_corpus
     from affekt.reports import terminal
 
-    result = check_corpus(path, jobs=core_count(), progress=True)
-    stdout.print(terminal.corpus_check(result), soft_wrap=True)
+    with json_output(json_file, printed=as_json, indent=2) as write:
+        result = check_corpus(corpus, jobs=core_count(), progress=True)
+        write(result)
+    if not as_json:
+        show(terminal.corpus_check(result))
+    say_written(json_file)
     if not result.passed:
         raise Exit(FAILED_INPUT)
 
 
 @corpora.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.downloads)
 @click.option(
     "--to",
     "folder",
@@ -54,14 +70,15 @@ def download(name: str, folder: Path) -> None:
     from affekt.corpora.registry import find_card
 
     card = find_card(name)
-    stdout.print(f"[bold]{card.title}[/]\nlicence: {card.licence}\ncite: {card.citation}\n{card.address}")
+    facts = f"{card.title}\nlicence: {card.licence}\ncite: {card.citation}\n{card.address}"
+    stdout.print(facts, markup=False, highlight=False, soft_wrap=True)
     download_corpus(card, folder, progress=True)
     place = escape(str(folder))
     stdout.print(f"{card.name} is in {place}. Try: affekt corpora check {place}", highlight=False)
 
 
 @click.command()
-@click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...")
+@click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...", shell_complete=completion.corpora)
 @click.option(
     "--report",
     "report_file",
@@ -76,16 +93,23 @@ def download(name: str, folder: Path) -> None:
     default="spectral-120@1",
     show_default=True,
     metavar="NAME",
+    shell_complete=completion.feature_sets,
     help="The feature set: see 'affekt features'.",
 )
-def explore(corpus: tuple[str, ...], report_file: Path, features: str) -> None:
+@json_options
+def explore(
+    corpus: tuple[str, ...], report_file: Path, features: str, as_json: bool, json_file: Path | None
+) -> None:
     """Write a page about a corpus: its clips, how they were recorded, and their features."""
     from affekt.experiments.exploration import explore
     from affekt.reports import terminal
     from affekt.reports.html import write_report
 
     check_place(report_file)
-    found = explore(corpus, features=features, jobs=core_count(), progress=True)
-    write_report(found, report_file, progress=True)
-    stdout.print(terminal.corpus_check(found.check), soft_wrap=True)
-    say_written(report_file)
+    with json_output(json_file, printed=as_json, indent=2) as write:
+        found = explore(corpus, features=features, jobs=core_count(), progress=True)
+        write_report(found, report_file, progress=True)
+        write(found)
+    if not as_json:
+        show(terminal.corpus_check(found.check))
+    say_written(json_file, report_file)

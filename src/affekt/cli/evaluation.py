@@ -7,8 +7,9 @@ from typing import Any
 
 import rich_click as click
 
-from affekt.cli.console import TERMINAL, json_output, say_written, stdout
-from affekt.cli.options import evaluation_options, existing_file, report_option, seeds_option
+from affekt.cli import completion
+from affekt.cli.console import json_output, say_written, show
+from affekt.cli.options import evaluation_options, existing_file, json_options, report_option, seeds_option
 from affekt.cli.parameters import Command
 from affekt.support.parallel import core_count
 from affekt.support.writing import check_place
@@ -18,7 +19,9 @@ from affekt.support.writing import check_place
 @evaluation_options
 @seeds_option
 @report_option
-def evaluate(terms: dict[str, Any], json_file: Path | None, report_file: Path | None) -> None:
+def evaluate(
+    terms: dict[str, Any], as_json: bool, json_file: Path | None, report_file: Path | None
+) -> None:
     """Score a recipe by cross-validation or on other corpora, or score a finished model.
 
     With neither --recipe nor --model, the bundled model is scored.
@@ -36,14 +39,14 @@ def evaluate(terms: dict[str, Any], json_file: Path | None, report_file: Path | 
 
         check_place(report_file)
     for_report = report_file is not None and terms["recipe"] is not None
-    with json_output(json_file, indent=2) as write:
+    with json_output(json_file, printed=as_json, indent=2) as write:
         result = evaluate(**terms, for_report=for_report, jobs=core_count(), progress=True)
         write(result.to_json())
     if report_file:
         write_report(result, report_file, progress=True)
-    if str(json_file) != TERMINAL:
-        stdout.print(terminal.evaluation(result))
-        say_written(json_file, report_file)
+    if not as_json:
+        show(terminal.evaluation(result))
+    say_written(json_file, report_file)
 
 
 @click.command(cls=Command)
@@ -52,9 +55,12 @@ def evaluate(terms: dict[str, Any], json_file: Path | None, report_file: Path | 
     "--enrol",
     "enrolled_emotion",
     metavar="EMOTION",
+    shell_complete=completion.emotion,
     help="Adapt to clips of this emotion alone, such as neutral, and score all others.",
 )
-def enrolment(terms: dict[str, Any], json_file: Path | None, enrolled_emotion: str | None) -> None:
+def enrolment(
+    terms: dict[str, Any], as_json: bool, json_file: Path | None, enrolled_emotion: str | None
+) -> None:
     """Score a recipe or a model after adaptation to 0, 1, 2, 4, ... unlabelled clips of each speaker.
 
     With neither --recipe nor --model, the bundled model is scored.
@@ -62,18 +68,18 @@ def enrolment(terms: dict[str, Any], json_file: Path | None, enrolled_emotion: s
     from affekt.experiments.enrolment import enrolment
     from affekt.reports import terminal
 
-    with json_output(json_file) as write:
+    with json_output(json_file, printed=as_json) as write:
         curve = enrolment(**terms, enrolled_emotion=enrolled_emotion, jobs=core_count(), progress=True)
         write({str(count): one.to_json() for count, one in curve.items()})
-    if str(json_file) != TERMINAL:
-        stdout.print(terminal.scores("enrolled clips", curve, "draw"))
-        say_written(json_file)
+    if not as_json:
+        show(terminal.scores("enrolled clips", curve, "draw"))
+    say_written(json_file)
 
 
 @click.command(cls=Command)
 @evaluation_options
 @seeds_option
-def robustness(terms: dict[str, Any], json_file: Path | None) -> None:
+def robustness(terms: dict[str, Any], as_json: bool, json_file: Path | None) -> None:
     """Score a recipe or a model on degraded clips: noise, telephone, MP3, reverberation.
 
     With neither --recipe nor --model, the bundled model is scored. Some recipes, such as affekt-net, are
@@ -82,19 +88,22 @@ def robustness(terms: dict[str, Any], json_file: Path | None) -> None:
     from affekt.experiments.robustness import robustness
     from affekt.reports import terminal
 
-    with json_output(json_file) as write:
+    with json_output(json_file, printed=as_json) as write:
         found = robustness(**terms, jobs=core_count(), progress=True)
         write({condition: one.to_json() for condition, one in found.items()})
-    if str(json_file) != TERMINAL:
-        stdout.print(terminal.scores("clips", found, "seed"))
-        say_written(json_file)
+    if not as_json:
+        show(terminal.scores("clips", found, "seed"))
+    say_written(json_file)
 
 
 @click.command()
 @click.argument("results", nargs=-1, required=True, metavar="A.json B.json...", type=existing_file)
 @report_option
-def compare(results: tuple[Path, ...], report_file: Path | None) -> None:
-    """Test whether the scores of recipes differ, given files that 'affekt evaluate --json' wrote."""
+@json_options
+def compare(
+    results: tuple[Path, ...], report_file: Path | None, as_json: bool, json_file: Path | None
+) -> None:
+    """Test whether the scores of recipes differ, given files that 'affekt evaluate --json-out' wrote."""
     from affekt.evaluation.comparison import compare
     from affekt.reports import terminal
 
@@ -102,8 +111,11 @@ def compare(results: tuple[Path, ...], report_file: Path | None) -> None:
         from affekt.reports.html import write_report
 
         check_place(report_file)
-    found = compare(results)
-    stdout.print(terminal.comparison(found))
+    with json_output(json_file, printed=as_json, indent=2) as write:
+        found = compare(results)
+        write(found)
     if report_file:
         write_report(found, report_file, progress=True)
-        say_written(report_file)
+    if not as_json:
+        show(terminal.comparison(found))
+    say_written(json_file, report_file)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import rich_click as click
 from click.exceptions import Exit
 from rich.markup import escape
+from rich.text import Text
 
-from affekt.cli.console import FAILED_INPUT, json_text, say, say_written, stdout
-from affekt.cli.options import existing_file, jobs_option, model_option
+from affekt.cli import completion
+from affekt.cli.console import FAILED_INPUT, STDOUT, json_output, json_text, say, say_written, show, stdout
+from affekt.cli.options import existing_file, jobs_option, json_options, model_option
 from affekt.cli.parameters import OutputFile, parse_emotions
 from affekt.emotions import sort_emotions
 from affekt.support.parallel import core_count
@@ -29,13 +31,23 @@ if TYPE_CHECKING:
 FEW_CLIPS = 8
 SHOWN_ROWS = 50  # of more predictions that are also written to a CSV file, only a summary is printed
 
-_paths_argument = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+_END_OF_JSON = "\n]\n"
+
+_paths_argument = click.argument(
+    "paths", nargs=-1, required=True, metavar="PATH...", shell_complete=completion.paths
+)
 
 
 @click.command()
 @_paths_argument
 @model_option
-@click.option("--emotions", callback=parse_emotions, metavar="A,B,...", help="Predict only these emotions.")
+@click.option(
+    "--emotions",
+    callback=parse_emotions,
+    metavar="A,B,...",
+    shell_complete=completion.emotions,
+    help="Predict only these emotions.",
+)
 @click.option("--voice", type=existing_file, help="The speaker: a file that 'affekt adapt' wrote.")
 @click.option(
     "--csv",
@@ -44,7 +56,7 @@ _paths_argument = click.argument("paths", nargs=-1, required=True, metavar="PATH
     metavar="FILE.csv",
     help="Write a row for each file to this CSV file.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@json_options
 @jobs_option
 def predict(
     paths: tuple[str, ...],
@@ -53,58 +65,121 @@ def predict(
     voice: Path | None,
     csv_file: Path | None,
     as_json: bool,
+    json_file: Path | None,
     jobs: int | None,
 ) -> None:
-    """Predict the emotion in audio files, and in all audio files of folders."""
-    from affekt.audio.loading import expand_folders
+    """Predict the emotion in audio files, and in all audio files of folders and zip archives."""
+    from affekt.audio.archives import expand_sources
+    from affekt.audio.loading import source_name
     from affekt.inference.answer_table import into_csv
     from affekt.inference.prediction import allowed_emotions, predict_many
     from affekt.model.bundle import load
 
-    bundle, sources = load(model), expand_folders(paths)
+    bundle, sources = load(model), expand_sources(paths)
     allowed = allowed_emotions(bundle.contract, None if emotions == "all" else emotions)
     passing = predict_many(sources, bundle, voice=voice, emotions=allowed, jobs=jobs or core_count())
-    passing = track(passing, "predicting", len(sources))
-    answers: list[Answer] = []
+    summarised = bool(csv_file or json_file) and len(sources) > SHOWN_ROWS
+    rows_show_progress = stdout.is_terminal and not summarised
+    passing = track(passing, "predicting", len(sources), shown=not rows_show_progress)
+    counts: Counter[str] = Counter()
     try:
-        with whole_file(csv_file, keep_on_interrupt=True) if csv_file else nullcontext() as file:
-            passing = into_csv(passing, file, allowed) if file else passing
-            for answer in _print_json(passing) if as_json else passing:
-                answers.append(answer)
+        with ExitStack() as opened:
+            if csv_file:
+                file = opened.enter_context(whole_file(csv_file, keep_on_interrupt=True))
+                passing = into_csv(passing, file, allowed)
+            if json_file:
+                file = opened.enter_context(whole_file(json_file, keep_on_interrupt=True, end=_END_OF_JSON))
+                passing = _into_json(passing, file)
+            passing = _counted(passing, counts)
+            if as_json:
+                shown = _print_json(passing)
+            elif summarised:
+                shown = _print_summary(passing, allowed)
+            else:
+                shown = _print_rows(passing, [source_name(source) for source in sources], allowed)
+            unprinted = _let_pass(shown, passing, written=bool(csv_file or json_file))
     except KeyboardInterrupt:
-        say(f"[yellow]{len(answers)} of {len(sources)} inputs are predicted")
+        say(f"[yellow]{counts.total()} of {len(sources)} inputs are predicted")
         raise
-    finally:
-        if not as_json:
-            _print_table(answers, summarised=csv_file is not None)
-    if csv_file:
-        say(f"wrote {len(answers)} row{'s' * (len(answers) != 1)} to {escape(str(csv_file))}")
-    if any(answer.error for answer in answers):
+    for place in (csv_file, json_file):
+        if place:
+            say(f"wrote {counts.total()} row{'s' * (counts.total() != 1)} to {escape(str(place))}")
+    if unprinted:
+        raise unprinted
+    if counts["failed"]:
         raise Exit(FAILED_INPUT)
 
 
-def _print_json(answers: Iterable[Answer]) -> Iterator[Answer]:
+def _counted(answers: Iterable[Answer], counts: Counter[str]) -> Iterator[Answer]:
+    for answer in answers:
+        counts["failed" if answer.error else "predicted"] += 1
+        yield answer
+
+
+def _let_pass(shown: Generator[Answer], answers: Iterable[Answer], *, written: bool) -> OSError | None:
+    """Let all answers pass. If they cannot be printed, the rest of them is written all the same."""
+    try:
+        with closing(shown):
+            for _ in shown:
+                pass
+    except OSError as error:
+        if not written or error.filename != STDOUT:
+            raise
+        for _ in answers:
+            pass
+        return error
+    return None
+
+
+def _into_json(answers: Iterable[Answer], file: IO[str], encoding: str = "utf-8") -> Generator[Answer]:
+    """Write the start of a JSON list, and an element for each answer as it passes."""
+    print("[", file=file)
+    before = ""
+    for answer in answers:
+        print(before + json_text(answer.to_dict(), encoding=encoding), end="", file=file, flush=True)
+        before = ",\n"
+        yield answer
+
+
+def _print_json(answers: Iterable[Answer]) -> Generator[Answer]:
     """Print a JSON list, an element for each answer as it passes; the list is closed after an error too."""
-    before = "[\n"
+    try:
+        yield from _into_json(answers, sys.stdout, sys.stdout.encoding)
+    finally:
+        print(_END_OF_JSON, end="", flush=True)
+
+
+def _print_rows(
+    answers: Iterable[Answer], sources: Sequence[str], emotions: Sequence[str]
+) -> Generator[Answer]:
+    """Print the row of each answer as it passes, and what its marks mean at the end."""
+    from affekt.reports.terminal import PredictionTable
+
+    table = PredictionTable(sources, emotions, stdout.width if stdout.is_terminal else None)
+    show(table.header())
     try:
         for answer in answers:
-            print(before + json_text(answer.to_dict(), encoding=sys.stdout.encoding), end="", flush=True)
-            before = ",\n"
+            show(table.row(answer))
             yield answer
     finally:
-        print("[]" if before == "[\n" else "\n]", flush=True)
+        if legend := table.legend():
+            show(legend)
 
 
-def _print_table(answers: list[Answer], *, summarised: bool) -> None:
-    from affekt.reports import terminal
-
-    shown = answers
-    if summarised and len(answers) > SHOWN_ROWS:
-        counts = Counter(answer.prediction.emotion for answer in answers if answer.prediction)
-        stdout.print(", ".join(f"{emotion} {counts[emotion]}" for emotion in sort_emotions(counts)))
-        shown = [answer for answer in answers if answer.error]
-    if shown:
-        stdout.print(terminal.predictions(shown))
+def _print_summary(answers: Iterable[Answer], emotions: Sequence[str]) -> Generator[Answer]:
+    """Print how often each emotion was predicted, and the errors, when all answers have passed."""
+    counts: Counter[str] = Counter()
+    failed = []
+    try:
+        for answer in answers:
+            counts.update([answer.prediction.emotion] if answer.prediction else [])
+            failed += [answer] if answer.error else []
+            yield answer
+    finally:
+        show(Text(", ".join(f"{emotion} {counts[emotion]}" for emotion in sort_emotions(counts))))
+        if failed:
+            for _ in _print_rows(failed, [answer.source for answer in failed], emotions):
+                pass
 
 
 @click.command()
@@ -139,11 +214,12 @@ def adapt(paths: tuple[str, ...], out: Path, model: Path | None) -> None:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=completion.paths)
 @click.option(
     "--set",
     "name",
     metavar="NAME",
+    shell_complete=completion.feature_sets,
     help="The feature set. Without PATH and --set, the feature sets are listed.",
 )
 @click.option(
@@ -152,24 +228,43 @@ def adapt(paths: tuple[str, ...], out: Path, model: Path | None) -> None:
     metavar="FILE",
     help="Write the table to this .csv, .parquet or .npz file.",
 )
+@json_options
 @jobs_option
-def features(paths: tuple[str, ...], name: str | None, out: Path | None, jobs: int | None) -> None:
-    """Write acoustic features of audio files and folders to a table with a row for each file."""
-    from affekt.audio.loading import expand_folders
+def features(
+    paths: tuple[str, ...],
+    name: str | None,
+    out: Path | None,
+    as_json: bool,
+    json_file: Path | None,
+    jobs: int | None,
+) -> None:
+    """Write acoustic features of audio files, folders and zip archives to a table, a row for each file.
+
+    Without PATH, list the feature sets.
+    """
+    from affekt.audio.archives import expand_sources
     from affekt.features.feature_sets import FEATURE_SETS, find_feature_set
     from affekt.features.feature_table import check_table, extract_many, write_table
     from affekt.reports import terminal
 
     if not name and not paths and not out:
-        stdout.print(terminal.feature_sets(FEATURE_SETS.values()))
+        with json_output(json_file, printed=as_json, indent=2) as write:
+            write(list(FEATURE_SETS.values()))
+        if not as_json:
+            show(terminal.feature_sets(FEATURE_SETS.values()))
+        say_written(json_file)
         return
     if not name:
-        raise click.UsageError("give --set NAME; 'affekt features' lists the feature sets")
-    if not (paths and out):
-        raise click.UsageError("give files or folders, and --out FILE.csv, .parquet or .npz")
+        raise click.UsageError(f"give --set NAME; the feature sets are {', '.join(FEATURE_SETS)}")
+    if not paths:
+        raise click.UsageError("give the audio files, folders or zip archives: PATH...")
+    if not out:
+        raise click.UsageError("give --out FILE.csv, FILE.parquet or FILE.npz, to write the table to")
+    if as_json or json_file:
+        raise click.UsageError("--json and --json-out list the feature sets: the table is written to --out")
     feature_set = find_feature_set(name)
     check_table(out, feature_set)
-    sources = expand_folders(paths)
+    sources = expand_sources(paths)
     passing = track(extract_many(sources, name, jobs=jobs or core_count()), name, len(sources))
     counts: Counter[str] = Counter()
     write_table(out, feature_set, _print_failures(passing, counts))
@@ -199,13 +294,18 @@ def _print_failures(described: Iterable[Description], counts: Counter[str]) -> I
     metavar="FILE.md",
     help="Write its model card to this file: intended use, limits, scores.",
 )
-def model(file: Path | None, card: Path | None) -> None:
+@json_options
+def model(file: Path | None, card: Path | None, as_json: bool, json_file: Path | None) -> None:
     """Show what a model was trained on, and its scores; without FILE, of the bundled model."""
     from affekt.model.bundle import load
     from affekt.reports import terminal
 
-    bundle = load(file)
-    stdout.print(terminal.model(bundle))
+    with json_output(json_file, printed=as_json, indent=2) as write:
+        bundle = load(file)
+        write(bundle)
+    if not as_json:
+        show(terminal.model(bundle))
+    say_written(json_file)
     if card:
         from affekt.reports.model_card import render
 

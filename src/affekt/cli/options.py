@@ -9,6 +9,7 @@ from typing import Any
 
 import rich_click as click
 
+from affekt.cli import completion
 from affekt.cli.parameters import OutputFile, RenamedOption, SeveralValues, parse_emotions
 
 existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -18,14 +19,14 @@ model_option = click.option(
     "--model", type=existing_file, help="A model file; by default the bundled model."
 )
 protocol_option = click.option(
-    "--protocol", metavar="NAME",
+    "--protocol", metavar="NAME", shell_complete=completion.protocols,
     help="How the clips are split for training and testing a recipe; by default by-actor-5.",
 )  # fmt: skip
 jobs_option = click.option(
     "--jobs", type=click.IntRange(1), metavar="N", help="Number of processes; by default one for each core."
 )
 emotions_option = click.option(
-    "--emotions", callback=parse_emotions, metavar="A,B,...",
+    "--emotions", callback=parse_emotions, metavar="A,B,...", shell_complete=completion.emotions,
     help="Use and predict these emotions alone; 'all' for all. By default those that the recipe or model "
     "is made for.",
 )  # fmt: skip
@@ -41,9 +42,12 @@ checkpoints_option = click.option(
     "--checkpoints", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
     help="Folder for finished folds; a run that was stopped continues from these.",
 )  # fmt: skip
-json_option = click.option(
-    "--json", "json_file", type=OutputFile(".json", or_terminal=True), metavar="FILE.json",
-    help="Write all scores to this file; - for the terminal.",
+_json_options = (
+    click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, and nothing else."),
+    click.option(
+        "--json-out", "json_file", type=OutputFile(".json"), metavar="FILE.json",
+        help="Write the result as JSON to this file.",
+    ),
 )  # fmt: skip
 report_option = click.option(
     "--report", "report_file", type=OutputFile(".html"), metavar="FILE.html",
@@ -55,16 +59,21 @@ seeds_option = click.option(
 )  # fmt: skip
 
 _EVALUATION_OPTIONS = (
-    click.argument("corpus", nargs=-1, metavar="[CORPUS]..."),
+    click.argument("corpus", nargs=-1, metavar="[CORPUS]...", shell_complete=completion.corpora),
     click.option(
         "--train-on", cls=SeveralValues, multiple=True, metavar="CORPUS...",
+        shell_complete=completion.corpora,
         help="Train a recipe on these corpora, instead of CORPUS, for --test-on.",
     ),
     click.option(
         "--test-on", cls=SeveralValues, multiple=True, metavar="CORPUS...",
+        shell_complete=completion.corpora,
         help="Test the recipe on these corpora; without it, by cross-validation.",
     ),
-    click.option("--recipe", metavar="NAME", help="Train and test this recipe: see 'affekt recipes'."),
+    click.option(
+        "--recipe", metavar="NAME", shell_complete=completion.recipes,
+        help="Train and test this recipe: see 'affekt recipes'.",
+    ),
     click.option(
         "--model", type=existing_file, help="Test this finished model; by default the bundled model."
     ),
@@ -73,7 +82,6 @@ _EVALUATION_OPTIONS = (
     vocal_channel_option,
     test_vocal_channel_option,
     checkpoints_option,
-    json_option,
 )  # fmt: skip
 
 
@@ -87,7 +95,7 @@ def evaluation_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that ``evaluate``, ``enrolment`` and ``robustness`` share.
 
     The command gets them as its first argument, ``terms``: keyword arguments for the functions of these
-    names. ``json_file`` and the options that it does not share are keyword arguments.
+    names. Those of ``json_options`` and the options that it does not share are keyword arguments.
     """
 
     @functools.wraps(command)
@@ -100,9 +108,18 @@ def evaluation_options(command: Callable[..., None]) -> Callable[..., None]:
         _check_recipe(terms)
         command(terms, **values)
 
-    for option in reversed(_EVALUATION_OPTIONS):
-        checked = option(checked)
-    return checked
+    return _add((*_EVALUATION_OPTIONS, *_json_options), checked)
+
+
+def json_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of every command with a result: ``as_json``, to print it, and ``json_file``."""
+    return _add(_json_options, command)
+
+
+def _add(options: Sequence[Callable[[Any], Any]], command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def _check_corpora(corpus: Sequence[str], train_on: Sequence[str], test_on: Sequence[str]) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
 import rich_click as click
 
-from affekt.cli.console import TERMINAL
 from affekt.emotions import canonical_emotion, sort_emotions
 from affekt.support.writing import check_place
 
@@ -21,16 +20,13 @@ class OutputFile(click.Path):
     cannot be written is an ``OSError``, before the command does anything.
     """
 
-    def __init__(self, *suffixes: str, or_terminal: bool = False) -> None:
+    def __init__(self, *suffixes: str) -> None:
         super().__init__(dir_okay=False, path_type=Path)
         self.suffixes = suffixes
-        self.or_terminal = or_terminal
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Check suffix and place; ``-`` stands for the terminal where that is possible."""
+        """Check suffix and place."""
         path = Path(str(super().convert(value, param, ctx)))
-        if self.or_terminal and str(path) == TERMINAL:
-            return path
         if path.suffix.lower() not in self.suffixes:
             self.fail(f"{str(path)!r} does not end in {' or '.join(self.suffixes)}", param, ctx)
         check_place(path)
@@ -60,10 +56,23 @@ class Command(click.RichCommand):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Repeat the name of such an option before each of its values, which click can parse.
 
-        After ``--name=value`` there are no further values.
+        After ``--name=value`` there are no further values. A line that is being completed is not complete.
         """
+        _check_json(args)
+        if ctx.resilient_parsing:
+            return super().parse_args(ctx, args)
         names = {name for one in self.params if isinstance(one, SeveralValues) for name in one.opts}
         return super().parse_args(ctx, list(_repeat_names(args, names)))
+
+
+def _check_json(args: list[str]) -> None:
+    """Refuse a file after ``--json``, which earlier versions wrote the scores to."""
+    for option, file in pairwise(args):
+        if option == "--json" and (file == "-" or file.lower().endswith(".json")):
+            written = "" if file == "-" else f"; to write them to a file, give --json-out {file}"
+            raise click.UsageError(f"--json takes no file: it prints the scores{written}")
+    if old := [word for word in args if word.startswith("--json=")]:
+        raise click.UsageError(f"--json takes no file: to write one, give --json-out{old[0][6:]}")
 
 
 def _repeat_names(args: list[str], names: set[str]) -> Iterator[str]:

@@ -7,19 +7,27 @@ from pathlib import Path
 import rich_click as click
 from rich.markup import escape
 
-from affekt.cli.console import say, stdout
-from affekt.cli.options import checkpoints_option, emotions_option, protocol_option, vocal_channel_option
+from affekt.cli import completion
+from affekt.cli.console import json_output, say, say_written, show, stdout
+from affekt.cli.options import (
+    checkpoints_option,
+    emotions_option,
+    json_options,
+    protocol_option,
+    vocal_channel_option,
+)
 from affekt.cli.parameters import OutputFile, RenamedOption
 from affekt.support.parallel import core_count
 
 
 @click.command()
-@click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...")
+@click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...", shell_complete=completion.corpora)
 @click.option(
     "--recipe",
     metavar="NAME",
     default="voice-svm",
     show_default=True,
+    shell_complete=completion.recipes,
     help="How to train: see 'affekt recipes'.",
 )
 @protocol_option
@@ -37,6 +45,7 @@ from affekt.support.parallel import core_count
     "--out", type=OutputFile(".onnx"), metavar="FILE.onnx", help="The model file; by default RECIPE.onnx."
 )
 @checkpoints_option
+@json_options
 def train(
     corpus: tuple[str, ...],
     recipe: str,
@@ -46,17 +55,25 @@ def train(
     seed: int,
     out: Path | None,
     checkpoints: Path | None,
+    as_json: bool,
+    json_file: Path | None,
 ) -> None:
     """Score a recipe on a corpus, then train it on the whole corpus and write a model file."""
     from affekt.experiments.training import train
     from affekt.reports import terminal
 
     out = out or Path(f"{recipe}.onnx")
-    bundle, evaluation = train(
-        corpus, recipe, protocol=protocol, emotions=emotions, vocal_channel=vocal_channel, seeds=[seed],
-        out=out, checkpoints=checkpoints, jobs=core_count(), progress=True,
-    )  # fmt: skip
-    stdout.print(terminal.evaluation(evaluation))
+    with json_output(json_file, printed=as_json, indent=2) as write:
+        bundle, evaluation = train(
+            corpus, recipe, protocol=protocol, emotions=emotions, vocal_channel=vocal_channel,
+            seeds=[seed], out=out, checkpoints=checkpoints, jobs=core_count(), progress=True,
+        )  # fmt: skip
+        write(evaluation.to_json())
+    say_written(json_file)
+    if as_json:
+        say_written(out)
+        return
+    show(terminal.evaluation(evaluation))
     place = escape(str(out))
     stdout.print(
         f"\nwrote {place} ({out.stat().st_size / 1e6:.1f} MB, parity {bundle.contract.parity:.0e}). Try: "
@@ -66,21 +83,27 @@ def train(
 
 
 @click.command()
-def recipes() -> None:
+@json_options
+def recipes(as_json: bool, json_file: Path | None) -> None:
     """List the recipes: the ways to train a model."""
     from affekt.recipes import RECIPES
     from affekt.reports import terminal
 
-    stdout.print(terminal.recipes(RECIPES.values()))
+    with json_output(json_file, printed=as_json, indent=2) as write:
+        write(list(RECIPES.values()))
+    if not as_json:
+        show(terminal.recipes(RECIPES.values()))
+    say_written(json_file)
 
 
 @click.command()
-@click.argument("corpus", default="ravdess")
+@click.argument("corpus", default="ravdess", shell_complete=completion.corpora)
 @click.option(
     "--system",
     cls=RenamedOption,
     formerly="--seed-system",
     metavar="NAME",
+    shell_complete=completion.systems,
     help="Only this published system: its number or its recipe.",
 )
 @click.option(
@@ -95,16 +118,29 @@ def recipes() -> None:
     help="Folder for results.json and results.md; results that it holds are kept.",
 )
 @checkpoints_option
-def reproduce(corpus: str, system: str | None, quick: bool, out: Path, checkpoints: Path | None) -> None:
+@json_options
+def reproduce(
+    corpus: str,
+    system: str | None,
+    quick: bool,
+    out: Path,
+    checkpoints: Path | None,
+    as_json: bool,
+    json_file: Path | None,
+) -> None:
     """Compare the scores that five published systems claim with scores on seen and on unseen speakers."""
     from affekt.experiments.reproduction import reproduce
     from affekt.reports import terminal
 
-    found = reproduce(
-        corpus, system=system, quick=quick, out=out, checkpoints=checkpoints, jobs=core_count(),
-        progress=True,
-    )  # fmt: skip
-    stdout.print(terminal.reproduction(found))
+    with json_output(json_file, printed=as_json, indent=1) as write:
+        found = reproduce(
+            corpus, system=system, quick=quick, out=out, checkpoints=checkpoints, jobs=core_count(),
+            progress=True,
+        )  # fmt: skip
+        write(found)
+    if not as_json:
+        show(terminal.reproduction(found))
     if quick:
         say("[yellow]a quick run: it shows that everything runs; the scores mean nothing")
     say(f"wrote {escape(str(out))}/results{'-quick' * quick}.md and .json")
+    say_written(json_file)

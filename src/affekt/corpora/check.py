@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from affekt.audio.loading import fingerprint
 from affekt.corpora.base import Clip, Corpus, CorpusCard
@@ -61,6 +62,19 @@ class CorpusCheck:
         ]
         result = "passed" if self.passed else ", ".join(found)
         return f"<CorpusCheck {self.corpus.name}: {len(self.corpus.clips)} clips, {result}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts of the corpus, and all that was found by its name."""
+        corpus = self.corpus
+        return {
+            "corpus": corpus.name,
+            "clips": len(corpus.clips),
+            "emotions": corpus.count("emotion"),
+            "speakers": corpus.count("speaker"),
+            "vocal_channels": corpus.count("vocal_channel"),
+            "passed": self.passed,
+            **{one.name: getattr(self, one.name) for one in fields(self) if one.name != "corpus"},
+        }
 
 
 def check_corpus(corpus: CorpusLike, *, jobs: int = 1, progress: bool = False) -> CorpusCheck:

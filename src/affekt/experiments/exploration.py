@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -55,6 +55,13 @@ class Exploration:
 
     def __repr__(self) -> str:
         return f"<Exploration of {self.corpus.name}: {len(self.clips)} clips, {self.feature_set}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what was found, but for the features, which ``affekt.extract_many`` computes again."""
+        clips = [
+            {**clip.to_dict(), **asdict(facts)} for clip, facts in zip(self.clips, self.facts, strict=True)
+        ]
+        return {"check": self.check.to_dict(), "feature_set": self.feature_set, "clips": clips}
 
     def _repr_html_(self) -> str:
         lengths = [one.duration_s for one in self.facts]

@@ -14,7 +14,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.audio.loading import AudioSource, expand_folders, source_name
+from affekt.audio.archives import expand_sources
+from affekt.audio.loading import AudioSource, source_name
 from affekt.errors import AffektError, MissingExtraError, UnknownNameError
 from affekt.features.feature_sets import FeatureSet, extract, find_feature_set
 from affekt.support.parallel import map_in_order
@@ -51,7 +52,7 @@ def extract_many(
         Number of processes, as for ``predict_many``; results do not depend on it.
     """
     find_feature_set(name)
-    return map_in_order(partial(_describe, name=name), expand_folders(sources), jobs)
+    return map_in_order(partial(_describe, name=name), expand_sources(sources), jobs)
 
 
 def _describe(source: AudioSource, name: str) -> Description:

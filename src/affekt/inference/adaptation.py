@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from affekt.audio.loading import AudioSource, expand_folders, load_audio, source_name
+from affekt.audio.archives import expand_sources
+from affekt.audio.loading import AudioSource, load_audio, source_name
 from affekt.audio.windows import cut_windows
 from affekt.errors import AffektError, AudioError, VoiceError
 from affekt.features.feature_sets import extract, stack_features
@@ -81,9 +82,9 @@ def adapt(
     Parameters
     ----------
     clips
-        Recordings of one speaker, as for ``predict_many``; a folder stands for every audio file below
-        it. A dozen or more with different emotions work best. A clip that cannot be used is skipped; a long
-        recording counts as one clip for each window that ``predict`` would cut it into.
+        Recordings of one speaker, as for ``predict_many``; a folder or zip archive stands for every audio
+        file in it. A dozen or more with different emotions work best. A clip that cannot be used is
+        skipped; a long recording counts as one clip for each window that ``predict`` would cut it into.
     model
         The model to adapt; None for the bundled model.
     progress
@@ -105,7 +106,7 @@ def adapt(
     bundle = load(model)
     rows, skipped, duration_s = [], [], 0.0
     error: AffektError | None = None
-    sources = expand_folders(clips)
+    sources = expand_sources(clips)
     for source in track(sources, "extracting features", len(sources), shown=progress):
         try:
             waveform = load_audio(source, bundle.contract.sample_rate)

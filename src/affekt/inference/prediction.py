@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.audio.loading import AudioSource, Waveform, expand_folders, load_audio, source_name
+from affekt.audio.archives import expand_sources
+from affekt.audio.loading import AudioSource, Waveform, load_audio, source_name
 from affekt.audio.windows import cut_windows
 from affekt.emotions import canonical_emotion
 from affekt.errors import AffektError, UnknownNameError
@@ -260,7 +261,7 @@ def predict_many(
     Parameters
     ----------
     sources
-        As for ``predict``, one or many; a folder stands for every audio file below it.
+        As for ``predict``, one or many; a folder or zip archive stands for every audio file in it.
     model, voice, emotions
         As for ``predict``; one that cannot be used raises at once.
     jobs
@@ -274,7 +275,7 @@ def predict_many(
     bundle = load(model)
     allowed = allowed_emotions(bundle.contract, emotions)
     answer_one = partial(_answer, bundle=bundle, voice=ready_voice(voice, bundle), emotions=allowed)
-    return map_in_order(answer_one, expand_folders(sources), jobs)
+    return map_in_order(answer_one, expand_sources(sources), jobs)
 
 
 def _answer(source: AudioSource, bundle: Bundle, voice: Voice | None, emotions: tuple[str, ...]) -> Answer:

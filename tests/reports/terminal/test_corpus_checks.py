@@ -53,7 +53,7 @@ def test_every_problem_is_listed_with_its_files() -> None:
         "✗ missing: 1\n  gone.wav",
         "✗ surplus: 1\n  3 clips of speech, where 2 are expected",
         "✗ misnamed: 1\n  odd.wav",
-        "✗ unusable: 1\n  bad.wav is silent",
+        "✗ unusable: 1\n  is silent (1 file)\n    bad.wav",
         "! identical audio under different names: 1\n  a.wav = [b].wav",
     ):
         assert part in text

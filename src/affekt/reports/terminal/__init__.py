@@ -6,17 +6,17 @@ from affekt.reports.terminal.conditions import scores
 from affekt.reports.terminal.corpus_checks import corpus_check
 from affekt.reports.terminal.evaluations import evaluation
 from affekt.reports.terminal.models import model
-from affekt.reports.terminal.predictions import predictions
+from affekt.reports.terminal.predictions import PredictionTable
 from affekt.reports.terminal.reproductions import reproduction
 
 __all__ = [
+    "PredictionTable",
     "comparison",
     "corpora",
     "corpus_check",
     "evaluation",
     "feature_sets",
     "model",
-    "predictions",
     "recipes",
     "reproduction",
     "scores",

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from affekt.metrics import METRIC_TITLES, format_interval
-from affekt.reports.terminal.layout import plain_table, protocol
+from affekt.reports.terminal.layout import PlainTable, one_line, protocol
 
 if TYPE_CHECKING:
     from affekt.evaluation.comparison import Comparison
@@ -24,26 +23,26 @@ def comparison(result: Comparison) -> Group:
         f"\n{result.n} clips of {result.speakers or 'unknown'} speakers, chance {result.chance:.1%}\n",
     )
     note = (
-        f"\n95 %: interval over speakers. The intervals of the {len(result.differences)} differences are\n"
+        f"\n95 %: interval over speakers. The intervals of the {len(result.differences)} differences are "
         "not corrected for multiple comparisons."
     )
     return Group(about, _scores(result), "", _differences(result), Text(note, "dim"))
 
 
-def _scores(result: Comparison) -> Table:
-    table = plain_table("recipe", *(cell for name in SHOWN for cell in (METRIC_TITLES[name], "95 %")))
+def _scores(result: Comparison) -> PlainTable:
+    table = PlainTable("recipe", *(cell for name in SHOWN for cell in (METRIC_TITLES[name], "95 %")))
     for name, headlines in result.scores.items():
         shown = [headlines[metric] for metric in SHOWN]
         cells = [cell for one in shown for cell in (f"{one.value:.1%}", one.interval)]
-        table.add_row(Text(name, "bold cyan"), *cells)
+        table.add_row(Text(one_line(name), "bold cyan"), *cells)
     return table
 
 
-def _differences(result: Comparison) -> Table:
-    table = plain_table("difference", "metric", "points", "95 %", "")
+def _differences(result: Comparison) -> PlainTable:
+    table = PlainTable("difference", "metric", "points", "95 %", "")
     for one in result.differences:
         table.add_row(
-            Text.assemble((one.better, "bold"), " - ", one.worse),
+            Text.assemble((one_line(one.better), "bold"), " - ", one_line(one.worse)),
             METRIC_TITLES[one.metric],
             f"{100 * one.value:+.1f}",
             format_interval(one.low, one.high, signed=True),

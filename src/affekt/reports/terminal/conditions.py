@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from affekt.reports.score_rows import POOLED, corpus_rows, plural, pooled_score
-from affekt.reports.terminal.layout import SCORE_LEGEND, protocol, score_table
+from affekt.reports.terminal.layout import SCORE_LEGEND, one_line, protocol, score_table
 
 if TYPE_CHECKING:
     from affekt.evaluation.results import Evaluation
@@ -30,7 +30,7 @@ def scores(title: str, found: Mapping[Any, Evaluation], repeated: str) -> Group:
     """
     first = next(iter(found.values()))
     about = Text.assemble(
-        (f"{first.recipe} on {first.corpus}", "bold"),
+        (one_line(f"{first.recipe} on {first.corpus}"), "bold"),
         ", ",
         protocol(first.terms_label, leaky=first.leaky),
         f"\n{first.n} clips of {len(first.slices['speaker']) or 'unknown'} speakers, mean of "
@@ -45,7 +45,7 @@ def _blocks(title: str, found: Mapping[Any, Evaluation]) -> Iterator[RenderableT
         yield score_table(title, [(str(name), pooled_score(one)) for name, one in found.items()])
         return
     for corpus, one in next(iter(by_condition.values())).items():
-        yield Text.assemble((corpus, "bold"), _about(corpus, one))
+        yield Text.assemble((one_line(corpus), "bold"), _about(corpus, one))
         rows = [(name, scores[corpus]) for name, scores in by_condition.items() if corpus in scores]
         yield score_table(title, rows)
         yield ""

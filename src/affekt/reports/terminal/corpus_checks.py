@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from affekt.reports.score_rows import plural
-from affekt.reports.terminal.layout import listing, plain_table
+from affekt.reports.terminal.layout import Hanging, PlainTable, listing, one_line
 
 if TYPE_CHECKING:
     from affekt.corpora.base import Corpus, CorpusCard
@@ -39,21 +41,21 @@ def corpus_check(check: CorpusCheck) -> Group:
 
 def _cards(cards: Sequence[CorpusCard]) -> Iterator[RenderableType]:
     for card in cards:
-        yield Text(card.title, "bold")
-        yield Text(f"licence: {card.licence}")
+        yield Hanging(Text(one_line(card.title), "bold"), 2)
+        yield Hanging(Text(one_line(f"licence: {card.licence}")), 2)
         if card.citation:
-            yield Text(f"cite: {card.citation}")
+            yield Hanging(Text(one_line(f"cite: {card.citation}")), 2)
         yield ""
 
 
-def _counts(corpus: Corpus, field: str, field_on_card: str) -> Table:
+def _counts(corpus: Corpus, field: str, field_on_card: str) -> PlainTable:
     """Clips by a field of the clip, beside the counts on the card if the corpus has a single card."""
     found = corpus.count(field)
     cards = corpus.cards
     expected: Mapping[str, int] = getattr(cards[0], field_on_card) if len(cards) == 1 else {}
-    table = plain_table(field.replace("_", " "), "clips", *(["expected", ""] if expected else []))
+    table = PlainTable(field.replace("_", " "), "clips", *(["expected", ""] if expected else []))
     for name in {**expected, **found}:
-        cells: list[RenderableType] = [Text(name), str(found.get(name, 0))]
+        cells: list[str | Text] = [name, str(found.get(name, 0))]
         if expected:
             agrees = found.get(name, 0) == expected.get(name)
             cells += [str(expected.get(name, "-")), Text("✓", "green") if agrees else Text("!", "yellow")]
@@ -66,20 +68,49 @@ def _speakers(corpus: Corpus) -> Iterator[RenderableType]:
     unknown = counts.pop("", 0)
     expected = sum(card.speakers for card in corpus.cards)
     verdict = f" of {expected} expected{' ✓' * (len(counts) == expected)}" if expected else ""
-    yield f"{plural(len(counts), 'speaker')}{verdict}"
+    yield Text(f"{plural(len(counts), 'speaker')}{verdict}")
     if counts:
-        yield Text(", ".join(f"{name}: {count}" for name, count in counts.items()), "dim")
+        names = ", ".join(f"{name}: {count}" for name, count in counts.items())
+        yield Text(one_line(names), "dim")
     if unknown:
         yield Text(f"{unknown} clips of unknown speakers", "yellow")
 
 
-def _problems(check: CorpusCheck) -> Iterator[Text]:
-    yield listing("missing", check.missing, "red")
-    yield listing("surplus", check.surplus, "red")
-    yield listing("misnamed", [str(path) for path in check.misnamed], "red")
-    yield listing("unusable", [why for _, why in check.unusable], "red")
-    yield listing(
+def _problems(check: CorpusCheck) -> Iterator[RenderableType]:
+    """Yield every problem, with paths within the folder that holds all clips."""
+    folder = _folder([clip.path for clip in check.corpus.clips])
+    yield Text(one_line(f"in {folder}:")) if folder else Text()
+
+    def within(path: Path | str) -> str:
+        return str(path).replace(f"{folder}{os.sep}", "") if folder else str(path)
+
+    yield from listing("missing", [within(path) for path in check.missing], "red")
+    yield from listing("surplus", check.surplus, "red")
+    yield from listing("misnamed", [within(path) for path in check.misnamed], "red")
+    yield from _unusable([(within(path), within(why)) for path, why in check.unusable])
+    yield from listing(
         "identical audio under different names",
-        [" = ".join(str(path) for path in group) for group in check.identical],
+        [" = ".join(within(path) for path in group) for group in check.identical],
         "yellow",
     )
+
+
+def _folder(paths: Sequence[Path]) -> str:
+    """The folder that holds all of these files; empty if there is none."""
+    try:
+        return os.path.commonpath([path.parent for path in paths]) if paths else ""
+    except ValueError:  # on several drives
+        return ""
+
+
+def _unusable(files: Sequence[tuple[str, str]]) -> Iterator[RenderableType]:
+    """Yield each reason once, with the files that it concerns."""
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for name, why in files:
+        by_reason[why.replace(repr(name), "").replace(name, "").strip()].append(name)
+    yield from listing("unusable", [], "red") if not files else [Text(f"✗ unusable: {len(files)}", "red")]
+    for reason, names in by_reason.items():
+        heading = Text(one_line(f"{reason} ({plural(len(names), 'file')})"), "red")
+        yield Hanging(heading, 4, "  ")
+        for name in names:
+            yield Hanging(Text(one_line(name), "red"), 6, "    ")

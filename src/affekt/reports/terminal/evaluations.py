@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from affekt.emotions import emotion_style
@@ -15,17 +14,21 @@ from affekt.metrics import METRIC_TITLES
 from affekt.reports.score_rows import NOT_UNSEEN, corpus_rows, exclusion_reasons, plural
 from affekt.reports.terminal.layout import (
     SCORE_LEGEND,
+    FirstThatFits,
+    PlainTable,
     bar,
     listing,
-    plain_table,
+    one_line,
     protocol,
     score_table,
+    shorten,
 )
 
 if TYPE_CHECKING:
     from affekt.evaluation.results import Evaluation
     from affekt.evaluation.scores import SliceScore
 
+CONFUSION_TITLE = "true ╲ predicted, %"
 LISTED = 10
 SLICED = 4  # of more values, the lowest and the highest are shown
 OFTEN, SOMETIMES = 0.2, 0.05  # shares of a row of the confusion matrix
@@ -49,12 +52,13 @@ def _parts(result: Evaluation) -> Iterator[RenderableType | None]:
     yield _slices(result)
     yield _importances(result)
     if result.excluded:
-        yield listing("excluded", exclusion_reasons(result, LISTED), "yellow", len(result.excluded))
+        reasons = exclusion_reasons(result, LISTED)
+        yield Group(*listing("excluded", reasons, "yellow", len(result.excluded)))
 
 
 def _terms(result: Evaluation) -> Text:
     text = Text.assemble(
-        (f"{result.recipe} on {result.corpus}", "bold"),
+        (one_line(f"{result.recipe} on {result.corpus}"), "bold"),
         ", ",
         protocol(result.protocol_label, leaky=result.leaky),
         f"\n{result.n} clips of {len(result.slices['speaker']) or 'unknown'} speakers, "
@@ -64,9 +68,9 @@ def _terms(result: Evaluation) -> Text:
     return text.append(f"{NOT_UNSEEN}\n", "red") if result.leaky else text
 
 
-def _headlines(result: Evaluation) -> Table:
+def _headlines(result: Evaluation) -> PlainTable:
     over = "speakers" if result.slices["speaker"] else "clips"
-    table = plain_table("", "score", f"95 % over {over}", "± over seeds")
+    table = PlainTable("", "score", f"95 % over {over}", "± over seeds")
     for name, score in result.headlines.items():
         spread = f"{score.spread:.1%}" if len(result.by_seed) > 1 else "-"
         table.add_row(METRIC_TITLES[name], Text(f"{score.value:.1%}", "bold"), score.interval, spread)
@@ -79,14 +83,14 @@ def _by_corpus(result: Evaluation) -> Group | None:
     return Group(table, Text(SCORE_LEGEND, "dim")) if rows else None
 
 
-def _by_emotion(result: Evaluation) -> Table:
-    table = plain_table("emotion", "recall", "precision", "F1", "clips")
+def _by_emotion(result: Evaluation) -> PlainTable:
+    table = PlainTable("emotion", "recall", "precision", "F1", "clips")
     for name, score in result.per_emotion.items():
         if not score.support:
             continue
         style = emotion_style(name)
         table.add_row(
-            Text(f"{style.emoji} {name}", style.colour),
+            Text(f"{style.emoji} {one_line(name)}", style.colour),
             Text(f"{bar(score.recall)} {score.recall:4.0%}", style.colour),
             f"{score.precision:.0%}",
             f"{score.f1:.0%}",
@@ -95,17 +99,31 @@ def _by_emotion(result: Evaluation) -> Table:
     return table
 
 
-def _confusion(result: Evaluation) -> Table:
-    """The confusion matrix in percent of each row."""
-    table = plain_table("true ╲ predicted, %", *result.emotions, gap=1)
-    for name, row in zip(result.emotions, result.confusion_matrix, strict=True):
+def _confusion(result: Evaluation) -> FirstThatFits:
+    """The confusion matrix in percent of each row; emotions without room are numbered, or shortened."""
+    numbers = [str(i) for i in range(1, len(result.emotions) + 1)]
+    numbered = [f"{number} {name}" for number, name in zip(numbers, result.emotions, strict=True)]
+    short = [shorten(name, len(CONFUSION_TITLE)) for name in numbered]
+    return FirstThatFits(
+        [
+            _matrix(result, result.emotions, result.emotions),
+            _matrix(result, numbered, numbers),
+            _matrix(result, short, numbers),
+        ],
+        "the confusion matrix needs a wider terminal; --json and --report have it",
+    )
+
+
+def _matrix(result: Evaluation, names: Sequence[str], titles: Sequence[str]) -> PlainTable:
+    table = PlainTable(CONFUSION_TITLE, *titles, gap=1)
+    for i, row in enumerate(result.confusion_matrix):
         if total := int(row.sum()):
             shares = [int(count) / total for count in row]
             cells = [
-                Text(f"{100 * share:.0f}", "bold reverse" if other == name else _emphasis(share))
-                for other, share in zip(result.emotions, shares, strict=True)
+                Text(f"{100 * share:.0f}", "bold reverse" if i == j else _emphasis(share))
+                for j, share in enumerate(shares)
             ]
-            table.add_row(Text(name, emotion_style(name).colour), *cells)
+            table.add_row(Text(one_line(names[i]), emotion_style(result.emotions[i]).colour), *cells)
     return table
 
 
@@ -128,11 +146,11 @@ def _calibration(result: Evaluation) -> Text:
     return Text("\n".join(lines))
 
 
-def _slices(result: Evaluation) -> Table | None:
-    table = plain_table("slice", "clips", "accuracy", "UAR")
+def _slices(result: Evaluation) -> PlainTable | None:
+    table = PlainTable("slice", "clips", "accuracy", "UAR")
     for field, scores in result.slices.items():
         for name, score in _shown_slices(field.replace("_", " "), list(scores.items())):
-            table.add_row(Text(name), str(score.n), f"{score.accuracy:.1%}", f"{score.uar:.1%}")
+            table.add_row(name, str(score.n), f"{score.accuracy:.1%}", f"{score.uar:.1%}")
     return table if table.row_count else None
 
 
@@ -151,4 +169,5 @@ def _importances(result: Evaluation) -> Text | None:
     if not known:
         return None
     first = sorted(known, key=lambda name: -known[name])[:LISTED]
-    return Text(f"most important features: {', '.join(f'{name} {known[name]:.1%}' for name in first)}")
+    text = f"most important features: {', '.join(f'{name} {known[name]:.1%}' for name in first)}"
+    return Text(one_line(text))

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
-from affekt.reports.terminal.layout import plain_table
+from affekt.reports.terminal.layout import PlainTable
 
 if TYPE_CHECKING:
     from affekt.experiments.reproduction_result import Reproduction, TrialResult
 
 
-def reproduction(results: Reproduction) -> Table:
+def reproduction(results: Reproduction) -> PlainTable:
     """Return a row for each trial: what the published system claims, and the scores."""
-    table = plain_table("recipe and reading", "n", "claim", "accuracy", "UAR")
+    table = PlainTable("recipe and reading", "n", "claim", "accuracy", "UAR")
     for trial in results.trials:
         headlines, claim = trial.evaluation.headlines, trial.claims.get("accuracy")
         table.add_row(

@@ -1,0 +1,91 @@
+"""Completion of names and paths in the shell: what the Tab key offers.
+
+Whatever is imported here is light, so that an answer takes a fraction of a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import rich_click as click
+from click.shell_completion import CompletionItem
+
+Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+# The names of affekt.evaluation.protocols.PROTOCOLS, whose module imports scikit-learn.
+PROTOCOLS = (
+    "by-actor-5", "emobox-6", "leave-one-speaker-out", "leave-one-statement-out", "cross-corpus",
+    "random-80-20", "random-70-15-15", "augment-before-split", "training-side",
+)  # fmt: skip
+
+
+def paths(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer files and folders, as the shell itself finds them."""
+    return [CompletionItem(incomplete, type="file")]
+
+
+def corpora(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the names of published corpora once one is begun, and else files and folders."""
+    named = _names(_published(), incomplete) if incomplete else []
+    return named or paths(context, parameter, incomplete)
+
+
+def downloads(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the corpora that can be downloaded."""
+    from affekt.corpora.registry import READERS
+
+    return _names((reader.card.name for reader in READERS.values() if reader.card.archives), incomplete)
+
+
+def protocols(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the protocols."""
+    return _names(PROTOCOLS, incomplete)
+
+
+def recipes(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the recipes."""
+    from affekt.recipes import RECIPES
+
+    return _names(RECIPES, incomplete)
+
+
+def systems(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the published systems by the names of their recipes."""
+    from affekt.experiments.published_systems import published_systems
+
+    return _names((one.name for one in published_systems()), incomplete)
+
+
+def feature_sets(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer the feature sets."""
+    from affekt.features.feature_sets import FEATURE_SETS
+
+    return _names(FEATURE_SETS, incomplete)
+
+
+def emotions(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the emotions that are not yet in the list before the last comma."""
+    from affekt.emotions import EMOTIONS
+
+    *before, begun = incomplete.split(",")
+    given = "".join(f"{word}," for word in before)
+    return _names((f"{given}{name}" for name in EMOTIONS if name not in before), f"{given}{begun}")
+
+
+def emotion(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the emotions."""
+    from affekt.emotions import EMOTIONS
+
+    return _names(EMOTIONS, incomplete)
+
+
+def _published() -> list[str]:
+    from affekt.corpora.registry import READERS
+
+    return [reader.card.name for reader in READERS.values() if reader.card.counts]
+
+
+def _names(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
