@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import pickle
 import stat
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from affekt.audio import archives
-from affekt.audio.archives import find_fault, read_audio_files
+from affekt.audio.archives import ArchivedFile, expand_sources, find_fault, read_audio_files
+from affekt.audio.loading import load_audio, source_name
 from affekt.errors import AudioFormatError, AudioReadError
 
 
@@ -115,3 +118,69 @@ def test_only_an_archive_within_the_limit_has_no_fault() -> None:
     member.file_size = 10
     assert find_fault([member], most_bytes=10) == ""
     assert "20 bytes" in find_fault([member, member], most_bytes=10)
+
+
+# --- archives on disk --------------------------------------------------------------------------------
+
+
+def test_an_archive_on_disk_stands_for_the_audio_files_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "all.zip"
+    path.write_bytes(pack({"a.wav": b"one", "notes.txt": b"-", "deep/b.flac": b"two"}))
+    before, one, two = expand_sources(["before.wav", str(path)])
+    assert before == "before.wav"
+    assert [source_name(file) for file in (one, two)] == [f"{path}/a.wav", f"{path}/deep/b.flac"]
+    assert isinstance(one, ArchivedFile)
+    assert isinstance(two, ArchivedFile)
+    assert (one.read(), one.read(), two.read(2)) == (b"one", b"one", b"tw")
+    assert pickle.loads(pickle.dumps(two)).read() == b"two"
+
+
+def test_two_files_of_one_name_are_two_files(tmp_path: Path) -> None:
+    path = tmp_path / "all.zip"
+    with zipfile.ZipFile(path, "w") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        archive.writestr("a.wav", b"one")
+        archive.writestr("a.wav", b"two")
+    files = expand_sources([path])
+    assert [file.read() for file in files if isinstance(file, ArchivedFile)] == [b"one", b"two"]
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [({"../a.wav": b"1"}, "outside its folder"), ({"a.txt": b"1"}, "holds 0 audio files")],
+)
+def test_an_archive_that_cannot_be_used_is_one_error(
+    tmp_path: Path, files: dict[str, bytes], reason: str
+) -> None:
+    path = tmp_path / "all.zip"
+    path.write_bytes(pack(files))
+    (file,) = expand_sources(str(path))
+    assert source_name(file) == str(path)
+    with pytest.raises(AudioFormatError, match=reason):
+        load_audio(file)
+
+
+def test_a_damaged_archive_and_one_that_is_gone_are_errors(tmp_path: Path) -> None:
+    path = tmp_path / "all.zip"
+    path.write_bytes(pack({"a.wav": b"1" * 1000}))
+    (file,) = expand_sources(path)
+    path.unlink()
+    with pytest.raises(AudioReadError, match=r"all\.zip/a\.wav cannot be read"):
+        load_audio(file)
+    path.write_bytes(b"PK\x03\x04 and no more")
+    (broken,) = expand_sources(path)
+    with pytest.raises(AudioFormatError, match="not a zip archive that can be read"):
+        load_audio(broken)
+
+
+def test_other_sources_stay_what_they_are(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no zip")
+    (tmp_path / "named.wav").write_bytes(pack({"a.wav": b"1"}))
+    sources = [
+        tmp_path / "text",
+        tmp_path / "named.wav",
+        tmp_path / "none.zip",
+        "nul\0.zip",
+        b"PK",
+        "x" * 300,
+    ]
+    assert expand_sources(sources) == sources

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from affekt.cli import inference
-from affekt.inference.prediction import predict
+from affekt.features.feature_sets import FEATURE_SETS
+from affekt.inference.prediction import Answer, predict, predict_many
 from affekt.model.bundle import load
 
 Run = Callable[..., tuple[int, str, str]]
@@ -159,6 +164,108 @@ def test_an_odd_name_costs_no_other_file(run: Run) -> None:
     assert ["error" in answer for answer in answers] == [True, False, True]
 
 
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """A zip archive of the examples, a text that is named like audio, and a file of another kind."""
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for clip in sorted(EXAMPLES.glob("*.flac")):
+            packed.write(clip, f"in/{clip.name}")
+        packed.writestr("in/broken.wav", "no sound")
+        packed.writestr("readme.txt", "these are examples")
+    return path
+
+
+def test_a_zip_archive_is_predicted_file_by_file(run: Run, archive: Path, tmp_path: Path) -> None:
+    table, file = tmp_path / "p.csv", tmp_path / "p.json"
+    code, out, err = run("predict", archive, "--csv", table, "--json-out", file)
+    assert (code, out.count("✗ error")) == (1, 1), err
+    answers, rows = json.loads(file.read_text()), read_csv(table)
+    assert [answer["source"] for answer in answers] == [row["file"] for row in rows]
+    assert len(answers) == 5
+    for answer in answers:
+        name = answer["source"].removeprefix(f"{archive}/in/")
+        if name == "broken.wav":
+            assert "not audio" in answer["error"]
+        else:
+            assert answer["probabilities"] == pytest.approx(predict(EXAMPLES / name).probabilities)
+
+
+def test_features_and_voices_are_made_of_zip_archives_too(run: Run, archive: Path, tmp_path: Path) -> None:
+    code, out, _ = run("features", archive, "--set", "mfcc-mean@1", "--out", tmp_path / "f.csv")
+    assert (code, "5 of 5 files" in out, "1 of them failed" in out) == (1, True, True)
+    code, out, err = run("adapt", archive, "--out", tmp_path / "me.voice")
+    assert (code, "from 4 clips" in out, "broken.wav" in err) == (1, True, True)
+
+
+def test_an_archive_of_many_files_is_predicted_in_several_processes(
+    run: Run, tmp_path: Path, write_voice: Callable[..., Path]
+) -> None:
+    clip = write_voice(tmp_path / "v.wav", seconds=0.3).read_bytes()
+    with zipfile.ZipFile(tmp_path / "many.zip", "w") as packed:
+        for number in range(70):
+            packed.writestr(f"{number:02}.wav", clip)
+    code, out, err = run("predict", tmp_path / "many.zip", "--jobs", 2, "--json")
+    assert code == 0, err
+    sources = [answer["source"] for answer in json.loads(out)]
+    assert sources == [f"{tmp_path / 'many.zip'}/{number:02}.wav" for number in range(70)]
+
+
+def test_a_folder_without_audio_says_what_counts_as_audio(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing to hear")
+    code, out, _ = run("predict", tmp_path)
+    assert code == 1
+    assert "is a folder without audio files" in out
+    assert ".wav" in out
+    assert ".flac" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("m.onnx", "--model m.onnx"), ("me.voice", "--voice me.voice"), ("c.csv", "affekt evaluate c.csv")],
+)
+def test_another_file_in_the_place_of_a_recording_is_told_its_place(
+    run: Run, name: str, advice: str
+) -> None:
+    code, out, err = run("predict", EXAMPLES, name)
+    assert (code, out) == (2, "")
+    assert advice in " ".join(err.split())
+
+
+def test_json_is_printed_and_written_at_once(run: Run, tmp_path: Path) -> None:
+    code, out, err = run("predict", EXAMPLES, "--json", "--json-out", tmp_path / "p.json")
+    assert code == 0
+    assert (tmp_path / "p.json").read_text(encoding="utf-8") == out
+    assert f"wrote 4 rows to {tmp_path / 'p.json'}" in err
+
+
+def test_rows_are_printed_as_they_are_predicted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import affekt.inference.prediction as module
+
+    def stop_after_two(*given: Any, **named: Any) -> Iterator[Answer]:
+        answers = predict_many(*given, **named)
+        yield next(answers)
+        yield next(answers)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "predict_many", stop_after_two)
+    code, out, err = run("predict", EXAMPLES)
+    assert code == 130
+    assert "2 of 4 inputs are predicted" in err
+    assert sum(".flac" in line for line in out.splitlines()) == 2
+
+
+def test_a_hostile_emotion_is_no_markup_in_a_summary(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import affekt.inference.prediction as module
+
+    odd = replace(predict(EXAMPLES / "low-plain.flac"), emotion="[/x]")
+    monkeypatch.setattr(module, "predict_many", lambda *_, **__: iter([Answer("[/y]", odd)] * 4))
+    monkeypatch.setattr(inference, "SHOWN_ROWS", 1)
+    with tempfile.TemporaryDirectory() as folder:
+        code, out, _ = run("predict", EXAMPLES, "--csv", Path(folder) / "p.csv")
+    assert (code, out) == (0, "[/x] 4\n")
+
+
 # --- adapt -------------------------------------------------------------------------------------------
 
 
@@ -218,10 +325,21 @@ def test_features_are_listed_and_written(
         ["a.wav", "--set", "voice@9", "--out", "f.csv"],
         ["a.wav", "--set", "log-mel@1", "--out", "f.csv"],
         ["--set", "voice@1", "--out", "f.csv"],
+        ["a.wav"],
+        ["a.wav", "--json"],
+        ["a.wav", "--set", "voice@1", "--out", "f.csv", "--json"],
     ],
 )
 def test_features_asked_for_wrongly_exit_with_2(run: Run, arguments: list[str]) -> None:
     assert run("features", *arguments)[0] == 2
+
+
+def test_a_clip_without_a_feature_set_is_an_error_that_names_the_sets(run: Run) -> None:
+    code, out, err = run("features", EXAMPLES / "low-plain.flac")
+    assert (code, out) == (2, "")
+    assert "give --set NAME" in err
+    for name in FEATURE_SETS:
+        assert name in err
 
 
 # --- model -------------------------------------------------------------------------------------------

@@ -172,7 +172,9 @@ def _open(path: str | os.PathLike[str]) -> BinaryIO:
     except FileNotFoundError as error:
         raise AudioNotFoundError(f"there is no file {os.fspath(path)!r}") from error
     except IsADirectoryError as error:
-        advice = ": name the audio files in it" if find_audio(Path(path)) else " without audio files"
+        suffixes = ", ".join(sorted(AUDIO_SUFFIXES))
+        empty = f" without audio files, whose names end in one of {suffixes}"
+        advice = ": name the audio files in it" if find_audio(Path(path)) else empty
         raise AudioReadError(f"{os.fspath(path)!r} is a folder{advice}") from error
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL character
         raise AudioReadError(f"{os.fspath(path)!r} cannot be opened: {error}") from error

@@ -44,7 +44,11 @@ click.rich_click.COMMAND_GROUPS = {
 }
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit code: 0 success; 1 an input failed, the others were processed; 2 wrong usage; "
+    "130 interrupted with Ctrl-C. Example: affekt predict clip.wav",
+)
 @click.version_option(package_name="affekt")
 def affekt() -> None:
     """Predict the emotion that a voice expresses, in speech and song, with calibrated probabilities."""

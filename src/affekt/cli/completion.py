@@ -19,44 +19,56 @@ PROTOCOLS = (
 )  # fmt: skip
 
 
-def paths(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_paths(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
     """Offer files and folders, as the shell itself finds them."""
     return [CompletionItem(incomplete, type="file")]
 
 
-def corpora(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_corpora(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
     """Offer the names of published corpora once one is begun, and else files and folders."""
     named = _names(_published(), incomplete) if incomplete else []
-    return named or paths(context, parameter, incomplete)
+    return named or complete_paths(context, parameter, incomplete)
 
 
-def downloads(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_downloads(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
     """Offer the corpora that can be downloaded."""
     from affekt.corpora.registry import READERS
 
     return _names((reader.card.name for reader in READERS.values() if reader.card.archives), incomplete)
 
 
-def protocols(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_protocols(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
     """Offer the protocols."""
     return _names(PROTOCOLS, incomplete)
 
 
-def recipes(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_recipes(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
     """Offer the recipes."""
     from affekt.recipes import RECIPES
 
     return _names(RECIPES, incomplete)
 
 
-def systems(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_systems(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
     """Offer the published systems by the names of their recipes."""
     from affekt.experiments.published_systems import published_systems
 
     return _names((one.name for one in published_systems()), incomplete)
 
 
-def feature_sets(
+def complete_feature_sets(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Offer the feature sets."""
@@ -65,7 +77,9 @@ def feature_sets(
     return _names(FEATURE_SETS, incomplete)
 
 
-def emotions(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_emotions(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
     """Offer the emotions that are not yet in the list before the last comma."""
     from affekt.emotions import EMOTIONS
 
@@ -74,7 +88,9 @@ def emotions(context: click.Context, parameter: click.Parameter, incomplete: str
     return _names((f"{given}{name}" for name in EMOTIONS if name not in before), f"{given}{begun}")
 
 
-def emotion(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_emotion(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
     """Offer the emotions."""
     from affekt.emotions import EMOTIONS
 

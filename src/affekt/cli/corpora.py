@@ -8,7 +8,7 @@ import rich_click as click
 from click.exceptions import Exit
 from rich.markup import escape
 
-from affekt.cli import completion
+from affekt.cli.completion import complete_corpora, complete_downloads, complete_feature_sets
 from affekt.cli.console import FAILED_INPUT, json_output, say_written, show, stdout
 from affekt.cli.options import json_options
 from affekt.cli.parameters import OutputFile
@@ -16,7 +16,7 @@ from affekt.support.parallel import core_count
 from affekt.support.writing import check_place
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, epilog="Example: affekt corpora check RAVDESS/")
 @json_options
 @click.pass_context
 def corpora(context: click.Context, as_json: bool, json_file: Path | None) -> None:
@@ -36,8 +36,8 @@ def corpora(context: click.Context, as_json: bool, json_file: Path | None) -> No
         raise click.UsageError(f"give --json and --json-out after the command: affekt corpora {name} ...")
 
 
-@corpora.command()
-@click.argument("corpus", shell_complete=completion.corpora)
+@corpora.command(epilog="Example: affekt corpora check RAVDESS/")
+@click.argument("corpus", shell_complete=complete_corpora)
 @json_options
 def check(corpus: str, as_json: bool, json_file: Path | None) -> None:
     """Read every file of a corpus, compare the counts with its card, and list every problem."""
@@ -54,8 +54,8 @@ def check(corpus: str, as_json: bool, json_file: Path | None) -> None:
         raise Exit(FAILED_INPUT)
 
 
-@corpora.command()
-@click.argument("name", shell_complete=completion.downloads)
+@corpora.command(epilog="Example: affekt corpora download ravdess --to RAVDESS/")
+@click.argument("name", shell_complete=complete_downloads)
 @click.option(
     "--to",
     "folder",
@@ -77,8 +77,8 @@ def download(name: str, folder: Path) -> None:
     stdout.print(f"{card.name} is in {place}. Try: affekt corpora check {place}", highlight=False)
 
 
-@click.command()
-@click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...", shell_complete=completion.corpora)
+@click.command(epilog="Example: affekt explore RAVDESS/ --report corpus.html")
+@click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...", shell_complete=complete_corpora)
 @click.option(
     "--report",
     "report_file",
@@ -93,7 +93,7 @@ def download(name: str, folder: Path) -> None:
     default="spectral-120@1",
     show_default=True,
     metavar="NAME",
-    shell_complete=completion.feature_sets,
+    shell_complete=complete_feature_sets,
     help="The feature set: see 'affekt features'.",
 )
 @json_options

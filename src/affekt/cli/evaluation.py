@@ -7,7 +7,7 @@ from typing import Any
 
 import rich_click as click
 
-from affekt.cli import completion
+from affekt.cli.completion import complete_emotion
 from affekt.cli.console import json_output, say_written, show
 from affekt.cli.options import evaluation_options, existing_file, json_options, report_option, seeds_option
 from affekt.cli.parameters import Command
@@ -27,6 +27,7 @@ def evaluate(
     With neither --recipe nor --model, the bundled model is scored.
 
     \b
+    Examples:
     affekt evaluate RAVDESS --recipe voice-svm
     affekt evaluate --train-on RAVDESS --test-on EMODB --recipe voice-svm
     affekt evaluate EMODB --model voice-svm.onnx
@@ -49,13 +50,13 @@ def evaluate(
     say_written(json_file, report_file)
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, epilog="Example: affekt enrolment RAVDESS/ --recipe voice-svm")
 @evaluation_options
 @click.option(
     "--enrol",
     "enrolled_emotion",
     metavar="EMOTION",
-    shell_complete=completion.emotion,
+    shell_complete=complete_emotion,
     help="Adapt to clips of this emotion alone, such as neutral, and score all others.",
 )
 def enrolment(
@@ -76,7 +77,7 @@ def enrolment(
     say_written(json_file)
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, epilog="Example: affekt robustness RAVDESS/ --recipe svm")
 @evaluation_options
 @seeds_option
 def robustness(terms: dict[str, Any], as_json: bool, json_file: Path | None) -> None:
@@ -96,7 +97,7 @@ def robustness(terms: dict[str, Any], as_json: bool, json_file: Path | None) -> 
     say_written(json_file)
 
 
-@click.command()
+@click.command(epilog="Example: affekt compare svm.json forest.json --report both.html")
 @click.argument("results", nargs=-1, required=True, metavar="A.json B.json...", type=existing_file)
 @report_option
 @json_options

@@ -14,7 +14,7 @@ from click.exceptions import Exit
 from rich.markup import escape
 from rich.text import Text
 
-from affekt.cli import completion
+from affekt.cli.completion import complete_emotions, complete_feature_sets, complete_paths
 from affekt.cli.console import FAILED_INPUT, STDOUT, json_output, json_text, say, say_written, show, stdout
 from affekt.cli.options import existing_file, jobs_option, json_options, model_option
 from affekt.cli.parameters import OutputFile, parse_emotions
@@ -33,19 +33,41 @@ SHOWN_ROWS = 50  # of more predictions that are also written to a CSV file, only
 
 _END_OF_JSON = "\n]\n"
 
+_NO_RECORDINGS = {
+    ".onnx": "a model: give it as --model {path}, and recordings as PATH",
+    ".voice": "a voice: give it as --voice {path} to affekt predict, and recordings as PATH",
+    ".csv": "a table: to score a model on the clips that it lists, use affekt evaluate {path}",
+}
+
+
+def _check_paths(
+    context: click.Context, parameter: click.Parameter, paths: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Refuse other files of affekt in the place of recordings."""
+    for path in paths:
+        if what := _NO_RECORDINGS.get(Path(path).suffix.lower()):
+            raise click.UsageError(f"{path} is {what.format(path=path)}")
+    return paths
+
+
 _paths_argument = click.argument(
-    "paths", nargs=-1, required=True, metavar="PATH...", shell_complete=completion.paths
+    "paths",
+    nargs=-1,
+    required=True,
+    metavar="PATH...",
+    callback=_check_paths,
+    shell_complete=complete_paths,
 )
 
 
-@click.command()
+@click.command(epilog="Example: affekt predict clip.wav folder/ archive.zip --csv predictions.csv")
 @_paths_argument
 @model_option
 @click.option(
     "--emotions",
     callback=parse_emotions,
     metavar="A,B,...",
-    shell_complete=completion.emotions,
+    shell_complete=complete_emotions,
     help="Predict only these emotions.",
 )
 @click.option("--voice", type=existing_file, help="The speaker: a file that 'affekt adapt' wrote.")
@@ -68,7 +90,10 @@ def predict(
     json_file: Path | None,
     jobs: int | None,
 ) -> None:
-    """Predict the emotion in audio files, and in all audio files of folders and zip archives."""
+    """Predict the emotion in audio files, and in all audio files of folders and zip archives.
+
+    Marks in the table: ! the recording is unlike those that the model was trained on; ? unsure.
+    """
     from affekt.audio.archives import expand_sources
     from affekt.audio.loading import source_name
     from affekt.inference.answer_table import into_csv
@@ -182,7 +207,7 @@ def _print_summary(answers: Iterable[Answer], emotions: Sequence[str]) -> Genera
                 pass
 
 
-@click.command()
+@click.command(epilog="Example: affekt adapt my-clips/ --out me.voice")
 @_paths_argument
 @click.option(
     "--out",
@@ -213,13 +238,15 @@ def adapt(paths: tuple[str, ...], out: Path, model: Path | None) -> None:
         raise Exit(FAILED_INPUT)
 
 
-@click.command()
-@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=completion.paths)
+@click.command(epilog="Example: affekt features folder/ --set spectral-120@1 --out features.csv")
+@click.argument(
+    "paths", nargs=-1, metavar="[PATH]...", callback=_check_paths, shell_complete=complete_paths
+)
 @click.option(
     "--set",
     "name",
     metavar="NAME",
-    shell_complete=completion.feature_sets,
+    shell_complete=complete_feature_sets,
     help="The feature set. Without PATH and --set, the feature sets are listed.",
 )
 @click.option(
@@ -286,7 +313,7 @@ def _print_failures(described: Iterable[Description], counts: Counter[str]) -> I
             say(f"[red]✗ {escape(one.source)}[/]: {escape(str(one.error))}")
 
 
-@click.command()
+@click.command(epilog="Example: affekt model voice-svm.onnx --card card.md")
 @click.argument("file", type=existing_file, required=False)
 @click.option(
     "--card",

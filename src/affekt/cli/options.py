@@ -9,7 +9,7 @@ from typing import Any
 
 import rich_click as click
 
-from affekt.cli import completion
+from affekt.cli.completion import complete_corpora, complete_emotions, complete_protocols, complete_recipes
 from affekt.cli.parameters import OutputFile, RenamedOption, SeveralValues, parse_emotions
 
 existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -19,14 +19,14 @@ model_option = click.option(
     "--model", type=existing_file, help="A model file; by default the bundled model."
 )
 protocol_option = click.option(
-    "--protocol", metavar="NAME", shell_complete=completion.protocols,
+    "--protocol", metavar="NAME", shell_complete=complete_protocols,
     help="How the clips are split for training and testing a recipe; by default by-actor-5.",
 )  # fmt: skip
 jobs_option = click.option(
     "--jobs", type=click.IntRange(1), metavar="N", help="Number of processes; by default one for each core."
 )
 emotions_option = click.option(
-    "--emotions", callback=parse_emotions, metavar="A,B,...", shell_complete=completion.emotions,
+    "--emotions", callback=parse_emotions, metavar="A,B,...", shell_complete=complete_emotions,
     help="Use and predict these emotions alone; 'all' for all. By default those that the recipe or model "
     "is made for.",
 )  # fmt: skip
@@ -59,19 +59,19 @@ seeds_option = click.option(
 )  # fmt: skip
 
 _EVALUATION_OPTIONS = (
-    click.argument("corpus", nargs=-1, metavar="[CORPUS]...", shell_complete=completion.corpora),
+    click.argument("corpus", nargs=-1, metavar="[CORPUS]...", shell_complete=complete_corpora),
     click.option(
         "--train-on", cls=SeveralValues, multiple=True, metavar="CORPUS...",
-        shell_complete=completion.corpora,
+        shell_complete=complete_corpora,
         help="Train a recipe on these corpora, instead of CORPUS, for --test-on.",
     ),
     click.option(
         "--test-on", cls=SeveralValues, multiple=True, metavar="CORPUS...",
-        shell_complete=completion.corpora,
+        shell_complete=complete_corpora,
         help="Test the recipe on these corpora; without it, by cross-validation.",
     ),
     click.option(
-        "--recipe", metavar="NAME", shell_complete=completion.recipes,
+        "--recipe", metavar="NAME", shell_complete=complete_recipes,
         help="Train and test this recipe: see 'affekt recipes'.",
     ),
     click.option(

@@ -58,21 +58,21 @@ class Command(click.RichCommand):
 
         After ``--name=value`` there are no further values. A line that is being completed is not complete.
         """
-        _check_json(args)
+        _check_json(ctx, args)
         if ctx.resilient_parsing:
             return super().parse_args(ctx, args)
         names = {name for one in self.params if isinstance(one, SeveralValues) for name in one.opts}
         return super().parse_args(ctx, list(_repeat_names(args, names)))
 
 
-def _check_json(args: list[str]) -> None:
+def _check_json(ctx: click.Context, args: list[str]) -> None:
     """Refuse a file after ``--json``, which earlier versions wrote the scores to."""
     for option, file in pairwise(args):
         if option == "--json" and (file == "-" or file.lower().endswith(".json")):
             written = "" if file == "-" else f"; to write them to a file, give --json-out {file}"
-            raise click.UsageError(f"--json takes no file: it prints the scores{written}")
+            raise click.UsageError(f"--json takes no file: it prints the scores{written}", ctx)
     if old := [word for word in args if word.startswith("--json=")]:
-        raise click.UsageError(f"--json takes no file: to write one, give --json-out{old[0][6:]}")
+        raise click.UsageError(f"--json takes no file: to write one, give --json-out{old[0][6:]}", ctx)
 
 
 def _repeat_names(args: list[str], names: set[str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import rich_click as click
 from rich.markup import escape
 
-from affekt.cli import completion
+from affekt.cli.completion import complete_corpora, complete_recipes, complete_systems
 from affekt.cli.console import json_output, say, say_written, show, stdout
 from affekt.cli.options import (
     checkpoints_option,
@@ -20,14 +20,14 @@ from affekt.cli.parameters import OutputFile, RenamedOption
 from affekt.support.parallel import core_count
 
 
-@click.command()
-@click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...", shell_complete=completion.corpora)
+@click.command(epilog="Example: affekt train RAVDESS/ --recipe voice-svm --out m.onnx")
+@click.argument("corpus", nargs=-1, required=True, metavar="CORPUS...", shell_complete=complete_corpora)
 @click.option(
     "--recipe",
     metavar="NAME",
     default="voice-svm",
     show_default=True,
-    shell_complete=completion.recipes,
+    shell_complete=complete_recipes,
     help="How to train: see 'affekt recipes'.",
 )
 @protocol_option
@@ -82,7 +82,7 @@ def train(
     )  # fmt: skip
 
 
-@click.command()
+@click.command(epilog="Example: affekt recipes --json")
 @json_options
 def recipes(as_json: bool, json_file: Path | None) -> None:
     """List the recipes: the ways to train a model."""
@@ -96,14 +96,14 @@ def recipes(as_json: bool, json_file: Path | None) -> None:
     say_written(json_file)
 
 
-@click.command()
-@click.argument("corpus", default="ravdess", shell_complete=completion.corpora)
+@click.command(epilog="Example: affekt reproduce RAVDESS/ --system mlp --quick --out tried/")
+@click.argument("corpus", default="ravdess", shell_complete=complete_corpora)
 @click.option(
     "--system",
     cls=RenamedOption,
     formerly="--seed-system",
     metavar="NAME",
-    shell_complete=completion.systems,
+    shell_complete=complete_systems,
     help="Only this published system: its number or its recipe.",
 )
 @click.option(
