@@ -18,7 +18,7 @@ from affekt.recipes import RECIPES
 
 def measure(corpus: str, recipe: str, file: Path) -> tuple[float, float]:
     """Seconds, and the peak in MB of a process that evaluates a recipe."""
-    terms = ["--recipe", recipe, "--vocal-channel", "speech", "--emotions", "all", "--json", str(file)]
+    terms = ["--recipe", recipe, "--vocal-channel", "speech", "--emotions", "all", "--json-out", str(file)]
     command = [sys.executable, "-m", "affekt", "evaluate", corpus, *terms]
     began = time.monotonic()
     quiet = os.open(os.devnull, os.O_WRONLY)

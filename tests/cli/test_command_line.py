@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -40,6 +42,78 @@ def test_the_help_lists_every_command_once(run: Run) -> None:
     assert sorted(NAMES) == sorted(affekt.commands)
     words = [line.split()[1] for line in out.splitlines() if line.startswith("│ ")]
     assert {name: words.count(name) for name in NAMES} == dict.fromkeys(NAMES, 1)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "corpora check", "corpora download"])
+def test_every_command_shows_an_example_that_is_right(run: Run, name: str) -> None:
+    if name == "app":
+        pytest.skip("it is run without arguments")
+    out = run(*name.split(), "--help")[1]
+    examples = re.findall(rf"^ (?:Example: )?(affekt {name} .*?) *$", out, re.MULTILINE)
+    assert examples
+    command = affekt
+    for word in name.split():
+        command = command.commands[word]  # type: ignore[assignment]
+    options = {option for one in command.params for option in one.opts}
+    for example in examples:
+        assert {word for word in example.split() if word.startswith("--")} <= options
+
+
+def test_exit_codes_are_in_the_help(run: Run) -> None:
+    out = " ".join(run("--help")[1].split())
+    for words in ("0 success", "1 an input failed", "2 wrong usage", "130 interrupted"):
+        assert words in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["recipes"],
+        ["features"],
+        ["corpora"],
+        ["corpora", "check", "CORPUS"],
+        ["model"],
+        ["predict", "CLIP"],
+        ["evaluate", "CORPUS", "--recipe", "svm"],
+    ],
+)
+def test_json_alone_is_printed_and_the_same_is_written(
+    run: Run, small_ravdess: Path, tmp_path: Path, arguments: list[str]
+) -> None:
+    places = {"CORPUS": small_ravdess, "CLIP": EXAMPLES / "low-plain.flac"}
+    line = [places.get(word, word) for word in arguments]
+    file = tmp_path / "r.json"
+    code, out, err = run(*line, "--json-out", file)
+    assert code == (1 if "check" in arguments else 0), err
+    assert str(file) in err
+    assert out.strip()[0] not in "[{"
+    printed_code, printed, _ = run(*line, "--json")
+    assert printed_code == code
+    assert json.loads(printed) == json.loads(file.read_text(encoding="utf-8"))
+
+
+def test_every_command_with_a_result_has_both_options() -> None:
+    without = {"adapt", "app"}  # they write a voice, and serve pages
+    for name, command in affekt.commands.items():
+        options = {option for one in command.params for option in one.opts}
+        assert ({"--json", "--json-out"} <= options) == (name not in without), name
+
+
+@pytest.mark.parametrize("command", ["evaluate", "enrolment", "robustness"])
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (["--json", "x.json"], "--json-out x.json"),
+        (["--json=x.json"], "--json-out=x.json"),
+        (["--json", "-"], "it prints the scores"),
+    ],
+)
+def test_a_file_after_json_is_told_the_new_option(
+    run: Run, command: str, words: list[str], advice: str
+) -> None:
+    code, out, err = run(command, "RAVDESS", "--recipe", "svm", *words)
+    assert (code, out) == (2, "")
+    assert advice in " ".join(err.split())
 
 
 def test_the_version_is_that_of_the_package(run: Run) -> None:
@@ -347,3 +421,27 @@ def test_json_goes_to_stdout_even_where_a_bar_is_shown(
     os.close(theirs)
     os.close(ours)
     assert len(json.loads(done.stdout)) == 2
+
+
+def test_on_a_terminal_rows_fit_it_and_no_bar_is_between_them(
+    tmp_path: Path, write_voice: Callable[..., Path]
+) -> None:
+    pty = pytest.importorskip("pty")
+    for number in range(5):
+        write_voice(tmp_path / f"a recording of a rather long name, number {number}.wav", seed=number)
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "affekt", "predict", str(tmp_path)]
+    environment = {**os.environ, "COLUMNS": "60", "TERM": "xterm", "NO_COLOR": "1"}
+    done = subprocess.run(command, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    text = b""
+    with contextlib.suppress(OSError):  # all is read
+        while part := os.read(ours, 1 << 16):
+            text += part
+    os.close(ours)
+    lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text.decode()).splitlines()
+    assert done.returncode == 0
+    assert "\x1b[3" not in text.decode()  # no colour, as NO_COLOR asks
+    assert max(map(len, lines)) <= 60
+    assert sum(f" {number}.wav " in line for number in range(5) for line in lines) == 5
+    assert "predicting" not in "".join(lines)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from affekt.cli.console import json_output, json_text, say, say_written
+from affekt.cli.console import json_output, json_text, plain, say, say_written
+from affekt.notes import NoteKind
 
 CLIP = Path(__file__).parents[2] / "src" / "affekt" / "examples" / "low-plain.flac"
 VALUES = {"emotion": "émotion", "scores": [1, 2]}
@@ -37,6 +42,22 @@ def test_json_can_be_written_and_printed(tmp_path: Path, capsys: pytest.CaptureF
     with json_output(tmp_path / "a.json", printed=True) as write:
         write(VALUES)
     assert (tmp_path / "a.json").read_text(encoding="utf-8") == capsys.readouterr().out
+
+
+def test_a_result_is_plain_values() -> None:
+    @dataclass
+    class Found:
+        path: Path
+        shares: tuple[float, ...]
+        build: Callable[[], None]
+        pattern: re.Pattern[str]
+        kind: NoteKind
+
+    found = Found(Path("a.wav"), (0.5, math.nan), lambda: None, re.compile("x"), NoteKind.WINDOWS)
+    assert plain({"found": [found], 1: None}) == {
+        "found": [{"path": "a.wav", "shares": [0.5, None], "kind": "windows"}],
+        "1": None,
+    }
 
 
 def test_without_a_file_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:

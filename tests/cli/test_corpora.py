@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,18 @@ def test_a_corpus_with_missing_clips_fails_its_check(run: Run, small_ravdess: Pa
     assert code == 1
     assert "missing: 1320" in out
     assert "03-01-08-01-01-01-01" in out
+
+
+def test_a_check_is_json_too(run: Run, small_ravdess: Path) -> None:
+    code, out, _ = run("corpora", "check", small_ravdess, "--json")
+    found = json.loads(out)
+    assert (code, found["passed"], len(found["missing"])) == (1, False, 1320)
+    assert (found["clips"], len(found["speakers"])) == (120, 10)
+
+
+def test_options_of_a_subcommand_are_not_lost_before_it(run: Run, small_ravdess: Path) -> None:
+    code, out, err = run("corpora", "--json", "check", small_ravdess)
+    assert (code, out, "after the command" in " ".join(err.split())) == (2, "", True)
 
 
 def test_a_corpus_without_a_card_passes_its_check(
@@ -57,11 +70,16 @@ def test_explore_writes_a_page_and_prints_what_is_wrong_with_the_corpus(
         write_voice(tmp_path / "mine" / f"{place}.wav", seed=seed)
     (tmp_path / "mine" / "happy" / "broken.wav").write_text("this is not sound")
     page = tmp_path / "x.html"
-    code, out, err = run("explore", tmp_path / "mine", "--report", page, "--set", "mfcc-mean@1")
+    words = ("--report", page, "--set", "mfcc-mean@1", "--json-out", tmp_path / "x.json")
+    code, out, err = run("explore", tmp_path / "mine", *words)
     assert code == 0, err
     assert "unusable: 1" in out
     assert "broken.wav" in out
     assert f"wrote {page}" in err
+    found = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
+    assert [Path(clip["path"]).name for clip in found["clips"]] == ["a.wav", "b.wav", "c.wav"]
+    assert found["clips"][0]["duration_s"] == pytest.approx(0.6)
+    assert Path(found["check"]["unusable"][0][0]).name == "broken.wav"
     html = page.read_text(encoding="utf-8")
     assert "<b>3</b><span>usable clips" in html
     assert "mfcc-mean@1" in html

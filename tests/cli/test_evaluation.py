@@ -266,6 +266,13 @@ def test_compare_prints_scores_and_the_intervals_of_differences(run: Run, scores
     assert "LEAKY" not in out
 
 
+def test_a_comparison_is_json_too(run: Run, scores: dict[str, Path]) -> None:
+    code, out, _ = run("compare", scores["dull-by-actor-5"], scores["bayes-by-actor-5"], "--json")
+    found = json.loads(out)
+    assert (code, list(found["scores"]), found["n"]) == (0, ["bayes", "dull"], 120)
+    assert {one["metric"] for one in found["differences"]} == {"accuracy", "uar"}
+
+
 def test_compare_marks_leaky_scores(run: Run, scores: dict[str, Path]) -> None:
     _, out, _ = run("compare", scores["bayes-random-80-20"], scores["dull-random-80-20"])
     assert "LEAKY" in out

@@ -8,7 +8,7 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
-from affekt.support.terminal import SafeConsole, printable
+from affekt.support.terminal import SafeConsole, one_line
 
 EVIL = {
     "\x1b]0;title\x07": "\\x1b]0;title\\x07",
@@ -23,16 +23,16 @@ EVIL = {
 
 @pytest.mark.parametrize(("text", "shown"), EVIL.items())
 def test_control_characters_are_shown(text: str, shown: str) -> None:
-    assert printable(text) == shown
+    assert one_line(text) == shown
 
 
 def test_a_name_of_several_lines_is_shown_in_one() -> None:
-    assert printable("a\nb\rc\td") == "a\\nb\\rc\\td"
+    assert one_line("a\nb\rc\td") == "a\\nb\\rc\\td"
 
 
 @pytest.mark.parametrize("text", ["clip 1.wav", "größe.wav", "\N{GRINNING FACE}", "👩\u200d🔬", "שלום"])
 def test_any_other_text_is_left_alone(text: str) -> None:
-    assert printable(text) == text
+    assert one_line(text) == text
 
 
 @pytest.mark.parametrize("text", EVIL)

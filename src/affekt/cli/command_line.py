@@ -25,7 +25,7 @@ from affekt.cli.inference import adapt, features, model, predict
 from affekt.cli.training import recipes, reproduce, train
 from affekt.errors import AffektError, UnknownNameError, explain_import
 from affekt.support.parallel import STOP_SIGNALS
-from affekt.support.terminal import printable
+from affekt.support.terminal import one_line
 
 COMMANDS = {
     "Predict": (predict, adapt, features, app),
@@ -75,7 +75,7 @@ def _run() -> int:
     except Exit as stop:
         code = stop.exit_code
     except click.ClickException as error:
-        error.message = printable(error.message)  # type: ignore[misc]
+        error.message = one_line(error.message)  # type: ignore[misc]
         error.show()
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt) as error:

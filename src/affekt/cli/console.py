@@ -16,7 +16,7 @@ from typing import IO, Any, TextIO, cast
 from rich.console import Console, RenderableType
 from rich.markup import escape
 
-from affekt.support.terminal import SafeConsole, printable
+from affekt.support.terminal import SafeConsole, one_line
 from affekt.support.writing import whole_file
 
 STDOUT = "standard output"  # the file name of errors in printing
@@ -90,7 +90,7 @@ stdout, stderr = _console(error=False), _console(error=True)
 
 def say(text: str) -> None:
     """Print a message of one line to stderr; ``text`` may contain markup."""
-    stderr.print(printable(text), highlight=False, soft_wrap=True)
+    stderr.print(one_line(text), highlight=False, soft_wrap=True)
 
 
 def say_written(*files: Path | None) -> None:

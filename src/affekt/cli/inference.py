@@ -21,7 +21,7 @@ from affekt.cli.parameters import OutputFile, parse_emotions
 from affekt.emotions import sort_emotions
 from affekt.support.parallel import core_count
 from affekt.support.progress import track
-from affekt.support.terminal import printable
+from affekt.support.terminal import one_line
 from affekt.support.writing import check_place, whole_file
 
 if TYPE_CHECKING:
@@ -296,7 +296,7 @@ def features(
     counts: Counter[str] = Counter()
     write_table(out, feature_set, _print_failures(passing, counts))
     stdout.print(
-        f"{counts.total()} of {len(sources)} files are in {escape(printable(str(out)))}, "
+        f"{counts.total()} of {len(sources)} files are in {escape(one_line(str(out)))}, "
         f"{counts['failed']} of them failed",
         highlight=False, soft_wrap=True,
     )  # fmt: skip

@@ -79,7 +79,7 @@ def compare(results: Sequence[Evaluation | str | os.PathLike[str]]) -> Compariso
     Parameters
     ----------
     results
-        Two or more evaluations, or files that ``affekt evaluate --json`` wrote.
+        Two or more evaluations, or files that ``affekt evaluate --json-out`` wrote.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def compare(results: Sequence[Evaluation | str | os.PathLike[str]]) -> Compariso
         if not evaluation.by_speaker:
             raise CorpusError(
                 f"{file or evaluation.recipe} holds no evaluation that can be compared: it lacks "
-                "by_speaker. Write it again with affekt evaluate --json"
+                "by_speaker. Write it again with affekt evaluate --json-out"
             )
     _check_same(found, files)
     matrices = dict(zip(_names(found, files), map(_matrices, found), strict=True))

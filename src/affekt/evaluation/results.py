@@ -244,7 +244,7 @@ class Evaluation(Scores):
 
 
 def read_evaluation(path: str | os.PathLike[str]) -> Evaluation:
-    """Read a file that holds one evaluation, as ``affekt evaluate --json`` writes it.
+    """Read a file that holds one evaluation, as ``affekt evaluate --json-out`` writes it.
 
     Raises
     ------
@@ -258,7 +258,7 @@ def read_evaluation(path: str | os.PathLike[str]) -> Evaluation:
 
 
 def read_evaluations(path: str | os.PathLike[str]) -> dict[str, Evaluation]:
-    """Read a file that holds several, by condition, as ``affekt robustness --json`` writes it."""
+    """Read a file that holds several, by condition, as ``affekt robustness --json-out`` writes it."""
     try:
         return {name: _of_condition(name, one) for name, one in _read_json(path).items()}
     except CorpusError as error:

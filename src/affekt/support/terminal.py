@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from collections.abc import Iterable
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-# Control characters, those that separate lines, and those that change the direction of what follows.
-_CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
-_UNSAFE = re.compile(f"[{_CONTROLS}]")
-_NOT_OF_A_LINE = re.compile(f"[\t\n{_CONTROLS}]")
+_INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # categories of characters that move, hide or break a line
+_JOINERS = "\u200c\u200d"  # parts of words and of emojis
 
 
-def printable(text: str) -> str:
-    r"""Return a text of one line, with characters that control a terminal shown as ``\x1b``, ``\n``, ..."""
-    return _NOT_OF_A_LINE.sub(_shown, text)
+def one_line(text: str) -> str:
+    r"""Return a text on one line, with characters that cannot be seen written as their code.
+
+    >>> one_line("a\nb.wav")
+    'a\\nb.wav'
+    """
+    return _show_invisible(text, _JOINERS)
 
 
-def _shown(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode()
+def _show_invisible(text: str, kept: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(
+        character.encode("unicode_escape").decode()
+        if unicodedata.category(character) in _INVISIBLE and character not in kept
+        else character
+        for character in text
+    )
 
 
 class SafeConsole(Console):
@@ -31,4 +40,4 @@ class SafeConsole(Console):
     ) -> Iterable[Segment]:
         """Yield what the console yields, which may send control codes of its own."""
         for text, style, control in super().render(renderable, options):
-            yield Segment(text if control else _UNSAFE.sub(_shown, text), style, control)
+            yield Segment(text if control else _show_invisible(text, f"{_JOINERS}\n\t"), style, control)

@@ -29,7 +29,7 @@ def corpus_check(check: CorpusCheck) -> Group:
         _counts(corpus, "emotion", "emotions"),
         "",
         *_speakers(corpus),
-        *(Text(f"no clip of {name} is there", "yellow") for name in check.absent_vocal_channels),
+        *(Text(one_line(f"no clip of {name} is there"), "yellow") for name in check.absent_vocal_channels),
         "",
         *_problems(check),
         "",
@@ -107,7 +107,7 @@ def _unusable(files: Sequence[tuple[str, str]]) -> Iterator[RenderableType]:
     """Yield each reason once, with the files that it concerns."""
     by_reason: dict[str, list[str]] = defaultdict(list)
     for name, why in files:
-        by_reason[why.replace(repr(name), "").replace(name, "").strip()].append(name)
+        by_reason[why.replace(repr(name), "").removeprefix(name).strip()].append(name)
     yield from listing("unusable", [], "red") if not files else [Text(f"✗ unusable: {len(files)}", "red")]
     for reason, names in by_reason.items():
         heading = Text(one_line(f"{reason} ({plural(len(names), 'file')})"), "red")

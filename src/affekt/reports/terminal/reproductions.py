@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from affekt.reports.terminal.layout import PlainTable
+from affekt.reports.terminal.layout import PlainTable, one_line
 
 if TYPE_CHECKING:
     from affekt.experiments.reproduction_result import Reproduction, TrialResult
@@ -31,8 +31,8 @@ def _about(trial: TrialResult) -> Text:
     """Recipe and reading; below them, protocol and material."""
     leaky = trial.evaluation.leaky
     return Text.assemble(
-        (trial.recipe, "bold cyan"),
-        f": {trial.reading}\n  ",
-        (f"{trial.protocol}{' LEAKY' * leaky}", "red" if leaky else "green"),
-        (f", {trial.material}", "dim"),
+        (one_line(trial.recipe), "bold cyan"),
+        f": {one_line(trial.reading)}\n  ",
+        (one_line(f"{trial.protocol}{' LEAKY' * leaky}"), "red" if leaky else "green"),
+        (one_line(f", {trial.material}"), "dim"),
     )
