@@ -320,6 +320,53 @@ def test_a_second_ctrl_c_is_no_traceback(tmp_path: Path, write_voice: Callable[.
     assert sorted(path.name for path in tmp_path.iterdir()) == ["p.partial.csv", "v.wav"]
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to look for processes")
+def test_a_process_that_is_killed_costs_no_finished_row(
+    tmp_path: Path, write_voice: Callable[..., Path]
+) -> None:
+    clip = write_voice(tmp_path / "v.wav")
+    table = tmp_path / "p.csv"
+    table.write_text("old")
+
+    def kill_a_worker() -> bool:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        if size_of_part(tmp_path) <= 5000 or not children.exists():
+            return False
+        workers = [
+            int(one)
+            for one in children.read_text().split()
+            if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()
+        ]
+        assert len(workers) == 2
+        os.kill(workers[0], signal.SIGKILL)
+        return True
+
+    with start("predict", *[clip] * 20000, "--csv", table, "--jobs", 2) as process:
+        while not kill_a_worker():
+            time.sleep(0.05)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "error: one of the processes that compute ended (exit code -9)" in err
+    assert "Traceback" not in err
+    rows = len(list(csv.DictReader((tmp_path / "p.partial.csv").read_text().splitlines())))
+    assert f"{rows} finished rows are kept in {tmp_path / 'p.partial.csv'}" in err
+    assert table.read_text() == "old"
+
+
+def test_ctrl_c_while_the_command_line_is_imported_is_no_traceback() -> None:
+    program = (
+        "import sys, affekt.cli\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'affekt.cli.command_line':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "affekt.cli.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
 def test_a_signal_that_is_ignored_stays_ignored() -> None:
     """As ``nohup`` lets a command go on when the terminal is closed."""
     program = "trap '' HUP; exec {} -m affekt predict --json {}"
