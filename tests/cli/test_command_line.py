@@ -7,6 +7,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -351,6 +352,20 @@ def test_a_process_that_is_killed_costs_no_finished_row(
     rows = len(list(csv.DictReader((tmp_path / "p.partial.csv").read_text().splitlines())))
     assert f"{rows} finished rows are kept in {tmp_path / 'p.partial.csv'}" in err
     assert table.read_text() == "old"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash to limit the size of files")
+@pytest.mark.parametrize("command", ["predict --csv", "features --set mfcc-stats@1 --out"])
+def test_a_disk_that_fills_up_ends_the_command_and_its_processes(
+    tmp_path: Path, write_voice: Callable[..., Path], command: str
+) -> None:
+    clips = " ".join([str(write_voice(tmp_path / "v.wav"))] * 1000)
+    line = f"ulimit -f 20; exec {sys.executable} -m affekt {command} {tmp_path}/p.csv --jobs 2 {clips}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert f"error: [Errno 27] File too large: '{tmp_path}/p.csv'" in done.stderr
+    rows = len(list(csv.DictReader((tmp_path / "p.partial.csv").read_text().splitlines())))
+    assert f"{rows} finished rows are kept in {tmp_path}/p.partial.csv" in done.stderr
 
 
 def test_ctrl_c_while_the_command_line_is_imported_is_no_traceback() -> None:

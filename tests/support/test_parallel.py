@@ -127,6 +127,41 @@ def test_a_killed_process_leaves_none_of_its_own(tmp_path: Path) -> None:
     assert not [child for child in children if exists(child)]
 
 
+def test_processes_end_with_the_one_that_started_them_in_the_midst_of_results(
+    tmp_path: Path,
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys, time\n"
+        "from affekt.support.parallel import map_in_order\n"
+        "if __name__ == '__main__':\n"
+        "    results = map_in_order(time.sleep, [0.01] * 100_000, jobs=2)\n"
+        "    next(results)\n"
+        "    sys.exit(3)\n"
+    )
+    assert subprocess.run([sys.executable, str(script)], timeout=60).returncode == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no groups of processes on this system")
+def test_a_signal_to_the_whole_group_is_handled_by_the_main_process(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import signal, sys, time\n"
+        "from affekt.support.parallel import map_in_order\n"
+        "if __name__ == '__main__':\n"
+        "    signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))\n"
+        "    for i, _ in enumerate(map_in_order(time.sleep, [0.01] * 100_000, jobs=2)):\n"
+        "        print(i, flush=True)\n"
+    )
+    command = [sys.executable, str(script)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout
+        process.stdout.readline()
+        os.killpg(process.pid, signal.SIGTERM)
+        process.stdout.read()
+    assert process.returncode == 3
+
+
 def test_there_is_at_least_one_core() -> None:
     assert core_count() >= 1
 

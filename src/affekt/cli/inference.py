@@ -115,7 +115,7 @@ def predict(
             if json_file:
                 file = opened.enter_context(whole_file(json_file, keep_on_interrupt=True, end=_END_OF_JSON))
                 passing = _into_json(passing, file)
-            passing = _counted(passing, counts)
+            passing = opened.enter_context(closing(_counted(passing, counts)))
             if as_json:
                 shown = _print_json(passing)
             elif summarised:
@@ -135,7 +135,7 @@ def predict(
         raise Exit(FAILED_INPUT)
 
 
-def _counted(answers: Iterable[Answer], counts: Counter[str]) -> Iterator[Answer]:
+def _counted(answers: Iterable[Answer], counts: Counter[str]) -> Generator[Answer]:
     for answer in answers:
         counts["failed" if answer.error else "predicted"] += 1
         yield answer

@@ -8,6 +8,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -24,6 +25,7 @@ Result = TypeVar("Result")
 
 MANY = 64  # fewer items are finished before another process has started
 BATCH = 8  # items sent at once: sending takes about as long as the features of a short clip
+SIGNAL_S = 0.2  # in which a signal reaches this process that has ended another one of its group
 AHEAD = 3  # batches per process that are computed ahead of the caller
 STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -127,6 +129,7 @@ class _Worker:
 
     def _ended(self) -> WorkerError:
         self.process.join(1)
+        time.sleep(SIGNAL_S)
         return WorkerError(
             f"one of the processes that compute ended (exit code {self.process.exitcode}), perhaps because "
             "memory is short: use fewer (--jobs 1, or jobs=1). A script that uses several needs "
@@ -192,8 +195,11 @@ def _signals_held() -> Iterator[None]:
 
 def _work(connection: Connection) -> None:
     """Apply the function, which comes first, to all batches: what a process does."""
-    for number in STOP_SIGNALS:  # the main process handles them
-        signal.signal(number, signal.SIG_IGN)
+    for number in STOP_SIGNALS:  # the main process handles them, and ends this one by SIGTERM at the latest
+        if number != signal.SIGTERM:
+            signal.signal(number, signal.SIG_IGN)
+        elif hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):  # the main process has closed the connection
         function = connection.recv()
