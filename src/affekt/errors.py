@@ -15,6 +15,7 @@
     ├── VoiceError                  (ValueError)         a voice file cannot be used with this model
     ├── ExportError                 (ValueError)         an exported graph differs from its estimator
     ├── UnknownNameError            (ValueError)         no recipe, protocol, corpus, ... of that name
+    ├── WorkerError                 (RuntimeError)       a process that computes was ended from outside
     └── MissingExtraError           (ImportError)        an optional dependency is not installed
 
 Each exception also inherits from the builtin exception in brackets.
@@ -73,6 +74,10 @@ class VoiceError(AffektError, ValueError):
 
 class ExportError(AffektError, ValueError):
     """An exported graph does not predict the same as its estimator."""
+
+
+class WorkerError(AffektError, RuntimeError):
+    """A process that computes features ended before it was finished, as when memory is short."""
 
 
 class MissingExtraError(AffektError, ImportError):

@@ -7,6 +7,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -239,31 +240,158 @@ def test_a_recording_is_never_overwritten_by_a_slip(
     assert clip.read_bytes() == before
 
 
-def interrupt_when(condition: Callable[[], bool], process: subprocess.Popen[str]) -> tuple[str, str]:
+def stop_when(
+    condition: Callable[[], bool], process: subprocess.Popen[str], number: int = signal.SIGINT
+) -> tuple[str, str]:
     for _ in range(600):
         if condition():
             break
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     return process.communicate(timeout=30)
 
 
-def test_ctrl_c_leaves_a_csv_of_whole_rows(tmp_path: Path, write_voice: Callable[..., Path]) -> None:
+def start(*arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "affekt", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def size_of_part(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("*.part"))
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_stopped_command_keeps_the_old_csv_and_its_own_rows_beside_it(
+    tmp_path: Path, write_voice: Callable[..., Path], name: str
+) -> None:
+    number = getattr(signal, name)
     clip = write_voice(tmp_path / "v.wav")
-    table, part = tmp_path / "p.csv", tmp_path / "p.csv.part"
-    command = [sys.executable, "-m", "affekt", "predict", *[str(clip)] * 20000, "--csv", str(table)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    _, err = interrupt_when(lambda: part.exists() and part.stat().st_size > 5000, process)
-    assert process.returncode == 130
-    assert f"of 20000 inputs are predicted and kept in {table}" in err
+    table = tmp_path / "p.csv"
+    table.write_text("old")
+    process = start("predict", *[clip] * 20000, "--csv", table, "--jobs", 2)
+    _, err = stop_when(lambda: size_of_part(tmp_path) > 5000, process, number)
+    assert process.returncode == 128 + number
     assert "stopped" in err
     assert "Traceback" not in err
-    with open(table, newline="", encoding="utf-8") as file:
+    assert table.read_text() == "old"
+    with open(tmp_path / "p.partial.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert 0 < len(rows) < 20000
     assert all(row["emotion"] and row["error"] == "" for row in rows)
-    assert not part.exists()
+    assert f"{len(rows)} finished rows are kept in {tmp_path / 'p.partial.csv'}" in err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["p.csv", "p.partial.csv", "v.wav"]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "npz", "parquet"])
+def test_stopped_features_keep_the_old_table(
+    tmp_path: Path, write_voice: Callable[..., Path], suffix: str
+) -> None:
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow")
+    table = tmp_path / f"f.{suffix}"
+    table.write_text("old")
+    for i in range(20):
+        write_voice(tmp_path / "v" / f"{i}.wav", seed=i)
+    (tmp_path / "v" / "broken.wav").touch()  # its message says that the work has begun
+    process = start("features", *[tmp_path / "v"] * 500, "--set", "mfcc-stats@1", "--out", table)
+    assert process.stderr
+    assert "broken.wav" in process.stderr.readline()
+    _, err = stop_when(lambda: True, process)
+    assert process.returncode == 130
+    assert table.read_text() == "old"
+    assert f"finished rows are kept in {tmp_path / f'f.partial.{suffix}'}" in err
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"f.{suffix}", f"f.partial.{suffix}", "v"]
+
+
+def test_a_second_ctrl_c_is_no_traceback(tmp_path: Path, write_voice: Callable[..., Path]) -> None:
+    clip = write_voice(tmp_path / "v.wav")
+    process = start("predict", *[clip] * 20000, "--csv", tmp_path / "p.csv", "--jobs", 2)
+
+    def press_once() -> bool:
+        if size_of_part(tmp_path) <= 5000:
+            return False
+        process.send_signal(signal.SIGINT)
+        return True
+
+    _, err = stop_when(press_once, process)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "Exception ignored" not in err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["p.partial.csv", "v.wav"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to look for processes")
+def test_a_process_that_is_killed_costs_no_finished_row(
+    tmp_path: Path, write_voice: Callable[..., Path]
+) -> None:
+    clip = write_voice(tmp_path / "v.wav")
+    table = tmp_path / "p.csv"
+    table.write_text("old")
+
+    def kill_a_worker() -> bool:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        if size_of_part(tmp_path) <= 5000 or not children.exists():
+            return False
+        workers = [
+            int(one)
+            for one in children.read_text().split()
+            if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()
+        ]
+        assert len(workers) == 2
+        os.kill(workers[0], signal.SIGKILL)
+        return True
+
+    with start("predict", *[clip] * 20000, "--csv", table, "--jobs", 2) as process:
+        while not kill_a_worker():
+            time.sleep(0.05)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "error: one of the processes that compute ended (exit code -9)" in err
+    assert "Traceback" not in err
+    rows = len(list(csv.DictReader((tmp_path / "p.partial.csv").read_text().splitlines())))
+    assert f"{rows} finished rows are kept in {tmp_path / 'p.partial.csv'}" in err
+    assert table.read_text() == "old"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash to limit the size of files")
+@pytest.mark.parametrize("command", ["predict --csv", "features --set mfcc-stats@1 --out"])
+def test_a_disk_that_fills_up_ends_the_command_and_its_processes(
+    tmp_path: Path, write_voice: Callable[..., Path], command: str
+) -> None:
+    clips = " ".join([str(write_voice(tmp_path / "v.wav"))] * 1000)
+    line = f"ulimit -f 20; exec {sys.executable} -m affekt {command} {tmp_path}/p.csv --jobs 2 {clips}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert f"error: [Errno 27] File too large: '{tmp_path}/p.csv'" in done.stderr
+    rows = len(list(csv.DictReader((tmp_path / "p.partial.csv").read_text().splitlines())))
+    assert f"{rows} finished rows are kept in {tmp_path}/p.partial.csv" in done.stderr
+
+
+def test_ctrl_c_while_the_command_line_is_imported_is_no_traceback() -> None:
+    program = (
+        "import sys, affekt.cli\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'affekt.cli.command_line':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "affekt.cli.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    """As ``nohup`` lets a command go on when the terminal is closed."""
+    program = "trap '' HUP; exec {} -m affekt predict --json {}"
+    command = program.format(sys.executable, " ".join([str(EXAMPLES)] * 30))
+    with subprocess.Popen(["bash", "-c", command], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        assert process.stdout.read().endswith("]\n")
+    assert process.returncode == 0
 
 
 def test_ctrl_c_leaves_json_that_can_be_read(tmp_path: Path, write_voice: Callable[..., Path]) -> None:
@@ -271,19 +399,76 @@ def test_ctrl_c_leaves_json_that_can_be_read(tmp_path: Path, write_voice: Callab
     command = [sys.executable, "-m", "affekt", "predict", "--json", *[str(clip)] * 20000]
     with open(tmp_path / "out.json", "w") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.PIPE, text=True)
-        interrupt_when(lambda: (tmp_path / "out.json").stat().st_size > 5000, process)
+        stop_when(lambda: (tmp_path / "out.json").stat().st_size > 5000, process)
     assert process.returncode == 130
     assert 0 < len(json.loads((tmp_path / "out.json").read_text())) < 20000
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full to stand for a full disk")
-def test_a_full_disk_is_an_error_and_no_traceback(tmp_path: Path) -> None:
-    (tmp_path / "p.csv.part").symlink_to("/dev/full")
-    command = [sys.executable, "-m", "affekt", "predict", str(EXAMPLES), "--csv", str(tmp_path / "p.csv")]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "No space left" in done.stderr
-    assert "Traceback" not in done.stderr
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["predict", EXAMPLES, "--csv", "FILE.csv"],
+        ["features", EXAMPLES, "--set", "mfcc-stats@1", "--out", "FILE.csv"],
+        ["features", EXAMPLES, "--set", "mfcc-stats@1", "--out", "FILE.npz"],
+        ["features", EXAMPLES, "--set", "mfcc-stats@1", "--out", "FILE.parquet"],
+        ["adapt", EXAMPLES, "--out", "FILE.voice"],
+        ["model", "--card", "FILE.md"],
+    ],
+)
+def test_a_full_disk_is_an_error_that_names_the_file_and_destroys_nothing(
+    run: Run, tmp_path: Path, arguments: list[object]
+) -> None:
+    resource = pytest.importorskip("resource")
+    words = [str(word).replace("FILE", str(tmp_path / "out")) for word in arguments]
+    place = Path(words[-1])
+    place.write_text("old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))  # no file may be longer
+    try:
+        code, _, err = run(*words)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert code == 1
+    assert f"error: [Errno 27] File too large: '{place}'" in err
+    assert "Traceback" not in err
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["predict", "none.wav", "--csv", "FILE.csv"],
+        ["features", "none.wav", "--set", "mfcc-stats@1", "--out", "FILE.npz"],
+        ["adapt", "none.wav", "--out", "FILE.voice"],
+        ["evaluate", "none", "--recipe", "svm", "--json-out", "FILE.json"],
+        ["evaluate", "none", "--report", "FILE.html"],
+        ["enrolment", "none", "--json-out", "FILE.json"],
+        ["robustness", "none", "--json-out", "FILE.json"],
+        ["explore", "none", "--report", "FILE.html"],
+        ["compare", str(Path(__file__)), "--report", "FILE.html"],
+        ["train", "none", "--out", "FILE.onnx"],
+        ["model", "--card", "FILE.md"],
+    ],
+)
+@pytest.mark.parametrize("folder", ["none", "/sys/kernel"])
+def test_an_output_that_cannot_be_written_is_found_before_the_work(
+    run: Run, arguments: list[str], folder: str
+) -> None:
+    if folder.startswith("/") and not Path(folder).is_dir():
+        pytest.skip("no folder that nobody may write into")
+    code, out, err = run(*[word.replace("FILE", f"{folder}/x") for word in arguments])
+    assert (code, out) == (1, "")
+    assert folder in err
+    assert err.count("\n") == 1
+
+
+def test_a_word_on_the_command_line_does_not_control_the_terminal(run: Run) -> None:
+    for arguments in (["predict", "no\x1b[2J.wav"], ["predict", "--\x1b[2J"], ["\x1b[2J"]):
+        _, out, err = run(*arguments)
+        assert "\x1b[2J" not in out + err
+        assert "\\x1b[2J" in out + err
 
 
 def test_json_goes_to_stdout_even_where_a_bar_is_shown(

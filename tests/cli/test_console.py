@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from affekt.cli.console import json_output, plain, say_written
+from affekt.cli.console import json_output, json_text, plain, say, say_written
 from affekt.notes import NoteKind
 
+CLIP = Path(__file__).parents[2] / "src" / "affekt" / "examples" / "low-plain.flac"
 VALUES = {"emotion": "émotion", "scores": [1, 2]}
 
 
@@ -75,8 +78,60 @@ def test_written_files_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "wrote [bold]a.json\nwrote b.html\n"
 
 
-@pytest.mark.parametrize("closed", ["1", "2"])
-def test_a_closed_stream_does_not_keep_a_command_from_its_work(closed: str, tmp_path: Path) -> None:
-    command = f"{sys.executable} -m affekt recipes {closed}>&- && echo done > {tmp_path / 'done'}"
-    subprocess.run(["bash", "-c", command], capture_output=True, check=True)
-    assert (tmp_path / "done").is_file()
+def shell(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of affekt with redirections."""
+    command = f"{sys.executable} -m affekt {command}"
+    return subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, env={**os.environ, **environment}
+    )
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "0<&-", "0<&- 2>&-"])
+def test_a_closed_stream_does_not_keep_a_command_from_its_work(closed: str) -> None:
+    done = shell(f"recipes {closed}")
+    assert done.returncode == 0
+    assert "voice-svm" in done.stdout
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&- >&-"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_closed_output_is_an_error_after_the_work(closed: str, unbuffered: str, tmp_path: Path) -> None:
+    table = tmp_path / "p.csv"
+    done = shell(f"predict {CLIP} --csv {table} {closed}", PYTHONUNBUFFERED=unbuffered)
+    assert done.returncode == 1
+    assert "standard output" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(table.read_text().splitlines()) == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full to stand for a full disk")
+@pytest.mark.parametrize("arguments", [f"predict {CLIP}", f"predict --json {CLIP}", "recipes"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_on_a_full_disk_is_an_error_of_one_line(arguments: str, unbuffered: str) -> None:
+    done = shell(f"{arguments} > /dev/full", PYTHONUNBUFFERED=unbuffered)
+    assert done.returncode == 1
+    assert done.stderr == "error: [Errno 28] No space left on device: 'standard output'\n"
+
+
+def test_json_can_be_read_whatever_the_encoding_of_the_output(tmp_path: Path) -> None:
+    clip = shutil.copy(CLIP, tmp_path / "a\N{GRINNING FACE}\N{LATIN SMALL LETTER E WITH ACUTE}.flac")
+    done = subprocess.run(
+        [sys.executable, "-m", "affekt", "predict", "--json", clip],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+    )
+    assert [one["source"] for one in json.loads(done.stdout.decode("cp1252"))] == [str(clip)]
+
+
+@pytest.mark.parametrize("name", ["a\x9b31m", "a\x7f", "a\u202eb", "a\udcff", "a\u2028b", "a\x1b[2J\n"])
+def test_json_has_the_exact_name_and_nothing_that_controls_a_terminal(name: str) -> None:
+    text = json_text({"source": name})
+    assert json.loads(text) == {"source": name}
+    assert text.isprintable()
+
+
+def test_a_message_is_one_line_and_does_not_control_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    say("[red]no[/] a\x1b[2J\nb")
+    assert capsys.readouterr().err == "no a\\x1b[2J\\nb\n"

@@ -82,7 +82,11 @@ def test_the_help_shows_new_names_alone() -> None:
 
 
 @pytest.mark.parametrize("name", ["a.csv", "folder/A.NPZ"])
-def test_an_output_file_with_its_suffix_is_accepted(name: str) -> None:
+def test_an_output_file_with_its_suffix_is_accepted(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
     assert run("--out", name)[1]["out"] == Path(name)
 
 
@@ -91,6 +95,13 @@ def test_an_output_file_with_another_suffix_is_wrong_usage(name: str) -> None:
     result, values = run("--out", name)
     assert result.exit_code == 2
     assert f"'{name}' does not end in" in result.output
+    assert not values
+
+
+@pytest.mark.parametrize("name", ["none/a.csv", "a" * 300 + ".csv"])
+def test_an_output_file_that_cannot_be_written_is_an_error_of_the_operating_system(name: str) -> None:
+    result, values = run("--out", name)
+    assert isinstance(result.exception, OSError)
     assert not values
 
 

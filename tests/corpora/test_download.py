@@ -6,6 +6,7 @@ import errno
 import hashlib
 import http.server
 import io
+import os
 import random
 import shutil
 import stat
@@ -275,6 +276,30 @@ def test_a_server_whose_file_is_shorter_is_refused(server: Server, folder: Path)
     server.files["speech.zip"] = PACKED[:HALF]
     with pytest.raises(DownloadError, match="returned 416"):
         download(folder, archive)
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="links are followed on this system")
+def test_nothing_is_written_through_a_link_in_the_place_of_a_part(server: Server, folder: Path) -> None:
+    archive = offer(server)
+    precious = folder.parent / "precious"
+    precious.write_text("old")
+    folder.mkdir(exist_ok=True)
+    (folder / f"{archive.name}.part").symlink_to(precious)
+    with pytest.raises(DownloadError, match=r"speech\.zip\.part cannot be written"):
+        download(folder, archive)
+    assert precious.read_text() == "old"
+
+
+def test_two_downloads_of_one_archive_do_not_mix(server: Server, folder: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    archive = offer(server)
+    folder.mkdir(exist_ok=True)
+    with open(folder / f"{archive.name}.part", "wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(DownloadError, match="by another process"):
+            download(folder, archive)
+        assert file.seek(0, os.SEEK_END) == 0
+    download(folder, archive)
 
 
 def test_a_wrong_checksum_is_refused_and_the_part_removed(server: Server, folder: Path) -> None:

@@ -181,6 +181,15 @@ def test_a_corpus_that_lacks_emotions_is_refused_before_anything_is_written(
     assert (list(tmp_path.iterdir()), extracted) == ([], [])
 
 
+@pytest.mark.parametrize("name", ["results.json", "results.md"])
+def test_a_folder_that_results_cannot_be_written_to_is_found_before_the_work(
+    corpus: Corpus, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(IsADirectoryError, match=name):
+        reproduce(corpus, out=tmp_path)
+
+
 def test_what_was_finished_before_an_interruption_is_kept(corpus: Corpus, tmp_path: Path) -> None:
     Counting.stop_in = 1 + 5 + 3
     with pytest.raises(KeyboardInterrupt):

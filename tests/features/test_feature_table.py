@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from affekt.audio.loading import load_audio
-from affekt.errors import MissingExtraError, UnknownNameError
+from affekt.errors import AudioFormatError, MissingExtraError, UnknownNameError, WorkerError
 from affekt.features.feature_sets import extract, find_feature_set
 from affekt.features.feature_table import Description, extract_many, write_table
 
@@ -113,16 +113,63 @@ def test_parquet_without_its_library_names_the_extra(
         write_table(tmp_path / "f.parquet", MFCC, [])
 
 
-@pytest.mark.parametrize("suffix", ["csv", "npz"])
-def test_finished_rows_are_kept_after_ctrl_c(folder: Path, tmp_path: Path, suffix: str) -> None:
+def row_count(file: Path) -> int:
+    if file.suffix == ".npz":
+        with np.load(file) as table:
+            return len(table["file"])
+    if file.suffix == ".parquet":
+        return int(pytest.importorskip("pyarrow.parquet").read_table(file).num_rows)
+    with open(file, newline="", errors="surrogateescape") as opened:
+        return len(list(csv.DictReader(opened)))
+
+
+@pytest.mark.parametrize("suffix", ["csv", "npz", "parquet"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), WorkerError("killed")])
+def test_finished_rows_are_kept_beside_the_old_table(
+    folder: Path, tmp_path: Path, suffix: str, error: BaseException
+) -> None:
     def interrupted() -> Iterator[Description]:
         yield from list(extract_many([folder], MFCC.name))[:2]
+        raise error
+
+    (tmp_path / f"f.{suffix}").write_text("old")
+    with pytest.raises(type(error)) as found:
+        write_table(tmp_path / f"f.{suffix}", MFCC, interrupted())
+    assert (tmp_path / f"f.{suffix}").read_text() == "old"
+    assert row_count(tmp_path / f"f.partial.{suffix}") == 2
+    assert found.value.__notes__[-1] == f"2 finished rows are kept in {tmp_path / f'f.partial.{suffix}'}"
+    assert len(list(tmp_path.glob("f.*"))) == 2
+
+
+@pytest.mark.parametrize("suffix", ["csv", "npz", "parquet"])
+def test_where_nothing_was_finished_nothing_is_kept(tmp_path: Path, suffix: str) -> None:
+    def interrupted() -> Iterator[Description]:
         raise KeyboardInterrupt
+        yield
 
     with pytest.raises(KeyboardInterrupt):
         write_table(tmp_path / f"f.{suffix}", MFCC, interrupted())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", ["csv", "npz", "parquet"])
+def test_a_table_that_cannot_be_written_is_found_before_anything_is_computed(
+    tmp_path: Path, suffix: str
+) -> None:
+    computed = iter([Description("a.wav", error=AudioFormatError("a.wav is not audio"))])
+    (tmp_path / f"f.{suffix}").mkdir()
+    with pytest.raises(IsADirectoryError, match=rf"f\.{suffix}"):
+        write_table(tmp_path / f"f.{suffix}", MFCC, computed)
+    assert len(list(computed)) == 1
+
+
+@pytest.mark.parametrize("suffix", ["csv", "npz", "parquet"])
+def test_odd_names_cost_no_table(tmp_path: Path, suffix: str) -> None:
+    names = ["=1+1.wav", "-1.wav", "a\udcff.wav", "b.wav"]
+    vector = np.full(80, -0.5, np.float32)
+    write_table(tmp_path / f"f.{suffix}", MFCC, [Description(name, features=vector) for name in names])
+    assert row_count(tmp_path / f"f.{suffix}") == 4
     if suffix == "csv":
-        assert len((tmp_path / "f.csv").read_text().splitlines()) == 3
-    else:
-        with np.load(tmp_path / "f.npz") as table:
-            assert len(table["file"]) == 2
+        rows = list(csv.reader((tmp_path / "f.csv").read_text(errors="surrogateescape").splitlines()))
+        assert [row[0] for row in rows[1:]] == ["'=1+1.wav", "'-1.wav", "a\udcff.wav", "b.wav"]
+        assert rows[1][1] == "-0.5"

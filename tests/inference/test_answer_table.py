@@ -65,6 +65,17 @@ def test_a_row_has_the_prediction_or_the_error() -> None:
     ]
 
 
+def test_a_spreadsheet_computes_nothing() -> None:
+    evil = Prediction("=1+1", 0.75, {"=1+1": 0.75, "sad": 0.25}, ("=1+1",), 1.5)
+    head, row, failed = written(
+        [Answer("-a.wav", prediction=evil), Answer("@a", error=AudioContentError("@a is silent"))],
+        ("=1+1", "sad"),
+    )
+    assert head[:5] == ["file", "emotion", "confidence", "prediction_set", "'=1+1"]
+    assert row[:5] == ["'-a.wav", "'=1+1", "0.750000", "'=1+1", "0.750000"]
+    assert [failed[0], failed[-1]] == ["'@a", "'@a is silent"]
+
+
 def test_limited_emotions_are_the_only_columns_of_probabilities() -> None:
     answers = list(predict_many([EXAMPLES / "low-plain.flac", "none.wav"], emotions=["sad", "calm"]))
     head, row, failed = written(answers, ("calm", "sad"))

@@ -1,5 +1,14 @@
 """The command line."""
 
-from affekt.cli.command_line import main
+from __future__ import annotations
 
-__all__ = ["main"]
+import sys
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C is no traceback while it is imported either."""
+    try:
+        from affekt.cli.command_line import main as run
+    except KeyboardInterrupt:
+        sys.exit(130)
+    run()

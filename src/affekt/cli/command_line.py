@@ -1,27 +1,31 @@
 """The command line: the group of all commands, and its entry point.
 
 A command calls one public function of the package and prints what it returns. Exit code 0: success; 1: an
-input failed, the others were processed; 2: wrong usage; 130: interrupted with Ctrl-C, finished results are
-kept.
+input failed, the others were processed; 2: wrong usage; 128 and the number of a signal: interrupted with
+Ctrl-C (130), ``kill`` (143) or by a closed terminal (129), finished results are kept.
 """
 
 from __future__ import annotations
 
-import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from types import FrameType
 
 import rich_click as click
 from click.exceptions import Exit
 from rich.markup import escape
 
 from affekt.cli.app import app
-from affekt.cli.console import FAILED_INPUT, INTERRUPTED, WRONG_USAGE, say
+from affekt.cli.console import FAILED_INPUT, INTERRUPTED, WRONG_USAGE, named_stdout, say
 from affekt.cli.corpora import corpora, explore
 from affekt.cli.evaluation import compare, enrolment, evaluate, robustness
 from affekt.cli.inference import adapt, features, model, predict
 from affekt.cli.training import recipes, reproduce, train
 from affekt.errors import AffektError, UnknownNameError, explain_import
+from affekt.support.parallel import STOP_SIGNALS
+from affekt.support.terminal import one_line
 
 COMMANDS = {
     "Predict": (predict, adapt, features, app),
@@ -59,18 +63,25 @@ def main() -> None:
     """Run the command line; an expected error becomes a message of one line and an exit code."""
     for stream in (sys.stdout, sys.stderr):  # the name of a file may have characters that cannot be encoded
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    with _stop_signals_raised(), named_stdout():
+        code = _run()
+    sys.exit(code)
+
+
+def _run() -> int:
     try:
         code = affekt.main(standalone_mode=False)
+        sys.stdout.flush()
     except Exit as stop:
         code = stop.exit_code
     except click.ClickException as error:
+        error.message = one_line(error.message)  # type: ignore[misc]
         error.show()
         code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        say(f"[yellow]stopped[/]{_how_to_continue(sys.argv)}")
-        code = INTERRUPTED
-    except BrokenPipeError:  # as with | head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (click.Abort, KeyboardInterrupt) as error:
+        code = _stopped(error.__context__ or error)  # click raises Abort instead
+    except BrokenPipeError as error:  # as with | head
+        _say_notes(error)
         code = FAILED_INPUT
     except UnknownNameError as error:
         code = _fail(error, WRONG_USAGE)
@@ -78,7 +89,43 @@ def main() -> None:
         code = _fail(explain_import(error, "this command"), FAILED_INPUT)
     except (AffektError, OSError) as error:
         code = _fail(error, FAILED_INPUT)
-    sys.exit(code or 0)
+    return int(code or 0)
+
+
+class _Stopped(KeyboardInterrupt):
+    """One of the signals that stop a command: Ctrl-C, ``kill``, a closed terminal."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.exit_code = 128 + number
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    for one in STOP_SIGNALS:  # what is cleaned up now is not interrupted again
+        signal.signal(one, signal.SIG_IGN)
+    raise _Stopped(number)
+
+
+@contextmanager
+def _stop_signals_raised() -> Iterator[None]:
+    """Let the signals that stop a command raise ``_Stopped``, but those that are ignored, as by nohup."""
+    usual = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    for number, handler in usual.items():
+        if handler in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, _stop)
+    try:
+        yield
+    finally:
+        for number, handler in usual.items():
+            if signal.getsignal(number) is _stop:  # none has come
+                signal.signal(number, handler)
+
+
+def _stopped(error: BaseException) -> int:
+    with suppress(OSError):  # the terminal may be gone
+        say(f"[yellow]stopped[/]{_how_to_continue(sys.argv)}")
+    _say_notes(error)
+    return error.exit_code if isinstance(error, _Stopped) else INTERRUPTED
 
 
 def _how_to_continue(arguments: Sequence[str]) -> str:
@@ -88,5 +135,14 @@ def _how_to_continue(arguments: Sequence[str]) -> str:
 
 
 def _fail(error: BaseException, code: int) -> int:
-    say(f"[bold red]error:[/] {escape(str(error))}")
+    with suppress(OSError):
+        say(f"[bold red]error:[/] {escape(str(error))}")
+    _say_notes(error)
     return code
+
+
+def _say_notes(error: BaseException) -> None:
+    """Print what was noted about an error: where finished results are kept."""
+    with suppress(OSError):
+        for note in getattr(error, "__notes__", []):
+            say(f"[yellow]{escape(note)}")

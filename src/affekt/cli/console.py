@@ -11,33 +11,86 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TextIO, cast
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
 
+from affekt.support.terminal import SafeConsole, one_line
 from affekt.support.writing import whole_file
 
+STDOUT = "standard output"  # the file name of errors in printing
 FAILED_INPUT, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 _WIDTH = 160  # of lines in a file or a pipe
 
 
-# A closed stream is None, as without a terminal: what is written to it is dropped.
-sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open as long as the process
-sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open as long as the process
+_ESCAPED = re.compile("[\\x7f-\\x9f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")  # in JSON
+
+
+def _open_again(flags: int, mode: str) -> Any:
+    """Open what stands for a closed stream, under the stream's number, as that is the lowest free one."""
+    number = os.open(os.devnull, flags)
+    os.set_inheritable(number, True)
+    return open(number, mode, encoding="utf-8")
+
+
+# A closed stream is None. What is written to stdout must not be lost in silence: that is an error then.
+sys.stdin = sys.stdin or _open_again(os.O_RDONLY, "r")
+sys.stdout = sys.stdout or _open_again(os.O_RDONLY, "w")
+sys.stderr = sys.stderr or _open_again(os.O_WRONLY, "w")
+
+
+class _NamedStdout:
+    """Standard output whose errors say that it is what cannot be written."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with self._naming():
+            return self._stream.write(text)
+
+    def flush(self) -> None:
+        with self._naming():
+            self._stream.flush()
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, STDOUT) from error
+
+
+@contextmanager
+def named_stdout() -> Iterator[None]:
+    """Let errors in writing to standard output say so; what cannot be written is dropped at the end."""
+    stream = sys.stdout
+    sys.stdout = cast(TextIO, _NamedStdout(stream))
+    try:
+        yield
+    finally:
+        sys.stdout = stream
+        try:
+            stream.flush()
+        except OSError:  # Python would complain about it when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _console(*, error: bool) -> Console:
     stream = sys.stderr if error else sys.stdout
-    return Console(stderr=error, width=None if stream.isatty() else _WIDTH)
+    return SafeConsole(stderr=error, width=None if stream.isatty() else _WIDTH)
 
 
 stdout, stderr = _console(error=False), _console(error=True)
 
 
 def say(text: str) -> None:
-    """Print a message to stderr; ``text`` may contain markup."""
-    stderr.print(text, highlight=False, soft_wrap=True)
+    """Print a message of one line to stderr; ``text`` may contain markup."""
+    stderr.print(one_line(text), highlight=False, soft_wrap=True)
 
 
 def say_written(*files: Path | None) -> None:
@@ -45,6 +98,17 @@ def say_written(*files: Path | None) -> None:
     for file in files:
         if file is not None:
             say(f"wrote {escape(str(file))}")
+
+
+def json_text(values: Any, *, indent: int | None = None, encoding: str = "utf-8") -> str:
+    """Return plain values as JSON that can be encoded so, and in which nothing controls a terminal."""
+    text = json.dumps(values, indent=indent, ensure_ascii=False)
+    text = _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return json.dumps(values, indent=indent)
+    return text
 
 
 @contextmanager
@@ -57,12 +121,12 @@ def json_output(
     The function also prints the values where they are to be ``printed``. It takes what ``plain`` takes.
     """
 
-    def dump(values: Any) -> str:
-        return json.dumps(plain(values), indent=indent, ensure_ascii=False)
-
     def write(values: Any, *files: IO[str]) -> None:
-        for file in (*files, sys.stdout) if printed else files:
-            print(dump(values), file=file)
+        values = plain(values)
+        for file in files:
+            print(json_text(values, indent=indent), file=file)
+        if printed:
+            print(json_text(values, indent=indent, encoding=sys.stdout.encoding))
 
     if place is None:
         yield write

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -16,12 +15,13 @@ from rich.markup import escape
 from rich.text import Text
 
 from affekt.cli.completion import complete_emotions, complete_feature_sets, complete_paths
-from affekt.cli.console import FAILED_INPUT, json_output, say, say_written, show, stdout
+from affekt.cli.console import FAILED_INPUT, STDOUT, json_output, json_text, say, say_written, show, stdout
 from affekt.cli.options import existing_file, jobs_option, json_options, model_option
 from affekt.cli.parameters import OutputFile, parse_emotions
 from affekt.emotions import sort_emotions
 from affekt.support.parallel import core_count
 from affekt.support.progress import track
+from affekt.support.terminal import one_line
 from affekt.support.writing import check_place, whole_file
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 FEW_CLIPS = 8
 SHOWN_ROWS = 50  # of more predictions that are also written to a CSV file, only a summary is printed
+
+_END_OF_JSON = "\n]\n"
 
 _NO_RECORDINGS = {
     ".onnx": "a model: give it as --model {path}, and recordings as PATH",
@@ -120,34 +122,32 @@ def predict(
     summarised = bool(csv_file or json_file) and len(sources) > SHOWN_ROWS
     rows_show_progress = stdout.is_terminal and not summarised
     passing = track(passing, "predicting", len(sources), shown=not rows_show_progress)
-    finished = failed = 0
+    counts: Counter[str] = Counter()
     try:
         with ExitStack() as opened:
             if csv_file:
                 file = opened.enter_context(whole_file(csv_file, keep_on_interrupt=True))
                 passing = into_csv(passing, file, allowed)
             if json_file:
-                file = opened.enter_context(whole_file(json_file, keep_on_interrupt=True))
-                passing = opened.enter_context(closing(_into_json(passing, file)))
+                file = opened.enter_context(whole_file(json_file, keep_on_interrupt=True, end=_END_OF_JSON))
+                passing = _into_json(passing, file)
+            passing = opened.enter_context(closing(_counted(passing, counts)))
             if as_json:
-                shown = _into_json(passing, sys.stdout)
+                shown = _print_json(passing)
             elif summarised:
                 shown = _print_summary(passing, allowed)
             else:
                 shown = _print_rows(passing, [source_name(source) for source in sources], allowed)
-            for answer in opened.enter_context(closing(shown)):
-                finished += 1
-                failed += answer.error is not None
+            unprinted = _let_pass(shown, passing, written=bool(csv_file or json_file))
     except KeyboardInterrupt:
-        kept = " and ".join(escape(str(file)) for file in (csv_file, json_file) if file)
-        say(
-            f"[yellow]{finished} of {len(sources)} inputs are predicted{' and kept in ' * bool(kept)}{kept}"
-        )
+        say(f"[yellow]{counts.total()} of {len(sources)} inputs are predicted")
         raise
     for place in (csv_file, json_file):
         if place:
-            say(f"wrote {finished} row{'s' * (finished != 1)} to {escape(str(place))}")
-    if failed:
+            say(f"wrote {counts.total()} row{'s' * (counts.total() != 1)} to {escape(str(place))}")
+    if unprinted:
+        raise unprinted
+    if counts["failed"]:
         raise Exit(FAILED_INPUT)
 
 
@@ -168,16 +168,43 @@ def _standard_input() -> AudioSource:
     return read_whole(sys.stdin.buffer, name)
 
 
-def _into_json(answers: Iterable[Answer], file: IO[str]) -> Generator[Answer]:
-    """Write a JSON list, an element for each answer as it passes; the list is closed after an error too."""
-    before = "[\n"
+def _counted(answers: Iterable[Answer], counts: Counter[str]) -> Generator[Answer]:
+    for answer in answers:
+        counts["failed" if answer.error else "predicted"] += 1
+        yield answer
+
+
+def _let_pass(shown: Generator[Answer], answers: Iterable[Answer], *, written: bool) -> OSError | None:
+    """Let all answers pass. If they cannot be printed, the rest of them is written all the same."""
     try:
-        for answer in answers:
-            print(before + json.dumps(answer.to_dict(), ensure_ascii=False), end="", file=file, flush=True)
-            before = ",\n"
-            yield answer
+        with closing(shown):
+            for _ in shown:
+                pass
+    except OSError as error:
+        if not written or error.filename != STDOUT:
+            raise
+        for _ in answers:
+            pass
+        return error
+    return None
+
+
+def _into_json(answers: Iterable[Answer], file: IO[str], encoding: str = "utf-8") -> Generator[Answer]:
+    """Write the start of a JSON list, and an element for each answer as it passes."""
+    print("[", file=file)
+    before = ""
+    for answer in answers:
+        print(before + json_text(answer.to_dict(), encoding=encoding), end="", file=file, flush=True)
+        before = ",\n"
+        yield answer
+
+
+def _print_json(answers: Iterable[Answer]) -> Generator[Answer]:
+    """Print a JSON list, an element for each answer as it passes; the list is closed after an error too."""
+    try:
+        yield from _into_json(answers, sys.stdout, sys.stdout.encoding)
     finally:
-        print("[]" if before == "[\n" else "\n]", file=file, flush=True)
+        print(_END_OF_JSON, end="", flush=True)
 
 
 def _print_rows(
@@ -299,14 +326,12 @@ def features(
     sources = _sources(paths)
     passing = track(extract_many(sources, name, jobs=jobs or core_count()), name, len(sources))
     counts: Counter[str] = Counter()
-    try:
-        write_table(out, feature_set, _print_failures(passing, counts))
-    finally:
-        stdout.print(
-            f"{counts.total()} of {len(sources)} files are in {escape(str(out))}, {counts['failed']} of "
-            "them failed",
-            highlight=False, soft_wrap=True,
-        )  # fmt: skip
+    write_table(out, feature_set, _print_failures(passing, counts))
+    stdout.print(
+        f"{counts.total()} of {len(sources)} files are in {escape(one_line(str(out)))}, "
+        f"{counts['failed']} of them failed",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
     if counts["failed"]:
         raise Exit(FAILED_INPUT)
 

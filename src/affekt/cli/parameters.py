@@ -10,12 +10,14 @@ from typing import Any
 import rich_click as click
 
 from affekt.emotions import canonical_emotion, sort_emotions
+from affekt.support.writing import check_place
 
 
 class OutputFile(click.Path):
     """A file to be written, with one of the given suffixes.
 
-    The suffix is checked so that an input that was mistyped as an output is not overwritten.
+    The suffix is checked so that an input that was mistyped as an output is not overwritten. A file that
+    cannot be written is an ``OSError``, before the command does anything.
     """
 
     def __init__(self, *suffixes: str) -> None:
@@ -23,10 +25,11 @@ class OutputFile(click.Path):
         self.suffixes = suffixes
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Check the suffix."""
+        """Check suffix and place."""
         path = Path(str(super().convert(value, param, ctx)))
         if path.suffix.lower() not in self.suffixes:
             self.fail(f"{str(path)!r} does not end in {' or '.join(self.suffixes)}", param, ctx)
+        check_place(path)
         return path
 
 

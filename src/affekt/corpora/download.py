@@ -14,6 +14,11 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 from affekt.audio.archives import UNREADABLE, find_fault, unpack
 from affekt.corpora.base import Archive, CorpusCard
 from affekt.errors import DownloadError
@@ -24,7 +29,7 @@ TIMEOUT_S = 30
 CHUNK_BYTES = 1 << 16
 UNPACKED_PER_PACKED = 4  # speech in WAV compresses to about half: no corpus needs more than this
 _TRY_LATER = {http.HTTPStatus.REQUEST_TIMEOUT, http.HTTPStatus.TOO_MANY_REQUESTS}
-_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EIO}
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EIO, errno.ELOOP}
 
 
 def download_corpus(
@@ -138,7 +143,7 @@ def _continue(archive: Archive, part: Path, progress: bool) -> None:
         resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
         have = have if resumed else 0
         with (
-            open(part, "ab" if resumed else "wb") as file,
+            open(part, "ab" if resumed else "wb", opener=_open_alone) as file,
             progress_bar(
                 f"downloading {archive.name}", archive.size_bytes, unit="bytes", shown=progress
             ) as bar,
@@ -152,6 +157,22 @@ def _continue(archive: Archive, part: Path, progress: bool) -> None:
                     )
                 file.write(chunk)
                 bar(steps=len(chunk))
+
+
+def _open_alone(name: str, flags: int) -> int:
+    """Open a file that no other process downloads to, never through a link."""
+    number = os.open(name, flags & ~os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    if fcntl:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(number)
+            raise DownloadError(f"{name} is being downloaded by another process") from error
+        except OSError:  # a file system without locks
+            pass
+    if flags & os.O_TRUNC:
+        os.ftruncate(number, 0)
+    return number
 
 
 def _size(file: Path) -> int:

@@ -27,7 +27,7 @@ from affekt.experiments.published_systems_page import render
 from affekt.experiments.reproduction_result import Reproduction, TrialResult, key_of, read_reproduction
 from affekt.experiments.scoring import evaluate_dataset
 from affekt.support.progress import progress_bar
-from affekt.support.writing import whole_file
+from affekt.support.writing import check_folder, check_place, whole_file
 
 QUICK_SETTINGS = {"epochs": 3, "draws": 1}  # enough to see that everything runs
 
@@ -67,6 +67,8 @@ def reproduce(
         The folder holds results of another corpus, or files that are no results.
     UnknownNameError
         There is no such system.
+    OSError
+        Results cannot be written to the folder.
     """
     known = published_systems()
     chosen = [find_published_system(system, known)] if system else list(known)
@@ -82,7 +84,9 @@ def reproduce(
         quick=quick, corpus=loaded.name, clips=len(loaded.clips), trials=(),
         systems={one.number: one.claims for one in known},
     ))  # fmt: skip
-    place.parent.mkdir(parents=True, exist_ok=True)
+    check_folder(place.parent)
+    for file in (place, place.with_suffix(".md")):
+        check_place(file)
     done = {trial.key for trial in results.trials}
     todo = [(one, trial) for one in chosen for trial in one.trials if key_of(one, trial) not in done]
     execution = Execution(jobs=jobs, progress=progress, checkpoints=checkpoints)

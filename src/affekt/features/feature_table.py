@@ -19,7 +19,7 @@ from affekt.audio.loading import AudioSource, source_name
 from affekt.errors import AffektError, MissingExtraError, UnknownNameError
 from affekt.features.feature_sets import FeatureSet, extract, find_feature_set
 from affekt.support.parallel import map_in_order
-from affekt.support.writing import whole_file
+from affekt.support.writing import check_place, harmless_cell, kept_beside, whole_file
 
 TABLE_SUFFIXES = (".csv", ".parquet", ".npz")
 
@@ -83,7 +83,11 @@ def write_table(
     The columns are ``file``, those of the feature set, and ``error``; a file that failed has a row too. A
     ``.npz`` file has the arrays ``file``, ``error``, ``columns`` and ``features``, of shape (files,
     columns). For a feature set with frames, ``features`` has the shape (all frames, columns), and the array
-    ``frames`` has the number of rows of each file.
+    ``frames`` has the number of rows of each file. In CSV, a name or error that a spreadsheet would take
+    for a formula begins with ``'``.
+
+    The file is replaced by a whole new one. If ``described`` raises an error, the file stays as it is, the
+    rows that are finished are in another one beside it, and a note of the error says in which.
 
     Raises
     ------
@@ -91,21 +95,23 @@ def write_table(
         The suffix is none of these, or the feature set has frames and the suffix is not ``.npz``.
     MissingExtraError
         ``.parquet`` needs ``affekt[parquet]``.
+    OSError
+        The file cannot be written: before anything is computed, where that can be known.
     """
     check_table(path, feature_set)
+    check_place(path)
     if Path(path).suffix.lower() == ".csv":
         _write_csv(path, feature_set, described)
         return
     rows: list[Description] = []
-    with whole_file(path, "wb", keep_on_interrupt=True) as file:
-        try:
-            rows.extend(described)
-        finally:  # rows that are finished are kept after Ctrl-C too
-            if Path(path).suffix.lower() == ".npz":
-                _write_npz(file, _arrays(rows, feature_set))
-            else:
-                arrow, parquet = _parquet()
-                parquet.write_table(arrow.table(_columns(rows, feature_set)), file)
+    try:
+        rows.extend(described)
+    except BaseException as error:
+        if rows:
+            with kept_beside(path, len(rows), error) as place:
+                _write_arrays(place, feature_set, rows)
+        raise
+    _write_arrays(path, feature_set, rows)
 
 
 def _write_csv(
@@ -116,8 +122,19 @@ def _write_csv(
         writer.writerow(["file", *feature_set.columns, "error"])
         for one in described:
             values = [""] * len(feature_set.columns) if one.features is None else map(str, one.features)
-            writer.writerow([one.source, *values, str(one.error or "")])
+            writer.writerow([harmless_cell(one.source), *values, harmless_cell(str(one.error or ""))])
             file.flush()
+
+
+def _write_arrays(
+    path: str | os.PathLike[str], feature_set: FeatureSet, rows: Sequence[Description]
+) -> None:
+    with whole_file(path, "wb") as file:
+        if Path(path).suffix.lower() == ".npz":
+            _write_npz(file, _arrays(rows, feature_set))
+        else:
+            arrow, parquet = _parquet()
+            parquet.write_table(arrow.table(_columns(rows, feature_set)), file)
 
 
 def _write_npz(file: IO[bytes], arrays: dict[str, NDArray[Any]]) -> None:
@@ -146,7 +163,13 @@ def _arrays(rows: Sequence[Description], feature_set: FeatureSet) -> dict[str, A
 def _columns(rows: Sequence[Description], feature_set: FeatureSet) -> dict[str, object]:
     arrays = _arrays(rows, feature_set)
     values = dict(zip(feature_set.columns, np.asarray(arrays["features"]).T, strict=True))
-    return {"file": [one.source for one in rows], **values, "error": [str(one.error or "") for one in rows]}
+    names, errors = [one.source for one in rows], [str(one.error or "") for one in rows]
+    return {"file": list(map(_as_unicode, names)), **values, "error": list(map(_as_unicode, errors))}
+
+
+def _as_unicode(text: str) -> str:
+    """The text, with bytes of a file name that are not UTF-8 shown as such: Parquet holds Unicode alone."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _parquet() -> tuple[Any, Any]:

@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from affekt.errors import explain_import
 from affekt.inference.prediction import Answer
+from affekt.support.writing import harmless_cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +20,8 @@ def into_csv(answers: Iterable[Answer], file: IO[str], emotions: Sequence[str]) 
     """Write a row for each answer as it passes; an input that failed has its error in the last column.
 
     The columns are ``file``, ``emotion``, ``confidence``, ``prediction_set``, the probability of each
-    emotion, ``duration_s``, ``audio_channel``, ``notes`` and ``error``.
+    emotion, ``duration_s``, ``audio_channel``, ``notes`` and ``error``. A text that a spreadsheet would
+    take for a formula, as it begins with ``=``, ``+``, ``-`` or ``@``, begins with ``'``.
 
     Parameters
     ----------
@@ -38,9 +40,9 @@ def into_csv(answers: Iterable[Answer], file: IO[str], emotions: Sequence[str]) 
     columns = ["file", "emotion", "confidence", "prediction_set", *emotions]
     columns += ["duration_s", "audio_channel", "notes", "error"]
     writer = csv.DictWriter(file, columns)
-    writer.writeheader()
+    writer.writer.writerow(map(harmless_cell, columns))
     for answer in answers:
-        writer.writerow(_cells(answer))
+        writer.writerow({column: harmless_cell(cell) for column, cell in _cells(answer).items()})
         file.flush()
         yield answer
 

@@ -18,7 +18,7 @@ from affekt.reports.pages.content import Page
 from affekt.reports.pages.corpus import corpus_page
 from affekt.reports.pages.score import score_page
 from affekt.support.progress import progress_bar
-from affekt.support.writing import whole_file
+from affekt.support.writing import check_place, whole_file
 
 TEMPLATES = Path(__file__).with_name("pages")
 
@@ -41,6 +41,7 @@ def write_report(
     progress
         Whether to show a progress bar while the figures are drawn.
     """
+    check_place(file)
     html = _render(_page_of(result), progress)
     with whole_file(Path(file)) as opened:
         opened.write(html)

@@ -50,7 +50,6 @@ def progress_bar(title: str, total: int, *, unit: str = "", shown: bool = True) 
 
 
 def _new_bars(unit: str) -> Progress:
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         DownloadColumn,
@@ -60,7 +59,9 @@ def _new_bars(unit: str) -> Progress:
         TimeRemainingColumn,
     )
 
-    console = Console(stderr=True)
+    from affekt.support.terminal import SafeConsole
+
+    console = SafeConsole(stderr=True)
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),

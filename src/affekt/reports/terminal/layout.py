@@ -5,7 +5,6 @@ No text that is given to them is read as markup, and they fit terminals of 60 co
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from rich.text import Text
 
 from affekt.metrics import INTERVAL_RULE
 from affekt.reports.score_rows import mean_size, percentage
+from affekt.support.terminal import one_line as one_line  # noqa: PLC0414 - for the modules beside this one
 
 if TYPE_CHECKING:
     from affekt.evaluation.scores import CorpusScore
@@ -26,8 +26,6 @@ SCORE_LEGEND = (
     "95 %: interval over {over}; cov.: coverage of the prediction sets; size: their mean size; OOD: "
     "share flagged as out of distribution. All but size in percent."
 )
-INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # categories of characters that move, hide or break a line
-JOINERS = "\u200c\u200d"  # parts of words and of emojis
 
 
 class PlainTable:
@@ -120,20 +118,6 @@ class FirstThatFits:
         """Yield the table, or the text."""
         fitting = (table for table in self.tables if table.width() <= options.max_width)
         yield next(fitting, Text(self.otherwise, "dim"))
-
-
-def one_line(text: str) -> str:
-    r"""Return a text on one line, with characters that cannot be seen written as their code.
-
-    >>> one_line("a\nb.wav")
-    'a\\nb.wav'
-    """
-    return "".join(
-        character.encode("unicode_escape").decode()
-        if unicodedata.category(character) in INVISIBLE and character not in JOINERS
-        else character
-        for character in text
-    )
 
 
 def shorten(text: str, width: int) -> str:

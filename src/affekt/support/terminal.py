@@ -1,0 +1,43 @@
+"""Texts of others on a terminal, such as file names: they are shown, and do not control it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+_INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # categories of characters that move, hide or break a line
+_JOINERS = "\u200c\u200d"  # parts of words and of emojis
+
+
+def one_line(text: str) -> str:
+    r"""Return a text on one line, with characters that cannot be seen written as their code.
+
+    >>> one_line("a\nb.wav")
+    'a\\nb.wav'
+    """
+    return _show_invisible(text, _JOINERS)
+
+
+def _show_invisible(text: str, kept: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(
+        character.encode("unicode_escape").decode()
+        if unicodedata.category(character) in _INVISIBLE and character not in kept
+        else character
+        for character in text
+    )
+
+
+class SafeConsole(Console):
+    """A console that shows control characters of texts; new lines and tabs stay."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Yield what the console yields, which may send control codes of its own."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else _show_invisible(text, f"{_JOINERS}\n\t"), style, control)
