@@ -6,7 +6,7 @@ FILES  ?= src/affekt/examples
 RECIPE ?= voice-svm
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo app test check coverage train model bench fuzz clean
+.PHONY: help demo app test check coverage train model bench fuzz kills clean
 
 help:                        ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/'
@@ -44,6 +44,9 @@ bench: $(VENV)/dev           ## time features and answers against librosa: make 
 
 fuzz: $(VENV)/dev            ## give damaged recordings and models to predict: some minutes
 	$(BIN)/python benchmarks/fuzz.py
+
+kills: $(VENV)/dev           ## kill commands at random moments, and look at their outputs: ten minutes
+	$(BIN)/python benchmarks/kills.py
 
 clean:                       ## remove the installation
 	rm -rf $(VENV)
