@@ -6,7 +6,7 @@ FILES  ?= src/affekt/examples
 RECIPE ?= voice-svm
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo app test check coverage train model bench clean
+.PHONY: help demo app test check coverage train model bench fuzz clean
 
 help:                        ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/'
@@ -41,6 +41,9 @@ bench: $(VENV)/dev           ## time features and answers against librosa: make 
 	$(BIN)/pip install --quiet opensmile
 	$(BIN)/python benchmarks/features.py $(CORPUS)
 	$(BIN)/python benchmarks/predict.py $(CORPUS)
+
+fuzz: $(VENV)/dev            ## give damaged recordings and models to predict: some minutes
+	$(BIN)/python benchmarks/fuzz.py
 
 clean:                       ## remove the installation
 	rm -rf $(VENV)

@@ -33,10 +33,9 @@ STOPWATCH = """() => {
 }"""
 
 
-def memory_mb(parent: int) -> float:
-    """Of the process that serves the app, a child of ``affekt app``."""
-    child = subprocess.check_output(["pgrep", "-P", str(parent)], text=True).split()[0]
-    status = Path(f"/proc/{child}/status").read_text()
+def memory_mb(process: int) -> float:
+    """Of the process that serves the app."""
+    status = Path(f"/proc/{process}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 
@@ -69,7 +68,6 @@ def main() -> None:
             print(f"median {middle:.0f} ms from upload to prediction, 95th percentile {slow:.0f} ms")
             print(f"{before:.0f} MB before, {memory_mb(app.pid):.0f} MB after {count} clips")
     finally:
-        subprocess.call(["pkill", "-P", str(app.pid)])
         app.terminate()
 
 

@@ -7,7 +7,13 @@ from dataclasses import astuple
 
 import pytest
 
-from affekt.emotions import EMOTIONS, canonical_emotion, emotion_style, sort_emotions
+from affekt.emotions import (
+    EMOTIONS,
+    canonical_emotion,
+    emotion_style,
+    similar_emotion,
+    sort_emotions,
+)
 
 
 def test_the_emotions_of_ravdess_come_first_and_in_the_order_of_its_codes() -> None:
@@ -44,6 +50,19 @@ def test_no_two_emotions_have_the_same_style(part: int) -> None:
         ("joy", "happy"),
         ("sadness", "sad"),
         ("surprise", "surprised"),
+        ("ANG", "angry"),
+        ("hap", "happy"),
+        ("Sad", "sad"),
+        ("NEU", "neutral"),
+        ("FEA", "fearful"),
+        ("DIS", "disgust"),
+        ("sur", "surprised"),
+        ("CAL", "calm"),
+        ("bor", "bored"),
+        ("fearfull", "fearful"),
+        ("suprise", "surprised"),
+        ("pleasant surprise", "surprised"),
+        ("pleasant_surprised", "surprised"),
     ],
 )
 def test_a_synonym_has_a_canonical_name(word: str, name: str) -> None:
@@ -62,6 +81,18 @@ def test_case_and_space_do_not_matter(word: str) -> None:
 
 def test_another_word_is_kept_in_lower_case() -> None:
     assert canonical_emotion(" Bliss") == "bliss"
+
+
+@pytest.mark.parametrize(
+    ("word", "name"), [("Hapyness", "happy"), ("angery", "angry"), ("neutrall", "neutral")]
+)
+def test_a_misspelt_emotion_is_similar_to_a_known_one(word: str, name: str) -> None:
+    assert (canonical_emotion(word), similar_emotion(word)) == (word.lower(), name)
+
+
+@pytest.mark.parametrize("word", ["bliss", "contempt", "excited", "exc", "happy", "fear", "ann"])
+def test_an_emotion_of_its_own_and_a_known_one_are_similar_to_none(word: str) -> None:
+    assert similar_emotion(word) == ""
 
 
 def test_distinct_emotions_are_sorted_with_canonical_ones_first() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import subprocess
 import sys
 import typing
@@ -14,6 +15,7 @@ import affekt
 
 ALIASES = {"AudioSource", "CorpusLike", "ModelLike", "VoiceLike"}
 PACKAGES = {"figures", "recipes"}
+VARIABLE = "ORT_DISABLE_TELEMETRY"
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
@@ -59,3 +61,14 @@ def test_a_package_is_the_same_however_it_is_reached(first: str) -> None:
     program = f"import affekt, {first}; print(affekt.{first.rsplit('.', maxsplit=1)[-1]} is {first})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"
+
+
+@pytest.mark.parametrize(("given", "found"), [(None, "1"), ("0", "0")])
+def test_onnxruntime_sends_no_usage_data_unless_the_user_lets_it(given: str | None, found: str) -> None:
+    environment = {key: value for key, value in os.environ.items() if key != VARIABLE}
+    if given is not None:
+        environment[VARIABLE] = given
+    program = f"import affekt, os; print(os.environ[{VARIABLE!r}])"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == found

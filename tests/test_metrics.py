@@ -69,9 +69,9 @@ def one_speaker_each(hit_rates: list[float], clips: int = 40) -> NDArray[np.floa
 
 
 def test_the_interval_contains_the_score_and_widens_with_the_difference_between_speakers() -> None:
-    alike = score_headlines(one_speaker_each([0.7] * 10), np.random.default_rng(0))["accuracy"]
+    alike = score_headlines(one_speaker_each([0.65, 0.75] * 5), np.random.default_rng(0))["accuracy"]
     unlike = score_headlines(one_speaker_each([0.4, 1.0] * 5), np.random.default_rng(0))["accuracy"]
-    assert alike.low == pytest.approx(0.7) == alike.high
+    assert 0.65 < alike.low < 0.69 < alike.value < 0.71 < alike.high < 0.75
     assert unlike.low < 0.6 < unlike.value < 0.8 < unlike.high
 
 
@@ -82,10 +82,38 @@ def test_the_interval_has_the_width_of_the_mean_of_its_speakers() -> None:
     assert score.high - score.low == pytest.approx(expected, rel=0.1)
 
 
-def test_one_speaker_gives_no_interval() -> None:
-    score = score_headlines(one_speaker_each([0.7]), np.random.default_rng(0))["uar"]
-    assert score.value == pytest.approx(0.7)
-    assert np.isnan(score.low)
+@pytest.mark.parametrize(
+    ("matrices", "why"),
+    [
+        (one_speaker_each([0.7]), "1 speaker"),
+        (one_speaker_each([0.4, 0.9]), "2 speakers"),
+        (one_speaker_each([0.4, 0.5, 0.6, 0.9]), "4 speakers"),
+        (one_speaker_each([0.5, 1.0] * 6, clips=2), "24 clips"),
+        (one_speaker_each([0.0, 1.0, 1.0], clips=1), "3 clips"),  # of unknown speakers
+        (one_speaker_each([1.0] * 12), "speakers do not differ"),
+        (one_speaker_each([0.0] * 12), "speakers do not differ"),
+        (one_speaker_each([0.7] * 12), "speakers do not differ"),
+        (
+            one_speaker_each([0.4, 0.9, 0.6, 0.5, 0.4]) * np.array([40, 40, 1, 1, 1])[:, None, None],
+            "most clips are of few speakers",
+        ),
+    ],
+)
+def test_there_is_no_interval_where_it_would_promise_too_much_and_the_score_says_why(
+    matrices: NDArray[np.float64], why: str
+) -> None:
+    for score in score_headlines(matrices, np.random.default_rng(0)).values():
+        assert np.isnan(score.low)
+        assert np.isnan(score.high)
+        assert score.no_interval == why
+        assert score.interval == f"none: {why}"
+        assert score.with_interval == f"{100 * score.value:.1f} (no interval: {why})"
+
+
+def test_five_speakers_who_differ_give_an_interval() -> None:
+    score = score_headlines(one_speaker_each([0.4, 0.5, 0.6, 0.7, 0.9]), np.random.default_rng(0))["uar"]
+    assert 0.4 < score.low < score.value < score.high < 0.9
+    assert score.no_interval == ""
 
 
 def test_the_spread_is_the_deviation_over_seeds() -> None:

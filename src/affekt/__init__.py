@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from affekt.notes import Note, NoteKind
     from affekt.reports import figures
     from affekt.reports.html import write_report
+
+# onnxruntime sends usage data, unless this is set before it is imported, by us or by a library that we use.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # Public names and their modules. Each is imported when it is first used, so that predicting does not load
 # what training needs.

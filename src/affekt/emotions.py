@@ -6,6 +6,7 @@ emotions, such as ``bliss`` or ``contempt``.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -36,28 +37,57 @@ EMOTIONS: dict[str, Emotion] = {
     )
 }
 
+# Nouns, abbreviations of three letters, and misspellings that corpora have in their labels.
 _SYNONYMS = {
     "anger": "angry",
+    "ang": "angry",
     "boredom": "bored",
+    "bor": "bored",
     "calmness": "calm",
+    "cal": "calm",
     "disgusted": "disgust",
+    "dis": "disgust",
     "fear": "fearful",
     "afraid": "fearful",
+    "fea": "fearful",
+    "fearfull": "fearful",
     "happiness": "happy",
     "joy": "happy",
+    "hap": "happy",
+    "neu": "neutral",
+    "neutrality": "neutral",
     "sadness": "sad",
     "surprise": "surprised",
+    "sur": "surprised",
+    "suprise": "surprised",
+    "suprised": "surprised",
+    "pleasant surprise": "surprised",
+    "pleasant surprised": "surprised",
 }
 
 
 def canonical_emotion(word: str) -> str:
     """Return the canonical name for a word; the word itself in lower case if it has none.
 
-    >>> canonical_emotion("Happiness"), canonical_emotion("bliss")
-    ('happy', 'bliss')
+    >>> canonical_emotion("Happiness"), canonical_emotion("ANG"), canonical_emotion("bliss")
+    ('happy', 'angry', 'bliss')
     """
     word = word.strip().lower()
-    return _SYNONYMS.get(word, word)
+    return _SYNONYMS.get(" ".join(word.replace("_", " ").replace("-", " ").split()), word)
+
+
+def similar_emotion(word: str) -> str:
+    """Return the canonical name that an unknown word is probably a misspelling of; empty if none is.
+
+    >>> similar_emotion("hapyness"), similar_emotion("bliss"), similar_emotion("happy")
+    ('happy', '', '')
+    """
+    word = canonical_emotion(word)
+    if word in EMOTIONS:
+        return ""
+    full_words = [name for name in (*EMOTIONS, *_SYNONYMS) if len(name) > 3]
+    closest = difflib.get_close_matches(word, full_words, n=1, cutoff=0.8)
+    return canonical_emotion(closest[0]) if closest else ""
 
 
 def sort_emotions(names: Iterable[str]) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ Each exception also inherits from the builtin exception in brackets.
 from __future__ import annotations
 
 import difflib
+import importlib
 from collections.abc import Iterable
 
 
@@ -95,10 +96,11 @@ _EXTRA_OF = {
     **dict.fromkeys(
         ("scipy", "sklearn", "imblearn", "lightgbm", "xgboost", "skl2onnx", "onnxmltools", "onnx"), "train"
     ),
-    **dict.fromkeys(("matplotlib", "jinja2"), "train"),
-    **dict.fromkeys(("streamlit", "plotly"), "app"),
+    **dict.fromkeys(("matplotlib", "jinja2", "threadpoolctl"), "train"),
+    **dict.fromkeys(("streamlit", "starlette", "plotly"), "app"),
     **dict.fromkeys(("torch", "skorch"), "networks"),
     "pandas": "pandas",
+    "pyarrow": "parquet",
     "av": "formats",
 }
 
@@ -107,6 +109,21 @@ def explain_import(error: ModuleNotFoundError, purpose: str) -> ImportError:
     """Return the error to raise for a failed import: which extra to install, or the error itself."""
     extra = _EXTRA_OF.get((error.name or "").split(".")[0])
     return MissingExtraError(purpose, extra) if extra else error
+
+
+def require(purpose: str, *modules: str) -> None:
+    """Import what is needed at the end of some work, so that what is not installed is known before it.
+
+    Raises
+    ------
+    MissingExtraError
+        One of the modules is not installed; the message says what to install.
+    """
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            raise explain_import(error, purpose) from error
 
 
 class UnknownNameError(AffektError, ValueError):

@@ -17,6 +17,11 @@ Matrix = NDArray[np.float64]
 
 BOOTSTRAP_DRAWS = 2000
 CONFIDENCE = 0.95
+MIN_SPEAKERS = 5  # of normal speakers, 95 % of five cover 84 %; of four 79 %, of three 75 %, of two 51 %
+MIN_CLIPS = 30
+INTERVAL_RULE = (
+    f"An interval takes {MIN_SPEAKERS} speakers and {MIN_CLIPS} clips or more, and speakers that differ."
+)
 
 
 def confusion_matrix(true: Sequence[str], predicted: Sequence[str], emotions: Sequence[str]) -> Matrix:
@@ -122,26 +127,41 @@ class Score:
     value
         Mean over seeds.
     low, high
-        95 % bootstrap interval, resampled over speakers; NaN where there are fewer than two.
+        95 % bootstrap interval, resampled over speakers; NaN where there is none.
     spread
         Standard deviation over seeds, 0 for one seed.
+    no_interval
+        Why there is no interval, such as ``2 speakers``; empty where there is one, or where a file does not
+        say why.
     """
 
     value: float
     low: float
     high: float
     spread: float
+    no_interval: str = ""
 
     @property
-    def interval(self) -> str:
+    def bounds(self) -> str:
         """The interval in percent, such as ``61.9 - 70.4``; ``-`` where there is none."""
         return format_interval(self.low, self.high)
 
     @property
+    def interval(self) -> str:
+        """The interval in percent; where there is none, the reason, such as ``none: 2 speakers``."""
+        return f"none: {self.no_interval}" if self.no_interval else self.bounds
+
+    @property
     def with_interval(self) -> str:
-        """Value and interval in percent, such as ``66.1 (61.9 - 70.4)``; the value alone without one."""
-        value, interval = f"{100 * self.value:.1f}", self.interval
-        return value if interval == "-" else f"{value} ({interval})"
+        """Value and interval in percent: ``66.1 (61.9 - 70.4)``, or ``66.1 (no interval: 2 speakers)``."""
+        return f"{100 * self.value:.1f}{self.in_brackets}"
+
+    @property
+    def in_brackets(self) -> str:
+        """What ``with_interval`` has after the value, from the space on; empty if nothing is known."""
+        if self.no_interval:
+            return f" (no interval: {self.no_interval})"
+        return "" if self.bounds == "-" else f" ({self.bounds})"
 
 
 def score_headlines(matrices: Matrix, rng: np.random.Generator) -> dict[str, Score]:
@@ -158,20 +178,19 @@ def score_headlines(matrices: Matrix, rng: np.random.Generator) -> dict[str, Sco
     -----
     Clips of one speaker are alike, so the bootstrap resamples speakers, not clips: an interval over clips
     would be too narrow. Every draw applies to all seeds, and the mean over seeds is scored. The interval
-    is that of the percentile method (Efron & Tibshirani 1993).
+    is that of the percentile method (Efron & Tibshirani 1993). ``interval_of`` says where there is none.
     """
     resampled = _resample_speakers(matrices, rng)
     scores = {}
     for name, headline in HEADLINES.items():
         by_seed = headline(matrices.sum(axis=1))
-        low, high = (
-            interval_of(headline(resampled).mean(axis=1)) if matrices.shape[1] > 1 else (np.nan, np.nan)
-        )
+        low, high, why = interval_of(headline(resampled).mean(axis=1), matrices)
         scores[name] = Score(
             value=float(by_seed.mean()),
             low=low,
             high=high,
             spread=float(by_seed.std(ddof=1)) if len(by_seed) > 1 else 0.0,
+            no_interval=why,
         )
     return scores
 
@@ -186,11 +205,45 @@ def bootstrap(
     return np.asarray(headline(_resample_speakers(matrices, rng)).mean(axis=1))
 
 
-def interval_of(draws: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the bounds of the central 95 % of the draws."""
+def interval_of(draws: NDArray[np.float64], matrices: Matrix) -> tuple[float, float, str]:
+    """Return the bounds of the central 95 % of the draws; or NaN twice, and why there is no interval.
+
+    Parameters
+    ----------
+    draws
+        Values of a metric, or differences of two.
+    matrices
+        The confusion matrices that were drawn from, shape (seeds, speakers, K, K).
+
+    Notes
+    -----
+    With few speakers the percentile method promises more than it holds. For the mean of normally
+    distributed speakers, an interval of 95 % contains the truth in 51 % of the cases with 2 speakers, 79 %
+    with 4, 84 % with 5, 89 % with 10 and 93 % with 24: below 5 there is none. Speakers count by their
+    effective number (Carter, Schnepel & Steigerwald 2017): a fifth speaker with one clip is not enough.
+    Draws that are all equal, as where every clip is predicted correctly, have no width: not because the
+    score is certain, but because these clips cannot say how much it varies.
+    """
+    if why := _too_few(matrices):
+        return math.nan, math.nan, why
     tail = (1 - CONFIDENCE) / 2
     low, high = np.nanquantile(draws, (tail, 1 - tail))
-    return float(low), float(high)
+    if high - low < 1e-9:
+        return math.nan, math.nan, "speakers do not differ"
+    return float(low), float(high), ""
+
+
+def _too_few(matrices: Matrix) -> str:
+    """Why the speakers or clips do not suffice for an interval; empty if they do."""
+    sizes = matrices.sum(axis=(-2, -1)).mean(axis=0)
+    clips, speakers = round(float(sizes.sum())), len(sizes)
+    if speakers < MIN_SPEAKERS and speakers < clips:
+        return f"{speakers} speaker{'s' * (speakers != 1)}"
+    if clips < MIN_CLIPS:
+        return f"{clips} clip{'s' * (clips != 1)}"
+    if round(float(sizes.sum() ** 2 / (sizes**2).sum())) < MIN_SPEAKERS:
+        return "most clips are of few speakers"
+    return ""
 
 
 def _resample_speakers(matrices: Matrix, rng: np.random.Generator) -> Matrix:

@@ -52,7 +52,10 @@ def run_app(folder: Path, options: tuple[str, ...]) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "affekt", "app", "--port", str(port), *options]
+    home = folder / "home"
+    home.mkdir()
     environment = {key: value for key, value in os.environ.items() if key != "DISPLAY"}
+    environment |= {"HOME": str(home), "USERPROFILE": str(home)}
     address = f"http://127.0.0.1:{port}"
     with open(folder / "log", "w") as log:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment)
@@ -67,9 +70,9 @@ def run_app(folder: Path, options: tuple[str, ...]) -> Iterator[str]:
             pytest.fail(f"the app did not start: {(folder / 'log').read_text()}")
         yield address
     finally:
-        subprocess.run(["pkill", "-P", str(process.pid)], check=False)
         process.terminate()
         process.wait(10)
+    assert list(home.iterdir()) == [], "no page leaves a file in the user's home"
 
 
 def is_up(address: str) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import io
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +17,16 @@ from affekt.audio.loading import load_audio
 from affekt.errors import AffektError, MissingExtraError
 
 pytest.importorskip("streamlit")
-from affekt.app.display import named_file, plain, read_failure, sentence
+from affekt.app.display import fill, named_file, plain, read_failure, sentence
 
+PAGES = Path(__file__).parents[2] / "src" / "affekt" / "app"
+ESCAPED = {"plain", "summarise"}  # functions that escape what they are given
+# Streamlit's functions whose first argument is rendered as Markdown
+MARKDOWN = re.compile(
+    "audio_input|badge|button|caption|checkbox|download_button|error|expander|file_uploader|header|info|"
+    "link_button|markdown|metric|pills|radio|selectbox|spinner|status|subheader|success|text_input|title|"
+    "toast|warning|write"
+)
 NAME = "my clip.wav"
 TONE = np.sin(np.arange(16_000) * 0.05)
 
@@ -62,10 +73,58 @@ def test_a_missing_extra_becomes_one_grammatical_sentence() -> None:
 
 
 def test_markdown_from_a_file_is_shown_as_it_is() -> None:
-    assert plain("![x](http://a.b)") == r"\!\[x\]\(http\://a.b\)"
+    assert plain("![x](http://a.b)") == r"\!\[x\]\(http\:\/\/a\.b\)"
+    assert plain(" # a\n\n1. b ") == r"\# a 1\. b"
+
+
+def test_what_is_filled_into_a_template_is_shown_as_it_is() -> None:
+    assert fill("**{}**: {:.1%} of {}", "*x*", 0.5, ["![]"]) == r"**\*x\***: 50\.0\% of \[\'\!\[\]\'\]"
+
+
+def escapes(text: ast.expr) -> bool:
+    """Whether the expression is made of literals, constants and what ``display`` returns."""
+    if isinstance(text, ast.BinOp):
+        return escapes(text.left) and escapes(text.right)
+    if isinstance(text, ast.IfExp):
+        return escapes(text.body) and escapes(text.orelse)
+    name = ast.unparse(text.func if isinstance(text, ast.Call) else text)
+    return (
+        isinstance(text, ast.Constant) or name.isupper() or name.startswith("display.") or name in ESCAPED
+    )
+
+
+@pytest.mark.parametrize("module", sorted(PAGES.glob("*.py")), ids=lambda path: path.stem)
+def test_no_page_shows_markdown_that_is_not_escaped(module: Path) -> None:
+    bare = [
+        f"{module.name}:{text.lineno} {ast.unparse(text)}"
+        for call in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        for text in texts_of(call)
+        if not escapes(text)
+    ]
+    assert bare == []
+
+
+def texts_of(call: ast.Call) -> list[ast.expr]:
+    """What a call of Streamlit renders as Markdown: the first argument, or the one that is named."""
+    module, _, function = ast.unparse(call.func).rpartition(".")
+    if module == "soundfile":
+        return []
+    named = [one.value for one in call.keywords if one.arg in ("label", "text", "body", "help", "caption")]
+    if function == "progress":
+        return [*named, *call.args[1:2]]
+    return [*named, *call.args[:1]] if MARKDOWN.fullmatch(function) else []
+
+
+def test_the_check_of_the_pages_sees_what_is_not_escaped() -> None:
+    page = 'st.caption(f"seed {seed}"); st.button(label=name); bar.progress(0.5, name); badge(name)'
+    calls = [call for call in ast.walk(ast.parse(page)) if isinstance(call, ast.Call)]
+    bare = [text for call in calls for text in texts_of(call)]
+    assert len(bare) == 4
+    assert not any(map(escapes, bare))
 
 
 def test_a_sentence_starts_with_a_capital_and_ends_with_one_full_stop() -> None:
-    assert sentence("very quiet") == "Very quiet."
-    assert sentence("Done.") == "Done."
-    assert sentence("are these integers?") == "Are these integers?"
+    assert sentence("very quiet") == r"Very quiet\."
+    assert sentence("Done.") == r"Done\."
+    assert sentence("are these integers?") == r"Are these integers\?"

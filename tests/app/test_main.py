@@ -67,7 +67,7 @@ def test_no_page_has_a_serious_fault_of_accessibility(
 
 
 def test_no_other_machine_is_contacted_and_no_request_fails(
-    open_page: Open, predict_upload: PredictUpload, url: str, voice_file: Path
+    open_page: Open, predict_upload: PredictUpload, follow: Follow, url: str, voice_file: Path
 ) -> None:
     page = open_page()
     requested: list[str] = []
@@ -79,6 +79,9 @@ def test_no_other_machine_is_contacted_and_no_request_fails(
     page.reload()
     page.get_by_role("heading", level=1).wait_for()
     predict_upload(page, voice_file)
+    for title in HEADINGS:
+        follow(page, title)
+    page.wait_for_timeout(1000)
     own = (url, url.replace("http", "ws"), "data:", "blob:")
     assert requested
     assert [one for one in requested if not one.startswith(own)] == []

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from affekt.model.bundle import DEFAULT_MODEL, load
+from affekt.model.bundle import DEFAULT_MODEL, load, seal
 
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Page, expect
@@ -55,6 +56,45 @@ def test_the_model_that_the_app_was_started_with_is_called_by_its_name(
 ) -> None:
     page = open_page("models", address=start_app("--model", str(own_model)))
     expect(page.get_by_role("heading", name="The model own.onnx")).to_be_visible()
+
+
+EVIL = "![x](http://affekt.invalid/x.png) <img src=http://affekt.invalid/y.png> [disguise](http://affekt.invalid)"
+
+
+@pytest.fixture(scope="module")
+def evil_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with Markdown and HTML in every text of its contract."""
+    onnx = pytest.importorskip("onnx")
+    graph = onnx.load(DEFAULT_MODEL)
+    del graph.metadata_props[:]
+    contract = load().contract
+    corpora = [replace(one, name=EVIL + one.name, licence=EVIL, citation=EVIL) for one in contract.corpora]
+    scores = replace(contract.scores, protocol_label=EVIL)
+    evil = replace(contract, recipe=EVIL, corpora=tuple(corpora), scores=scores)
+    file = tmp_path_factory.mktemp("evil") / "evil.onnx"
+    file.write_bytes(seal(graph.SerializeToString(), evil))
+    return file
+
+
+def test_no_text_of_a_model_is_rendered(open_page: Open, upload: Upload, evil_model: Path) -> None:
+    page = open_page("models")
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    upload(page, evil_model)
+    expect(page.get_by_role("heading", name="Your model")).to_be_visible()
+    expect(page.get_by_text(f"Recipe {EVIL}, features")).to_be_visible()
+    expect(page.locator("img:not([src^='data:'])")).to_have_count(0)
+    expect(page.get_by_role("link", name="disguise", exact=True)).to_have_count(0)
+    assert [one for one in requested if "affekt.invalid" in one] == []
+
+
+def test_the_name_of_a_model_is_not_rendered(
+    open_page: Open, start_app: Callable[..., str], tmp_path: Path
+) -> None:
+    model = tmp_path / "![x](y) *m*.onnx"
+    model.write_bytes(DEFAULT_MODEL.read_bytes())
+    page = open_page("models", address=start_app("--model", str(model)))
+    expect(page.get_by_role("heading", name=f"The model {model.name}")).to_be_visible()
 
 
 def test_a_damaged_model_is_refused_with_its_reason(

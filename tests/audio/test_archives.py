@@ -5,17 +5,26 @@ from __future__ import annotations
 import io
 import pickle
 import stat
+import struct
+import tracemalloc
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pytest
 
 from affekt.audio import archives
 from affekt.audio.archives import ArchivedFile, expand_sources, find_fault, read_audio_files
 from affekt.audio.loading import AudioSource, load_audio, source_name
-from affekt.errors import AudioFormatError, AudioReadError
+from affekt.errors import AffektError, AudioFormatError, AudioReadError
+
+
+@pytest.fixture(autouse=True)
+def _close_archives() -> Iterator[None]:
+    yield
+    archives._open_file.cache_clear()
 
 
 def pack(files: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -110,6 +119,78 @@ def test_a_member_that_is_too_large_does_not_stop_the_others(monkeypatch: pytest
     assert found["b.wav"] == b"12"
 
 
+METHODS = {
+    "stored": zipfile.ZIP_STORED,
+    "deflate": zipfile.ZIP_DEFLATED,
+    "bzip2": zipfile.ZIP_BZIP2,
+    "lzma": zipfile.ZIP_LZMA,
+}
+
+
+def declare(content: bytes, size: int) -> bytes:
+    """An archive of one member with another size in both of its headers."""
+    changed = bytearray(content)
+    struct.pack_into("<I", changed, 22, size)
+    struct.pack_into("<I", changed, content.index(b"PK\x01\x02") + 24, size)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("size", [0, 1, 5000, 300_000])
+def test_members_of_every_common_method_are_unpacked(method: str, size: int) -> None:
+    content = np.random.default_rng(size).integers(0, 256, size, np.uint8).tobytes() + bytes(size)
+    assert unpack(pack({"a.wav": content, "b.wav": b"more"}, METHODS[method])) == {
+        "a.wav": content,
+        "b.wav": b"more",
+    }
+
+
+@pytest.mark.parametrize("method", ["deflate", "bzip2", "lzma"])
+def test_a_member_that_unpacks_to_more_than_it_declares_does_not_fill_memory(method: str) -> None:
+    size = 64 << 20
+    bomb = declare(pack({"a.wav": bytes(size)}, METHODS[method]), 1000)
+    assert len(bomb) < 100_000
+    tracemalloc.start()
+    try:
+        found = unpack(bomb)["a.wav"]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert isinstance(found, AudioReadError)
+    assert "a.wav cannot be unpacked" in str(found)
+    assert peak < size // 4  # a dictionary of LZMA has 8 MB
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("size", [10, 10_000])
+def test_a_member_that_declares_another_size_is_refused(method: str, size: int) -> None:
+    found = unpack(declare(pack({"a.wav": bytes(range(200))}, METHODS[method]), size))
+    assert isinstance(found["a.wav"], AudioReadError)
+
+
+def test_an_archive_of_very_many_entries_is_refused_before_they_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(archives, "MAX_ENTRIES", 2)
+    with pytest.raises(AudioFormatError, match="has more than 2 entries"):
+        names(pack({f"{i}.txt": b"1" for i in range(3)}))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_damaged_archive_is_refused_by_an_error_of_ours(method: str) -> None:
+    whole = pack({"a.wav": b"voice " * 500, "ü.wav": bytes(300)}, METHODS[method])
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        content = bytearray(whole)
+        for place in rng.integers(0, len(content), 2):
+            content[place] = rng.integers(256)
+        try:
+            found = unpack(bytes(content))
+        except AffektError:
+            continue
+        assert all(isinstance(one, bytes | AudioReadError) for one in found.values())
+
+
 def test_a_time_of_day_may_be_in_a_name() -> None:
     assert names(pack({"Recording 10:32.wav": b"1"})) == ["Recording 10:32.wav"]
 
@@ -132,7 +213,7 @@ def test_an_archive_on_disk_stands_for_the_audio_files_in_it(tmp_path: Path) -> 
     assert [source_name(file) for file in (one, two)] == [f"{path}/a.wav", f"{path}/deep/b.flac"]
     assert isinstance(one, ArchivedFile)
     assert isinstance(two, ArchivedFile)
-    assert (one.read(), one.read(), two.read(2)) == (b"one", b"one", b"tw")
+    assert (one.read(), one.read(), two.read()) == (b"one", b"one", b"two")
     again = pickle.loads(pickle.dumps(two))
     assert again.read() == b"two"
 

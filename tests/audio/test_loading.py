@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 from collections.abc import Callable
@@ -14,15 +15,20 @@ import pytest
 import soundfile
 
 from affekt.audio.loading import (
-    AUDIO_SUFFIXES,
     AudioSource,
-    expand_folders,
-    find_audio,
+    Waveform,
     fingerprint,
     load_audio,
+    load_channels,
     source_name,
 )
-from affekt.errors import AudioContentError, AudioFormatError, AudioNotFoundError, AudioReadError
+from affekt.errors import (
+    AudioContentError,
+    AudioFormatError,
+    AudioNotFoundError,
+    AudioReadError,
+    UnknownNameError,
+)
 from affekt.notes import NoteKind
 
 Array = np.ndarray
@@ -109,6 +115,7 @@ def test_any_other_type_is_refused(source: AudioSource) -> None:
 )
 def test_resampling_equals_librosa(length: int, rate: int, wanted: int) -> None:
     sound = NOISE[: max(length, rate // 10)].astype(np.float32)
+    sound -= sound.mean(dtype=np.float64)  # load_audio takes it off
     ours = load_audio((sound, rate), sample_rate=wanted)
     expected = librosa.resample(sound, orig_sr=rate, target_sr=wanted)
     assert (len(ours.samples), ours.sample_rate) == (math.ceil(len(sound) * wanted / rate), wanted)
@@ -161,6 +168,89 @@ def test_nan_and_infinity_are_refused_in_an_array(bad: float, count: int) -> Non
         load_audio((sound, RATE))
 
 
+# Offset
+
+
+@pytest.mark.parametrize("offset", [0.3, -0.01, 0.001])
+def test_a_dc_offset_is_taken_off(offset: float) -> None:
+    sound = (0.3 * NOISE + offset).astype(np.float32)
+    waveform = load_audio((sound, RATE))
+    assert waveform.offset == pytest.approx(sound.mean(), abs=1e-6)
+    assert abs(waveform.samples.mean(dtype=np.float64)) < 1e-7
+    np.testing.assert_allclose(waveform.samples + np.float32(waveform.offset), sound, atol=1e-7)
+
+
+@pytest.mark.parametrize("offset", [0, 0.001, -0.2])
+def test_digital_silence_stays_or_becomes_zero(offset: float) -> None:
+    sound = np.concatenate([0 * NOISE, TONE + 1e-5, 0 * NOISE]).astype(np.float32)
+    waveform = load_audio((sound + np.float32(offset), RATE))
+    assert waveform.offset == pytest.approx(offset, abs=1e-7)
+    np.testing.assert_allclose(waveform.samples, sound, atol=1e-7)
+    assert not waveform.samples[: len(NOISE)].any()
+
+
+def test_a_resampled_recording_has_no_offset_either() -> None:
+    waveform = load_audio((0.1 * TONE + 0.02, RATE), sample_rate=8000)
+    assert abs(waveform.samples[100:-100].mean()) < 1e-4
+
+
+# Channels
+
+LEFT_AND_RIGHT = np.stack([TONE, 0.2 * NOISE[:RATE]], axis=1)
+
+
+@pytest.mark.parametrize("kind", ["array", "bytes", "file"])
+@pytest.mark.parametrize(("channel", "column"), [("left", 0), ("right", 1)])
+def test_one_channel_is_read_alone_with_a_note(kind: str, channel: str, column: int) -> None:
+    sources: dict[str, AudioSource] = {
+        "array": (LEFT_AND_RIGHT, RATE),
+        "bytes": encode(LEFT_AND_RIGHT),
+        "file": io.BytesIO(encode(LEFT_AND_RIGHT)),
+    }
+    waveform = load_audio(sources[kind], audio_channel=channel)
+    expected = load_audio((LEFT_AND_RIGHT[:, column], RATE)).samples
+    np.testing.assert_allclose(waveform.samples, expected, atol=1 / 2**14)
+    assert [note.kind for note in waveform.notes] == [NoteKind.ONE_CHANNEL]
+    assert str(waveform.notes[0]) == f"only the {channel} one of 2 channels is read"
+
+
+def test_each_channel_has_its_waveform() -> None:
+    channels = load_channels(encode(LEFT_AND_RIGHT), 8000)
+    assert list(channels) == ["left", "right"]
+    for channel, waveform in channels.items():
+        expected = load_audio(encode(LEFT_AND_RIGHT), 8000, audio_channel=channel).samples
+        assert isinstance(waveform, Waveform)
+        np.testing.assert_array_equal(waveform.samples, expected)
+
+
+def test_more_channels_are_numbered_and_one_channel_is_mono() -> None:
+    four = np.tile(TONE[:, None], (1, 4))
+    assert list(load_channels((four, RATE))) == ["left", "right", "3", "4"]
+    assert list(load_channels((TONE, RATE))) == ["mono"]
+    assert list(load_channels(load_audio((TONE, RATE)))) == ["mono"]
+    assert list(load_channels((four, RATE), audio_channel="mix")) == ["mix"]
+
+
+@pytest.mark.parametrize("channel", ["mix", "left", "right"])
+def test_a_recording_of_one_channel_is_that_channel(channel: str) -> None:
+    waveform = load_audio((TONE, RATE), audio_channel=channel)
+    np.testing.assert_array_equal(waveform.samples, load_audio((TONE, RATE)).samples)
+    assert waveform.notes == ()
+
+
+def test_a_silent_channel_is_an_error_of_its_own() -> None:
+    left, right = load_channels((np.stack([0 * TONE, TONE]), RATE)).values()
+    assert isinstance(left, AudioContentError)
+    assert isinstance(right, Waveform)
+
+
+def test_an_unknown_channel_is_refused_and_each_is_several() -> None:
+    with pytest.raises(UnknownNameError, match="There are: mix, left, right, each"):
+        load_audio((TONE, RATE), audio_channel="middle")
+    with pytest.raises(ValueError, match="call load_channels"):
+        load_audio((TONE, RATE), audio_channel="each")
+
+
 # Names and fingerprints
 
 
@@ -186,6 +276,15 @@ def test_the_same_audio_has_one_fingerprint_in_any_lossless_file() -> None:
     assert len({fingerprint(load_audio(source)) for source in sources}) == 1
 
 
+def test_the_fingerprint_is_that_of_the_samples_in_the_file() -> None:
+    sound = np.round((0.3 * TONE + 0.0123) * 32_768).astype(np.int16)
+    waveform = load_audio((sound, RATE))
+    digest = hashlib.blake2b((sound / np.float32(32_768)).astype(np.float32).tobytes(), digest_size=16)
+    digest.update(str(RATE).encode())
+    assert waveform.offset != 0
+    assert fingerprint(waveform) == digest.hexdigest()
+
+
 @pytest.mark.parametrize(
     "other",
     [(TONE, RATE + 1), (np.append(TONE, 0), RATE), (TONE * 1.001, RATE)],
@@ -193,61 +292,3 @@ def test_the_same_audio_has_one_fingerprint_in_any_lossless_file() -> None:
 )
 def test_other_audio_has_another_fingerprint(other: AudioSource) -> None:
     assert fingerprint(load_audio((TONE, RATE))) != fingerprint(load_audio(other))
-
-
-# Search
-
-
-def touch(folder: Path, *names: str) -> None:
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).touch()
-
-
-def found(folder: Path) -> list[str]:
-    return [path.relative_to(folder).as_posix() for path in find_audio(folder)]
-
-
-def test_audio_is_found_in_all_folders_and_sorted(tmp_path: Path) -> None:
-    touch(tmp_path, "b.wav", "a/c.FLAC", "a/b/d.m4a", "a.mp3")
-    assert found(tmp_path) == ["a/b/d.m4a", "a/c.FLAC", "a.mp3", "b.wav"]
-
-
-@pytest.mark.parametrize("suffix", sorted(AUDIO_SUFFIXES))
-def test_every_audio_suffix_is_found(suffix: str, tmp_path: Path) -> None:
-    touch(tmp_path, f"a{suffix}")
-    assert found(tmp_path) == [f"a{suffix}"]
-
-
-@pytest.mark.parametrize(
-    "name", [".a.wav", "._a.wav", ".cache/a.wav", "a/.b/c.wav", "notes.txt", "a", "wav"]
-)
-def test_hidden_files_and_other_names_are_passed_over(name: str, tmp_path: Path) -> None:
-    touch(tmp_path, name)
-    assert found(tmp_path) == []
-
-
-def test_a_folder_named_like_audio_is_not_audio(tmp_path: Path) -> None:
-    (tmp_path / "a.wav").mkdir()
-    assert found(tmp_path) == []
-
-
-def test_a_hidden_folder_above_the_searched_one_does_not_matter(tmp_path: Path) -> None:
-    touch(tmp_path / ".cache", "a.wav")
-    assert found(tmp_path / ".cache") == ["a.wav"]
-
-
-def test_folders_are_replaced_by_the_audio_in_them_and_other_sources_are_kept(tmp_path: Path) -> None:
-    touch(tmp_path, "a/1.wav", "a/2.flac", "b/notes.txt")
-    sources: list[AudioSource] = ["x.wav", str(tmp_path / "a"), tmp_path / "b", (TONE, RATE)]
-    one, first, second, empty, pair = expand_folders(sources)
-    assert (one, first, second) == ("x.wav", tmp_path / "a" / "1.wav", tmp_path / "a" / "2.flac")
-    assert empty == tmp_path / "b"
-    assert pair is sources[3]
-
-
-@pytest.mark.parametrize(
-    "source", ["x.wav", Path("x.wav"), b"RIFF", (TONE, RATE), load_audio((TONE, RATE))]
-)
-def test_a_single_source_is_a_list_of_one(source: AudioSource) -> None:
-    assert expand_folders(source) == [source]

@@ -22,7 +22,10 @@ def test_corpora_are_listed(run: Run) -> None:
 def test_a_corpus_with_missing_clips_fails_its_check(run: Run, small_ravdess: Path) -> None:
     code, out, _ = run("corpora", "check", small_ravdess)
     assert code == 1
+    assert "120 of 2,452 clips are here" in out
     assert "missing: 1320" in out
+    assert "03-01-08-01-01-01-01" not in out
+    _, out, _ = run("corpora", "check", small_ravdess, "--all")
     assert "03-01-08-01-01-01-01" in out
 
 

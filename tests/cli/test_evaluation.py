@@ -327,3 +327,14 @@ def test_compare_writes_a_report(run: Run, scores: dict[str, Path], tmp_path: Pa
     code, _, err = run("compare", scores["bayes-by-actor-5"], scores["dull-by-actor-5"], "--report", page)
     assert (code, f"wrote {page}" in err) == (0, True), err
     assert "bayes" in page.read_text(encoding="utf-8")
+
+
+def test_a_library_that_a_report_needs_is_missed_before_the_work(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    monkeypatch.delitem(sys.modules, "affekt.reports.html", raising=False)
+    code, _, err = run("evaluate", tmp_path / "nowhere", "--recipe", "svm", "--report", tmp_path / "r.html")
+    assert code != 0
+    assert "affekt[train]" in err
+    assert "no corpus" not in err

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import shutil
+import subprocess
+import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -11,8 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
+from affekt.audio.loading import AUDIO_CHANNELS
 from affekt.cli import inference
 from affekt.features.feature_sets import FEATURE_SETS
 from affekt.inference.prediction import Answer, predict, predict_many
@@ -57,7 +64,8 @@ def test_the_csv_has_its_columns_and_the_numbers_of_the_model(run: Run, tmp_path
     run("predict", EXAMPLES, "--csv", tmp_path / "p.csv")
     rows = read_csv(tmp_path / "p.csv")
     assert list(rows[0]) == [
-        "file", "emotion", "confidence", "prediction_set", *EMOTIONS, "duration_s", "notes", "error"
+        "file", "emotion", "confidence", "prediction_set", *EMOTIONS, "duration_s", "audio_channel",
+        "notes", "error"
     ]  # fmt: skip
     for row in rows:
         prediction = predict(row["file"])
@@ -75,7 +83,8 @@ def test_limited_emotions_are_all_that_is_predicted_and_written(run: Run, tmp_pa
     rows = read_csv(tmp_path / "p.csv")
     assert code == 0
     assert list(rows[0]) == [
-        "file", "emotion", "confidence", "prediction_set", *wanted, "duration_s", "notes", "error"
+        "file", "emotion", "confidence", "prediction_set", *wanted, "duration_s", "audio_channel",
+        "notes", "error"
     ]  # fmt: skip
     for row in rows:
         assert row["emotion"] in wanted
@@ -110,10 +119,91 @@ def test_json_is_a_list_with_an_element_for_each_input(
     assert len(answers) == 26
     good = [answer for answer in answers if "error" not in answer]
     assert list(good[0]) == [
-        "source", "emotion", "confidence", "probabilities", "prediction_set", "unsure",
+        "source", "audio_channel", "emotion", "confidence", "probabilities", "prediction_set", "unsure",
         "out_of_distribution", "duration_s", "notes"
     ]  # fmt: skip
-    assert {Path(a["source"]).name for a in answers if set(a) == {"source", "error"}} == unusable
+    assert {
+        Path(a["source"]).name for a in answers if set(a) == {"source", "audio_channel", "error"}
+    } == unusable
+
+
+def test_each_channel_has_a_row(run: Run, tmp_path: Path, write_voice: Callable[..., Path]) -> None:
+    voices = [write_voice(tmp_path / f"{i}.wav", pitch_hz=100 + 100 * i, seed=i, seconds=2) for i in (0, 1)]
+    both = tmp_path / "both.wav"
+    soundfile.write(both, np.stack([soundfile.read(one)[0] for one in voices], axis=1), 16_000)
+    code, out, _ = run("predict", both, "--audio-channel", "each", "--csv", tmp_path / "p.csv")
+    assert code == 0
+    assert "both.wav (left)" in out
+    rows = read_csv(tmp_path / "p.csv")
+    assert [row["audio_channel"] for row in rows] == ["left", "right"]
+    assert [row["emotion"] for row in rows] == [predict(one).emotion for one in voices]
+    _, out, _ = run("predict", both, "--audio-channel", "right", "--json")
+    (one,) = json.loads(out)
+    assert (one["audio_channel"], one["emotion"]) == ("right", rows[1]["emotion"])
+
+
+def test_the_channels_of_the_command_are_those_of_python() -> None:
+    (option,) = (one for one in inference.predict.params if one.name == "audio_channel")
+    assert list(option.to_info_dict()["type"]["choices"]) == list(AUDIO_CHANNELS)
+
+
+class Stdin:
+    """Standard input with content."""
+
+    def __init__(self, content: bytes) -> None:
+        self.buffer = io.BytesIO(content)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_dash_is_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch, jobs: int) -> None:
+    clip = EXAMPLES / "low-plain.flac"
+    monkeypatch.setattr("sys.stdin", Stdin(clip.read_bytes()))
+    code, out, _ = run("predict", "-", clip, "--json", "--jobs", jobs)
+    first, second = json.loads(out)
+    assert (code, first.pop("source"), second.pop("source")) == (0, "standard input", str(clip))
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("stdin", "message"),
+    [(Stdin(b""), "standard input is empty"), (Stdin(b"dear diary"), "is not audio"), (None, "is closed")],
+    ids=["empty", "text", "closed"],
+)
+def test_standard_input_that_is_no_audio_costs_one_row(
+    run: Run, monkeypatch: pytest.MonkeyPatch, stdin: Stdin | None, message: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", stdin)
+    code, out, _ = run("predict", "-", EXAMPLES / "low-plain.flac", "--json")
+    first, second = json.loads(out)
+    assert code == 1
+    assert message in first["error"]
+    assert "emotion" in second
+
+
+def test_a_program_pipes_into_predict() -> None:
+    content = (EXAMPLES / "low-plain.flac").read_bytes()
+    command = [sys.executable, "-m", "affekt", "predict", "-", "--json"]
+    done = subprocess.run(command, input=content, capture_output=True)
+    (answer,) = json.loads(done.stdout)
+    assert (done.returncode, answer["emotion"]) == (0, predict(EXAMPLES / "low-plain.flac").emotion)
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash here")
+def test_the_output_of_a_command_is_a_path_in_bash() -> None:
+    clip = EXAMPLES / "low-plain.flac"
+    line = f"{sys.executable} -m affekt predict <(cat {clip}) {clip} --json --jobs 2"
+    done = subprocess.run(["bash", "-c", line], capture_output=True)
+    first, second = json.loads(done.stdout)
+    assert (done.returncode, first["emotion"]) == (0, second["emotion"])
+
+
+def test_a_voice_is_enrolled_from_standard_input(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", Stdin((EXAMPLES / "low-plain.flac").read_bytes()))
+    code, out, _ = run("adapt", "-", "--out", tmp_path / "a.voice")
+    assert code == 0
+    assert "from 1 clip" in out
 
 
 def test_json_of_one_missing_file_is_still_json(run: Run, tmp_path: Path) -> None:

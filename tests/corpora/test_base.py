@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from affekt.corpora.base import Clip, Corpus, join
+from affekt.corpora.base import Clip, Corpus, find_stretches, join
 from affekt.corpora.registry import find_card, load_corpus
 from affekt.errors import CorpusError, UnknownNameError
 
@@ -99,6 +99,81 @@ def test_speakers_of_two_corpora_are_different(touch: Touch, tmp_path: Path) -> 
     assert join([first, second]).count("speaker_id") == {"emodb/03": 1, "ravdess/03": 1}
 
 
+def write_manifest(folder: Path, name: str, *rows: str) -> Corpus:
+    (folder / name).write_text("\n".join(["path,emotion,speaker,start,end", *rows]), encoding="utf-8")
+    return load_corpus(folder / name)
+
+
+def test_no_corpus_at_all_cannot_be_joined() -> None:
+    with pytest.raises(CorpusError, match="no corpus was given"):
+        join([])
+
+
+def test_two_corpora_may_have_other_parts_of_a_file(tmp_path: Path) -> None:
+    first = write_manifest(tmp_path, "a.csv", "long.wav,sad,ann,0,2")
+    second = write_manifest(tmp_path, "b.csv", "long.wav,sad,bob,2,4")
+    assert len(join([first, second]).clips) == 2
+
+
+@pytest.mark.parametrize("times", ["1,3", ",", "3,"])
+def test_two_corpora_that_share_a_part_of_a_file_are_refused(times: str, tmp_path: Path) -> None:
+    first = write_manifest(tmp_path, "a.csv", "long.wav,sad,ann,0,2", "long.wav,sad,ann,2,9")
+    second = write_manifest(tmp_path, "b.csv", f"long.wav,sad,bob,{times}")
+    with pytest.raises(CorpusError, match="1 files are in two of these corpora"):
+        join([first, second])
+
+
+# Parts and doubles
+
+
+@pytest.mark.parametrize(
+    ("start_s", "end_s", "name"),
+    [
+        (None, None, "a.wav"),
+        (1.5, 3.0, "a.wav#t=1.5,3"),
+        (None, 3.0, "a.wav#t=0,3"),
+        (12345.678, None, "a.wav#t=12345.678"),
+    ],
+)
+def test_the_name_of_a_clip_says_which_part_of_the_file_it_is(
+    start_s: float | None, end_s: float | None, name: str
+) -> None:
+    clip = Clip(path=Path("a.wav"), emotion="sad", speaker="", corpus="", start_s=start_s, end_s=end_s)
+    assert (clip.name, clip.whole) == (name, name == "a.wav")
+
+
+def test_parts_that_overlap_are_of_one_stretch(tmp_path: Path) -> None:
+    rows = [f"{file},sad,ann,{times}" for file in ("x.wav", "y.wav") for times in ("0,2", "1,3", "3,4")]
+    x, overlaps_x, apart_x, y, overlaps_y, apart_y = find_stretches(
+        write_manifest(tmp_path, "a.csv", *rows).clips
+    )
+    assert (x, y) == (overlaps_x, overlaps_y)
+    assert len({x, apart_x, y, apart_y}) == 4
+
+
+def test_a_published_corpus_that_is_held_twice_is_doubled(touch: Touch, tmp_path: Path) -> None:
+    names = [f"Actor_01/03-01-0{emotion}-01-01-01-01.wav" for emotion in (1, 2, 3)]
+    folder = touch(tmp_path, *names, *(f"audio_speech_actors_01-24/{name}" for name in names[:2]))
+    corpus = load_corpus(folder)
+    assert corpus.doubled == 2
+    assert [[clip.path.stem for clip in group] for group in corpus.doubles] == [
+        ["03-01-01-01-01-01-01"] * 2,
+        ["03-01-02-01-01-01-01"] * 2,
+    ]
+
+
+def test_equal_names_of_own_files_are_doubles_only_if_the_files_are_of_a_size(tmp_path: Path) -> None:
+    for place, content in (("train", b"12"), ("test", b"12"), ("dev", b"123")):
+        (tmp_path / place / "sad").mkdir(parents=True)
+        (tmp_path / place / "sad" / "1.wav").write_bytes(content)
+    (group,) = load_corpus(tmp_path).doubles
+    assert [clip.columns["split"] for clip in group] == ["test", "train"]
+
+
+def test_equal_names_of_other_labels_are_no_doubles(touch: Touch, tmp_path: Path) -> None:
+    assert load_corpus(touch(tmp_path, "ann/sad/1.wav", "bob/sad/1.wav", "ann/happy/1.wav")).doubled == 0
+
+
 # Shown and exported
 
 
@@ -138,6 +213,8 @@ def test_a_clip_is_exported_as_plain_values() -> None:
         "repetition": "",
         "augmented_from": "",
         "columns": {"room": "kitchen"},
+        "start_s": None,
+        "end_s": None,
     }
 
 

@@ -12,9 +12,8 @@ import soundfile
 
 from affekt.corpora.base import Corpus, CorpusCard, join
 from affekt.corpora.check import CorpusCheck, check_corpus
-from affekt.corpora.readers import emodb
 from affekt.corpora.readers.ravdess import CARD
-from affekt.corpora.registry import load_corpus
+from affekt.corpora.registry import READERS, load_corpus
 
 RATE = 16_000
 STEMS = [f"03-01-{emotion}-01-01-01-01" for emotion in ("01", "02", "03", "04", "05", "06")]
@@ -146,7 +145,7 @@ def test_a_card_without_names_compares_counts(folder: Path, expected: int, missi
 def test_joined_corpora_are_counted_separately(folder: Path) -> None:
     first = replace(load_corpus(folder), cards=(counting("ravdess", 6),))
     write(folder, "03a01Fa.wav", noise(99))
-    clips = tuple(emodb.read(folder))
+    clips = tuple(READERS["emodb"].read(folder))
     second = replace(first, name="emodb", clips=clips, cards=(counting("emodb", 2),))
     result = check_corpus(join([first, second]))
     assert result.missing == ("1 of 2 clips of speech (names unknown)",)
@@ -179,3 +178,76 @@ def test_more_clips_than_expected_are_surplus(folder: Path) -> None:
     corpus = replace(load_corpus(folder), cards=(counting("ravdess", 4),))
     result = check_corpus(corpus)
     assert (result.surplus, result.passed) == (("6 clips of speech, where 4 are expected",), False)
+
+
+# Recordings, doubles, parts of a corpus
+
+
+def test_rates_channels_lengths_and_levels_are_measured(folder: Path) -> None:
+    time_s = np.arange(48_000) / 48_000
+    tone = 0.5 * np.sin(2 * np.pi * 200 * time_s)
+    soundfile.write(folder / f"{STEMS[0]}.wav", np.stack([tone, tone], axis=1), 48_000, subtype="FLOAT")
+    path, found = check(folder).recordings[0]
+    assert (path.stem, found.sample_rate, found.channels, found.duration_s) == (STEMS[0], 48_000, 2, 1.0)
+    assert (found.peak_db, found.level_db) == pytest.approx(
+        (20 * np.log10(0.5), 10 * np.log10(0.125)), abs=0.01
+    )
+    assert {one.channels for _, one in check(folder).recordings[1:]} == {1}
+
+
+def test_clipped_and_very_quiet_files_are_named(folder: Path) -> None:
+    write(folder, f"{STEMS[0]}.wav", np.clip(50 * noise(0), -1, 1))
+    write(folder, f"{STEMS[1]}.wav", noise(1) / 100)
+    result = check(folder)
+    assert [path.stem for path in result.clipped] == [STEMS[0]]
+    assert [path.stem for path in result.quiet] == [STEMS[1]]
+
+
+def test_a_corpus_that_is_held_twice_is_neither_surplus_nor_identical_but_doubled(folder: Path) -> None:
+    (folder / "again").mkdir()
+    for stem in STEMS:
+        (folder / "again" / f"{stem}.wav").write_bytes((folder / f"{stem}.wav").read_bytes())
+    card = replace(CARD, expected_stems=lambda: {"speech": STEMS}, counts={"speech": 6})
+    result = check_corpus(replace(load_corpus(folder), cards=(card,)))
+    assert (result.surplus, result.identical, result.corpus.doubled) == ((), (), 6)
+    assert result.passed
+
+
+@pytest.mark.parametrize(
+    ("name", "emotions", "speakers"),
+    [("03-01-01-01-01-01-01", 8, 24), ("03-02-01-01-01-01-01", 6, 23)],
+    ids=["speech", "song"],
+)
+def test_emotions_and_speakers_are_expected_of_the_vocal_channel_that_is_there(
+    tmp_path: Path, name: str, emotions: int, speakers: int
+) -> None:
+    write(tmp_path, f"{name}.wav", noise(0))
+    expected = check_corpus(tmp_path).expected
+    assert (len(expected.emotions), expected.emotions["neutral"], expected.speakers) == (
+        emotions,
+        4 * speakers,
+        speakers,
+    )
+    assert expected.clips == 2452
+
+
+def test_the_whole_card_is_expected_where_both_vocal_channels_are_there(folder: Path) -> None:
+    write(folder, f"{SONG}.wav", noise(9))
+    assert check_corpus(folder).expected.emotions == CARD.emotions
+
+
+def test_a_file_that_was_published_broken_is_a_known_fault(tmp_path: Path) -> None:
+    write(tmp_path, "1076_MTI_SAD_XX.wav", noise(0) * 0)
+    result = check_corpus(tmp_path)
+    assert [(path.stem, why) for path, why in result.known_faults] == [
+        ("1076_MTI_SAD_XX", "has no sound as it was published")
+    ]
+    assert result.unusable == ()
+
+
+def test_a_pointer_of_git_lfs_costs_its_own_row(folder: Path) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:c6f94b25\nsize 72862\n"
+    (folder / f"{STEMS[0]}.wav").write_text(pointer, encoding="ascii")
+    result = check(folder)
+    assert [("Git LFS" in why) for _, why in result.unusable] == [True]
+    assert len(result.recordings) == len(STEMS) - 1

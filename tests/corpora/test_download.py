@@ -336,7 +336,7 @@ def test_a_disk_that_fills_up_while_unpacking_is_a_download_error(
     def fail(*_: object) -> NoReturn:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(zipfile.ZipFile, "extract", fail)
+    monkeypatch.setattr("affekt.corpora.download.unpack", fail)
     with pytest.raises(DownloadError, match="No space left"):
         download(folder, offer(server))
 
@@ -392,6 +392,24 @@ def test_a_zip_bomb_is_refused(members: int, server: Server, folder: Path) -> No
     with pytest.raises(DownloadError, match="would unpack to 10000000 bytes"):
         download(folder, offer(server, packed))
     assert files_below(folder.parent) == {"data/speech.zip": packed}
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_that_unpacks_to_more_than_it_declares_is_refused(
+    method: int, server: Server, folder: Path
+) -> None:
+    packed = bytearray(zip_of({"a.wav": bytes(10**7)}, method))
+    for place in (22, packed.index(b"PK\x01\x02") + 24):
+        packed[place : place + 4] = (1000).to_bytes(4, "little")
+    with pytest.raises(DownloadError, match="is not a zip archive that can be read"):
+        download(folder, offer(server, bytes(packed)))
+    assert all(len(content) <= 1000 for name, content in files_below(folder).items() if name == "a.wav")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_of_another_method_is_unpacked(method: int, server: Server, folder: Path) -> None:
+    download(folder, offer(server, zip_of({"Actor_01/": b"", "Actor_01/a.wav": CLIP}, method)))
+    assert files_below(folder)["Actor_01/a.wav"] == CLIP
 
 
 DEFLATED = zip_of({"a.wav": b"voice " * 9999}, zipfile.ZIP_DEFLATED)

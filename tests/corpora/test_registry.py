@@ -50,7 +50,7 @@ def test_a_card_has_a_title_and_a_licence(name: str) -> None:
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_a_published_corpus_is_cited_and_counted(name: str) -> None:
     card = find_card(name)
-    assert card.citation and card.address and card.stem
+    assert card.citation and card.address and READERS[name].label
     assert card.speakers > 0 and min(card.counts.values()) > 0
 
 
@@ -65,13 +65,7 @@ def test_a_published_corpus_has_as_many_clips_by_emotion_as_by_vocal_channel(nam
 def test_the_card_of_a_corpus_of_the_users_own_expects_nothing(name: str) -> None:
     card = find_card(name)
     assert not (
-        card.counts
-        or card.emotions
-        or card.speakers
-        or card.stem
-        or card.expected_stems
-        or card.folds
-        or card.archives
+        card.counts or card.emotions or card.speakers or card.expected_stems or card.folds or card.archives
     )
 
 
@@ -190,6 +184,31 @@ def test_a_path_that_does_not_exist_is_refused(data: str, monkeypatch: pytest.Mo
     monkeypatch.setenv("AFFEKT_DATA", data)
     with pytest.raises(CorpusError, match="there is no corpus at 'ravdess-of-yore'"):
         load_corpus("ravdess-of-yore")
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_is_not_the_current_folder(
+    touch: Touch, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "sad/a.wav")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CorpusError, match="a corpus needs a path or a name"):
+        load_corpus(name)
+
+
+def test_videos_beside_the_audio_do_not_hide_a_published_corpus(touch: Touch, tmp_path: Path) -> None:
+    takes = [f"0{emotion}-01-01-01-01" for emotion in range(1, 9)]
+    touch(tmp_path, *(f"actor_01/03-01-{take}.wav" for take in takes))
+    touch(tmp_path, *(f"video_speech/actor_01/0{kind}-01-{take}.mp4" for take in takes for kind in (1, 2)))
+    corpus = load_corpus(tmp_path)
+    assert (corpus.name, len(corpus.clips), corpus.misnamed) == ("ravdess", 8, ())
+
+
+def test_a_published_corpus_that_is_sorted_by_its_own_emotions_keeps_its_speakers(
+    touch: Touch, tmp_path: Path
+) -> None:
+    touch(tmp_path, "angry/03-01-05-01-01-01-01.wav", "joy/03-01-03-01-01-01-02.wav")
+    assert load_corpus(tmp_path).count("speaker_id") == {"ravdess/01": 1, "ravdess/02": 1}
 
 
 @pytest.mark.parametrize("name", ["a.wav", "notes.txt"])

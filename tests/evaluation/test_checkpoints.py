@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+import zipfile
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,7 @@ from tests.evaluation.synthetic import (
 )
 
 from affekt.estimators.recipe import Recipe
-from affekt.evaluation.checkpoints import Checkpoints
+from affekt.evaluation.checkpoints import Checkpoints, _seal
 from affekt.evaluation.dataset import Dataset
 from affekt.evaluation.execution import Execution
 from affekt.evaluation.fitting import FinishedModel
@@ -166,7 +168,8 @@ def test_a_broken_checkpoint_is_computed_again(tmp_path: Path, keep: int | str) 
     broken = sorted(tmp_path.iterdir())[1]
     whole = broken.read_bytes()
     broken.write_bytes(keep.encode() if isinstance(keep, str) else whole[:keep])
-    assert count_fits(tmp_path) == 1
+    with pytest.warns(UserWarning, match=f"{broken.name} is not a checkpoint of this fold"):
+        assert count_fits(tmp_path) == 1
     assert broken.read_bytes() == whole
     assert_same(expected, cross_validate(SMALL, COUNTED, checkpoints=tmp_path))
 
@@ -179,14 +182,113 @@ def test_a_checkpoint_without_one_of_its_arrays_is_computed_again(tmp_path: Path
         arrays = {name: array for name, array in content.items() if name != lacking}
     with file.open("wb") as open_file:
         np.savez(open_file, **arrays)
-    assert count_fits(tmp_path) == 1
+    with pytest.warns(UserWarning, match="is not a checkpoint of this fold"):
+        assert count_fits(tmp_path) == 1
 
 
 def test_a_checkpoint_of_earlier_versions_is_computed_again(tmp_path: Path) -> None:
     count_fits(tmp_path)
     with sorted(tmp_path.iterdir())[0].open("wb") as file:
         np.savez(file, probabilities=np.ones((1, 4)))
-    assert count_fits(tmp_path) == 1
+    with pytest.warns(UserWarning, match="is not a checkpoint of this fold"):
+        assert count_fits(tmp_path) == 1
+
+
+def test_checkpoints_that_were_swapped_are_computed_again(tmp_path: Path) -> None:
+    expected = cross_validate(SMALL, COUNTED, checkpoints=tmp_path)
+    one, other, *_ = sorted(tmp_path.iterdir())
+    first, second = one.read_bytes(), other.read_bytes()
+    one.write_bytes(second)
+    other.write_bytes(first)
+    with pytest.warns(UserWarning, match="not those that were written under this name"):
+        assert count_fits(tmp_path) == 2
+    assert_same(expected, cross_validate(SMALL, COUNTED, checkpoints=tmp_path))
+
+
+def resealed(file: Path, **changes: Any) -> None:
+    """Change arrays of a checkpoint, as somebody would who knows how it is sealed."""
+    with np.load(file) as content:
+        arrays = {name: array for name, array in content.items() if name != "checksum"} | changes
+    with file.open("wb") as open_file:
+        np.savez(open_file, **arrays, checksum=np.array(_seal(file, arrays)))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda arrays: {"probabilities": arrays["probabilities"] * np.nan}, "not probabilities"),
+        (lambda arrays: {"probabilities": arrays["probabilities"] * 2}, "not probabilities"),
+        (lambda arrays: {"probabilities": -arrays["probabilities"]}, "not probabilities"),
+        (lambda arrays: {"probabilities": arrays["probabilities"][:, :2]}, "have the shapes"),
+        (lambda arrays: {"probabilities": arrays["probabilities"][:-1]}, "have the shapes"),
+        (lambda arrays: {"probabilities": arrays["probabilities"].astype(str)}, "of other types"),
+        (lambda arrays: {"distances": arrays["distances"] * np.inf}, "not probabilities"),
+        (lambda arrays: {"clips": arrays["clips"] + 10_000}, "does not test"),
+        (lambda arrays: {"clips": arrays["clips"].astype(float)}, "of other types"),
+        (lambda arrays: {"clips": np.array(3)}, "len"),
+    ],
+)
+def test_arrays_that_are_wrong_inside_are_computed_again(
+    change: Callable[[dict[str, Array]], dict[str, Array]], reason: str, tmp_path: Path
+) -> None:
+    count_fits(tmp_path)
+    file = sorted(tmp_path.iterdir())[0]
+    with np.load(file) as content:
+        arrays = dict(content)
+    resealed(file)
+    assert count_fits(tmp_path) == 0
+    resealed(file, **change(arrays))
+    with pytest.warns(UserWarning, match=reason):
+        assert count_fits(tmp_path) == 1
+
+
+def write_pickle(file: Path) -> None:
+    np.savez(file, clips=np.array([{"an": "object"}], object))
+
+
+def write_array(file: Path) -> None:
+    with file.open("wb") as open_file:
+        np.save(open_file, np.zeros((3, 4)))
+
+
+def write_bomb(file: Path) -> None:
+    np.savez_compressed(file, clips=np.zeros(10**7))
+
+
+def write_giant_header(file: Path) -> None:
+    """An array that claims 2^58 numbers."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "<f8", "fortran_order": False, "shape": (1 << 58,)}
+    )
+    with zipfile.ZipFile(file, "w") as packed:
+        packed.writestr("clips.npy", header.getvalue())
+
+
+@pytest.mark.parametrize("write", [write_pickle, write_array, write_bomb, write_giant_header])
+def test_a_file_that_is_no_checkpoint_is_computed_again(
+    write: Callable[[Path], object], tmp_path: Path
+) -> None:
+    count_fits(tmp_path)
+    file = sorted(tmp_path.iterdir())[0]
+    file.unlink()
+    write(file)
+    with pytest.warns(UserWarning, match="is not a checkpoint of this fold"):
+        assert count_fits(tmp_path) == 1
+    assert count_fits(tmp_path) == 0
+
+
+def test_a_folder_in_the_place_of_a_checkpoint_is_left_alone(tmp_path: Path) -> None:
+    expected = cross_validate(SMALL, COUNTED, checkpoints=tmp_path)
+    file = sorted(tmp_path.iterdir())[0]
+    file.unlink()
+    file.mkdir()
+    with pytest.warns(UserWarning) as caught:
+        assert_same(expected, cross_validate(SMALL, COUNTED, checkpoints=tmp_path))
+    texts = [str(one.message) for one in caught]
+    assert any("is not a checkpoint of this fold" in text for text in texts)
+    assert any("cannot be written" in text for text in texts)
+    assert file.is_dir()
 
 
 # --- what predictions depend on ----------------------------------------------------------------------

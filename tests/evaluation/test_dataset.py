@@ -277,6 +277,42 @@ def test_clips_of_training_and_tested_corpora_are_extracted_together(
     assert found.emotions == ("happy", "angry")
 
 
+def with_broken(corpus: Corpus, folder: Path, emotion: str) -> Corpus:
+    """The corpus with every clip of an emotion replaced by a file that is no sound."""
+    broken = folder / "broken.wav"
+    broken.write_text("no sound")
+    clips = [
+        clip if clip.emotion != emotion else replace(clip, path=folder / f"broken {i}.wav")
+        for i, clip in enumerate(corpus.clips)
+    ]
+    for clip in clips:
+        if clip.path.parent == folder:
+            clip.path.write_text("no sound")
+    return replace(corpus, clips=tuple(clips))
+
+
+def test_with_test_on_an_emotion_that_no_readable_training_clip_has_is_not_scored(
+    small_ravdess: Path, elsewhere: Path, tmp_path: Path
+) -> None:
+    trained = with_broken(load_corpus(small_ravdess), tmp_path, "angry")
+    found = evaluate(trained, QUICK, test_on=elsewhere)
+    assert found.emotions == ("neutral", "happy")
+    assert found.chance == 1 / 2
+    assert found.n == 10
+    reasons = [why for path, why in found.excluded if Path(path).is_relative_to(elsewhere.parent)]
+    assert len(reasons) == 5
+    assert all(why.endswith("no training clip of 'angry' could be read") for why in reasons)
+
+
+def test_with_test_on_a_training_corpus_of_one_readable_emotion_is_named(
+    small_ravdess: Path, elsewhere: Path, tmp_path: Path
+) -> None:
+    half = load_corpus(small_ravdess).select(emotions=["happy", "angry"])
+    trained = replace(with_broken(half, tmp_path, "angry"), name="mine")
+    with pytest.raises(CorpusError, match=r"^mine has readable clips of 'happy' alone: a recipe needs two"):
+        evaluate(trained, QUICK, test_on=elsewhere)
+
+
 # --- copies ------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.evaluation.synthetic import QUICK, assert_same
@@ -22,6 +23,23 @@ def test_a_folder_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> N
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         Execution(checkpoints=tmp_path / "file")
+
+
+def test_an_empty_name_is_not_taken_for_the_current_folder() -> None:
+    with pytest.raises(ValueError, match=r"checkpoints is an empty name: give a folder, or '.'"):
+        Execution(checkpoints="")
+
+
+@pytest.mark.parametrize("jobs", [True, "2", 1.5, None])
+def test_jobs_of_a_wrong_type_are_refused(jobs: Any) -> None:
+    with pytest.raises(TypeError, match="jobs is a number of processes"):
+        Execution(jobs=jobs)
+
+
+@pytest.mark.parametrize("jobs", [0, -1])
+def test_there_is_at_least_one_process(jobs: int) -> None:
+    with pytest.raises(ValueError, match=f"1 or more, not {jobs}"):
+        Execution(jobs=jobs)
 
 
 def test_by_default_nothing_is_kept_or_shown() -> None:

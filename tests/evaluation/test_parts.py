@@ -28,11 +28,14 @@ from affekt.corpora.readers.ravdess import CARD as RAVDESS
 from affekt.errors import CorpusError, LeakError, UnknownNameError
 from affekt.estimators.recipe import Recipe
 from affekt.evaluation.dataset import Dataset, with_copies
+from affekt.evaluation.execution import Execution
 from affekt.evaluation.parts import COPIES_BEFORE_SPLIT, everything, split_parts
 from affekt.evaluation.protocols import Fold, audio_groups, find_protocol, split
 from affekt.evaluation.results import Evaluation
 from affekt.evaluation.terms import read_terms
+from affekt.experiments.scoring import evaluate_dataset
 from affekt.model.bundle import Bundle
+from affekt.notes import NoteKind
 
 
 def run_parrot(
@@ -251,7 +254,7 @@ def test_between_corpora_an_identical_recording_on_both_sides_is_refused() -> No
     terms, dataset = between(TRAINED, TESTED)
     prints = list(dataset.fingerprints)
     prints[-1] = prints[0]
-    with pytest.raises(LeakError, match="same recording is on the train and the test side"):
+    with pytest.raises(LeakError, match=r"^trained on trained, tested on tested: the same recording is on"):
         list(split_parts(terms, replace(dataset, fingerprints=tuple(prints))))
 
 
@@ -266,7 +269,7 @@ def test_between_corpora_a_speaker_on_both_sides_is_refused() -> None:
 def test_between_corpora_both_sides_need_a_clip_that_could_be_read(side: str) -> None:
     terms, dataset = between(TRAINED, TESTED)
     kept = [i for i, clip in enumerate(dataset.corpus.clips) if clip.corpus != side]
-    with pytest.raises(CorpusError, match="no clip is left to train on, or none to test on"):
+    with pytest.raises(CorpusError, match=f"no clip of {side} is left to {side[:-2].rstrip('e')}"):
         list(split_parts(terms, dataset.take(kept)))
 
 
@@ -275,3 +278,13 @@ def test_where_training_speakers_are_unknown_the_test_is_run_and_not_calibrated(
     terms, dataset = between(trained, TESTED)
     (part,) = split_parts(terms, dataset)
     assert part.scored
+    (note,) = evaluate_dataset(terms, dataset, Execution()).notes
+    assert note.kind == NoteKind.NOT_CALIBRATED
+    assert note.text.startswith(
+        "not calibrated: the training clips cannot be split by by-actor-5. by-actor-5 tests on unseen "
+        "speakers, but the speaker of 40 of 40 clips of trained is unknown"
+    )
+
+
+def test_what_is_calibrated_has_no_note() -> None:
+    assert evaluate_dataset(*between(TRAINED, TESTED), Execution()).notes == ()

@@ -160,6 +160,14 @@ def test_an_augmented_copy_belongs_to_its_original() -> None:
     assert groups[0] == groups[2] != groups[1]
 
 
+def test_parts_of_a_file_that_overlap_belong_together() -> None:
+    clip = make_corpus().clips[0]
+    times = [(0.0, 2.0), (1.0, 3.0), (3.0, 4.0), (3.5, None)]
+    clips = [replace(clip, start_s=start_s, end_s=end_s) for start_s, end_s in times]
+    first, second, third, fourth = audio_groups(clips, list("abcd"))
+    assert (first == second, third == fourth, first == third) == (True, True, False)
+
+
 def test_a_copy_of_a_copy_belongs_to_the_original() -> None:
     clips = list(make_corpus(speakers=1).clips[:4])
     clips[1] = replace(clips[1], augmented_from=str(clips[0].path))

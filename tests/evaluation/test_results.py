@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Callable
@@ -12,8 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.evaluation.synthetic import COUNTED, EMOTIONS, WEIGHING, cross_validate, make_dataset, terms_of
+from tests.odd_values import ODD_VALUES, name_of, places, replaced
 
 from affekt.errors import CorpusError
+from affekt.evaluation.comparison import compare
 from affekt.evaluation.execution import Execution
 from affekt.evaluation.results import (
     RESULT_FORMAT,
@@ -25,6 +28,8 @@ from affekt.evaluation.results import (
 )
 from affekt.evaluation.scores import Importance, SliceScore
 from affekt.experiments.scoring import evaluate_dataset
+from affekt.metrics import HEADLINES
+from affekt.notes import Note, NoteKind
 
 ROOT = Path(__file__).parents[2]
 SCORES = sorted((ROOT / "docs" / "scores").glob("*.json"))
@@ -37,6 +42,7 @@ FULL = replace(
     histories=({"train_loss": np.array([1.5, np.nan]), "valid_acc": np.array([0.3, 0.5])},),
     importances={"pitch": Importance(own=0.25, permuted=math.nan)},
     by_seed={0: SliceScore(n=3, accuracy=0.5, uar=math.nan)},
+    notes=(Note(NoteKind.NOT_CALIBRATED, "not calibrated: there is one fold alone"),),
 )
 JSON_KEYS = {
     *("format", "corpus", "recipe", "protocol", "protocol_label", "condition", "leaky", "speakers_overlap"),
@@ -44,6 +50,7 @@ JSON_KEYS = {
     *("intervals", "spread", "per_emotion", "confusion_matrix", "by_speaker", "by_corpus", "slices"),
     *("seeds", "folds", "ece", "reliability", "prediction_sets", "out_of_distribution", "calibration"),
     *("distance_threshold", "excluded", "importances", "histories", "human_accuracy"),
+    *("interval_over", "no_interval", "notes"),
 }
 
 
@@ -68,7 +75,8 @@ def assert_equal(one: Any, other: Any) -> None:
             assert_equal(left, right)
     elif hasattr(one, "__dataclass_fields__"):
         assert type(one) is type(other)
-        assert_equal(vars(one), vars(other))
+        for field in fields(one):
+            assert_equal(getattr(one, field.name), getattr(other, field.name))
     elif isinstance(one, float) and math.isnan(one):
         assert math.isnan(other)
     else:
@@ -95,8 +103,9 @@ def test_the_json_has_all_figures_and_is_strict(evaluation: Evaluation) -> None:
         cross_validate(DATASET, COUNTED, "random-80-20"),
         replace(EVALUATION, condition="white noise", speakers_overlap=None, ece=math.nan),
         cross_validate(make_dataset(speakers=6, takes=1, shape=(6,), signal=9), COUNTED),
+        cross_validate(make_dataset(speakers=2, shape=(6,)), COUNTED, "leave-one-speaker-out"),
     ],
-    ids=["seeds", "full", "not calibrated", "odd", "few clips"],
+    ids=["seeds", "full", "not calibrated", "odd", "few clips", "few speakers"],
 )
 def test_what_is_read_is_what_was_written_except_for_single_predictions(evaluation: Evaluation) -> None:
     found = Evaluation.from_json(written(evaluation))
@@ -106,6 +115,18 @@ def test_what_is_read_is_what_was_written_except_for_single_predictions(evaluati
         if one.name not in ("tested", "counterpart"):
             assert_equal(getattr(evaluation, one.name), getattr(found, one.name))
     assert written(found) == written(evaluation)
+
+
+def test_the_json_says_what_intervals_are_over_and_why_there_is_none() -> None:
+    assert written(EVALUATION)["interval_over"] == "speakers"
+    assert written(EVALUATION)["no_interval"] == {}
+    few = cross_validate(make_dataset(speakers=2, shape=(6,)), COUNTED, "leave-one-speaker-out")
+    values = written(few)
+    assert values["no_interval"] == dict.fromkeys(HEADLINES, "2 speakers")
+    assert values["intervals"]["uar"] == [None, None]
+    assert values["by_corpus"]["own"]["uar"]["no_interval"] == "2 speakers"
+    assert repr(few).endswith("chance 25.0%; no interval: 2 speakers>")
+    assert "none: 2 speakers" in few._repr_html_()
 
 
 def test_values_that_are_not_finite_become_none() -> None:
@@ -273,7 +294,7 @@ def test_a_later_format_is_refused_with_advice() -> None:
 REQUIRED = JSON_KEYS - {
     *("format", "condition", "by_corpus", "by_speaker", "ece", "reliability", "prediction_sets"),
     *("out_of_distribution", "calibration", "distance_threshold", "excluded", "importances", "histories"),
-    "human_accuracy",
+    *("human_accuracy", "interval_over", "no_interval", "notes"),
 }
 
 
@@ -312,6 +333,66 @@ def test_a_value_that_is_not_of_a_result_is_refused(name: str) -> None:
     values = {**written(EVALUATION), name: NOT_OF_A_RESULT[name]}
     with pytest.raises(CorpusError, match=r"not those of a result|there is no '.*' in it"):
         Evaluation.from_json(values)
+
+
+@pytest.mark.parametrize("path", list(places(written(FULL))), ids=name_of)
+def test_an_odd_value_anywhere_in_a_result_is_refused_or_harmless(
+    path: tuple[Any, ...], tmp_path: Path
+) -> None:
+    """Harmless: the evaluation is read, shown, written, and compared or refused by the comparison."""
+    for odd in ODD_VALUES:
+        file = tmp_path / "odd.json"
+        file.write_text(json.dumps(replaced(written(FULL), path, odd)))
+        try:
+            found = read_evaluation(file)
+        except CorpusError as error:
+            assert "odd.json holds no evaluation: " in str(error)
+            continue
+        repr(found), found._repr_html_(), json.dumps(found.to_json(), allow_nan=False)
+        with contextlib.suppress(CorpusError):
+            compare([found, FULL])
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"by_speaker": True}, "by_speaker is True, not an object"),
+        ({"by_speaker": {"own/1": [[[1.5]]]}}, "by_speaker.'own/1' is .*, not lists of counts"),
+        ({"by_speaker": {"own/1": [[[1]]]}}, "do not fit the emotions"),
+        ({"recipe": None}, "recipe is None, not a text"),
+        ({"recipe": []}, r"recipe is \[\], not a text"),
+        ({"chance": math.nan}, "chance is nan, not a finite number"),
+        ({"n": "72"}, "n is '72', not a whole number"),
+        ({"emotions": []}, "not those of its emotions"),
+        ({"confusion_matrix": [[1]]}, "the confusion matrix has the shape"),
+        ({"confusion_matrix": [[-1] * 4] * 4}, "not lists of counts"),
+    ],
+)
+def test_what_is_wrong_in_a_result_is_said_with_its_place(
+    change: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(written(EVALUATION) | change))
+    with pytest.raises(CorpusError, match=rf"a\.json holds no evaluation: .*{reason}"):
+        read_evaluation(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("read", [read_evaluation, read_evaluations])
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"a":' * 100_000, "1" * 5000])
+def test_a_file_that_is_nested_very_deeply_is_refused(
+    read: Callable[[Path], Any], content: str, tmp_path: Path
+) -> None:
+    (tmp_path / "deep.json").write_text(content)
+    with pytest.raises(CorpusError, match=r"deep\.json holds no evaluation"):
+        read(tmp_path / "deep.json")
+
+
+def test_a_file_that_is_larger_than_any_result_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("affekt.evaluation.result_values.MAX_RESULT_BYTES", 100)
+    (tmp_path / "a.json").write_text(json.dumps(written(EVALUATION)))
+    with pytest.raises(CorpusError, match="larger than 100 bytes"):
+        read_evaluation(tmp_path / "a.json")
 
 
 @pytest.mark.parametrize("values", [None, 3, "words", [], [1]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -39,7 +40,7 @@ from tests.evaluation.synthetic import (
     with_clips,
 )
 
-from affekt.corpora.base import Clip
+from affekt.corpora.base import Clip, Corpus
 from affekt.corpora.registry import load_corpus
 from affekt.errors import CorpusError
 from affekt.estimators.inspection import permutation_importances
@@ -53,6 +54,7 @@ from affekt.evaluation.summary import summarise, summarise_clips
 from affekt.experiments.scoring import TestedAsRecorded as AsRecorded
 from affekt.experiments.scoring import evaluate, evaluate_dataset
 from affekt.metrics import score_headlines
+from affekt.notes import NoteKind
 
 GUESSING = make_recipe(lambda seed: DummyClassifier(strategy="stratified", random_state=seed), "guessing")
 
@@ -93,7 +95,11 @@ def test_figures_are_scikit_learns_on_the_single_predictions(
         values = [score(*pair) for pair in by_seed]
         assert found.headlines[metric].value == pytest.approx(np.mean(values))
         assert found.headlines[metric].spread == pytest.approx(np.std(values, ddof=1))
-        assert found.headlines[metric].low <= found.headlines[metric].value <= found.headlines[metric].high
+        bounds = found.headlines[metric].low, found.headlines[metric].high
+        if name == "evaluation":  # every clip is predicted correctly
+            assert found.headlines[metric].no_interval == "speakers do not differ"
+        else:
+            assert bounds[0] < found.headlines[metric].value < bounds[1]
     for seed, (true, predicted) in zip(found.by_seed, by_seed, strict=True):
         assert found.by_seed[seed].accuracy == pytest.approx(accuracy_score(true, predicted))
         assert found.by_seed[seed].uar == pytest.approx(balanced_accuracy_score(true, predicted))
@@ -152,6 +158,42 @@ def test_a_leaky_score_says_so(small_ravdess: Path) -> None:
     assert leaky.speakers_overlap is True
     assert leaky.protocol_label == "random-80-20 (LEAKY: tested speakers were trained on)"
     assert leaky.to_json()["speakers_overlap"] is True
+
+
+def doubled(folder: Path, copy: Path) -> Corpus:
+    """A corpus that holds itself twice, as Kaggle's RAVDESS does."""
+    shutil.copytree(folder, copy / "inner" / "again")
+    shutil.copytree(folder, copy, dirs_exist_ok=True)
+    return load_corpus(copy)
+
+
+@pytest.mark.parametrize("protocol", ["by-actor-5", "random-80-20"])
+def test_identical_clips_are_counted_and_stay_on_one_side(
+    protocol: str, small_ravdess: Path, tmp_path: Path
+) -> None:
+    corpus = doubled(small_ravdess, tmp_path / "twice")
+    found = evaluate(corpus, QUICK, protocol=protocol)
+    note = next(one for one in found.notes if one.kind == NoteKind.IDENTICAL_CLIPS)
+    assert note.text == (
+        "120 of 240 clips are identical to another one: the same recordings count more than once, on one "
+        "side of every fold"
+    )
+    tested = {one.clip.path.name for one in found.tested}
+    assert len(found.tested) == 2 * len(tested)
+    assert {"kind": "identical_clips", "text": note.text} in found.to_json()["notes"]
+
+
+def test_where_all_clips_differ_there_is_no_note(evaluation: Evaluation) -> None:
+    assert evaluation.notes == ()
+
+
+def test_with_one_fold_alone_it_says_that_nothing_is_calibrated(small_ravdess: Path) -> None:
+    found = evaluate(small_ravdess, QUICK, protocol="random-80-20")
+    assert found.prediction_sets is None
+    assert [str(note) for note in found.notes] == [
+        "not calibrated: calibration is fitted on other folds, and random-80-20 has none with predictions "
+        "for other speakers"
+    ]
 
 
 def test_a_further_condition_stands_in_the_label() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.evaluation.synthetic import CARD, COUNTED, QUICK, make_dataset
 
@@ -116,6 +117,46 @@ def test_options_of_a_recipe_are_refused_for_a_finished_model(
 def test_a_recipe_and_a_model_together_are_refused(bundle: Bundle, small_ravdess: Path) -> None:
     with pytest.raises(ValueError, match="not both"):
         evaluate(small_ravdess, COUNTED, model=bundle)
+
+
+@pytest.mark.parametrize("seeds", [True, "3", 1.5, None, b"3", [1.5], ["0"], [True], [0, None]])
+def test_seeds_of_a_wrong_type_are_refused(seeds: Any) -> None:
+    with pytest.raises(TypeError, match=r"seeds is how often to train|a seed is a whole number"):
+        read_terms(OWN, COUNTED, seeds=seeds)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_no_library_takes_is_refused(seed: int) -> None:
+    with pytest.raises(ValueError, match=f"a seed is a number from 0 to 4294967295, not {seed}"):
+        read_terms(OWN, COUNTED, seeds=[0, seed])
+
+
+def test_seeds_may_be_numbers_of_numpy() -> None:
+    for seeds, expected in ((np.int64(2), (0, 1)), (np.array([4, 5]), (4, 5))):
+        options: dict[str, Any] = {"seeds": seeds}
+        assert read_terms(OWN, COUNTED, **options).seeds == expected
+
+
+@pytest.mark.parametrize(
+    ("corpus", "message"),
+    [
+        ("", "the name of a corpus is empty"),
+        (["ravdess", ""], "the name of a corpus is empty"),
+        ([], "no corpus is given"),
+        ((), "no corpus is given"),
+    ],
+)
+def test_a_corpus_without_a_name_is_refused(corpus: Any, message: str) -> None:
+    with pytest.raises(CorpusError, match=message):
+        read_terms(corpus, COUNTED)
+    with pytest.raises(CorpusError, match=message):
+        read_terms(OWN, COUNTED, test_on=corpus)
+
+
+@pytest.mark.parametrize("corpus", [None, 3, [3], [None], b"ravdess"])
+def test_what_is_no_corpus_is_refused(corpus: Any) -> None:
+    with pytest.raises(TypeError, match="a corpus is a path"):
+        read_terms(corpus, COUNTED)
 
 
 @pytest.mark.parametrize("seeds", [0, -1])

@@ -11,7 +11,7 @@ import pytest
 from tests.experiments.recipes import Counting
 
 from affekt.audio.decoding import decode_file
-from affekt.audio.waveform import Waveform
+from affekt.audio.samples import Decoded, Request
 from affekt.corpora.base import Corpus
 from affekt.corpora.registry import load_corpus
 from affekt.experiments.training import train
@@ -33,9 +33,9 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The name of every file that was decoded."""
     names: list[str] = []
 
-    def note(file: Any, name: str, max_duration_s: float) -> Waveform:
-        names.append(name)
-        return decode_file(file, name, max_duration_s)
+    def note(file: Any, request: Request) -> Decoded:
+        names.append(request.name)
+        return decode_file(file, request)
 
     monkeypatch.setattr("affekt.audio.loading.decode_file", note)
     return names

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tests.experiments.recipes import COUNTED, FOREST, Counting
 
-from affekt.corpora.base import Corpus
+from affekt.corpora.base import Clip, Corpus
 from affekt.corpora.registry import load_corpus
 from affekt.errors import CorpusError, LeakError, UnknownNameError
 from affekt.evaluation.protocols import Indices
@@ -129,10 +129,58 @@ def test_trained_and_unknown_speakers_and_too_few_clips_are_refused(corpus: Corp
     nobody = replace(corpus, clips=(replace(corpus.clips[0], speaker=""), *corpus.clips[1:]))
     with pytest.raises(CorpusError, match="unknown speakers"):
         enrolment(nobody, "svm")
-    once = [clip for clip in corpus.clips if clip.speaker != "01"]
-    once.append(next(clip for clip in corpus.clips if clip.speaker == "01"))
-    with pytest.raises(CorpusError, match="one clip"):
-        enrolment(replace(corpus, clips=tuple(once)), "svm")
+    with pytest.raises(CorpusError, match="no speaker of ravdess has a clip that may be enrolled"):
+        enrolment(replace(corpus, clips=corpus.clips[::13]), "svm")  # one clip of each speaker
+
+
+def cut(corpus: Corpus, left: dict[str, int]) -> Corpus:
+    """The corpus with so many clips left of some speakers, of different emotions."""
+    kept: list[Clip] = []
+    for clip in sorted(corpus.clips, key=lambda clip: (clip.repetition, clip.statement, clip.emotion)):
+        most = left.get(clip.speaker, len(corpus.clips))
+        if sum(one.speaker == clip.speaker for one in kept) < most:
+            kept.append(clip)
+    return replace(corpus, clips=tuple(clip for clip in corpus.clips if clip in kept))
+
+
+def notes_of(curve: dict[int, Evaluation], kind: NoteKind) -> set[str]:
+    return {note.text for point in curve.values() for note in point.notes if note.kind == kind}
+
+
+def test_speakers_with_too_few_clips_are_left_out_at_every_number_and_counted(corpus: Corpus) -> None:
+    """Each other speaker has twelve clips, eight of which can be enrolled."""
+    few = enrolment(cut(corpus, {"01": 1, "02": 11}), FOREST)
+    assert list(few) == [0, 1, 2, 4, 8]
+    for point in few.values():
+        assert {one.clip.speaker for one in point.tested} == {f"{actor:02}" for actor in range(3, 11)}
+        assert point.n == 8 * (12 - 8)
+        assert len(point.excluded) == 12
+        assert point.excluded[0][1].endswith("its speaker has too few clips to enrol 8 and score others")
+    assert notes_of(few, NoteKind.SPEAKERS_LEFT_OUT) == {
+        "2 of 10 speakers (12 clips) are left out, with too few clips to enrol 8 and score others: "
+        "ravdess/01, ravdess/02"
+    }
+    assert few[0].to_json()["notes"][0]["kind"] == "speakers_left_out"
+
+
+def test_where_many_speakers_have_few_clips_fewer_are_enrolled_and_the_reason_is_given(
+    corpus: Corpus,
+) -> None:
+    few = enrolment(cut(corpus, {"01": 3, "02": 3, "03": 3}), FOREST)
+    assert list(few) == [0, 1, 2]
+    assert few[2].n == 3 * (3 - 2) + 7 * (12 - 2)
+    assert notes_of(few, NoteKind.SPEAKERS_LEFT_OUT) == set()
+    assert notes_of(few, NoteKind.FEW_CLIPS) == {
+        "no more than 2 clips are enrolled: 3 of 10 speakers have too few clips to enrol 4"
+    }
+
+
+def test_a_speaker_without_a_clip_of_the_enrolled_emotion_is_left_out(corpus: Corpus) -> None:
+    without = [clip for clip in corpus.clips if (clip.speaker, clip.emotion) != ("05", "neutral")]
+    found = enrolment(replace(corpus, clips=tuple(without)), FOREST, enrolled_emotion="neutral")
+    assert list(found) == [0, 1, 2, 4]
+    assert "05" not in {one.clip.speaker for one in found[4].tested}
+    assert len(notes_of(found, NoteKind.SPEAKERS_LEFT_OUT)) == 1
 
 
 def test_a_recipe_is_trained_once_with_any_seed(corpus: Corpus) -> None:

@@ -188,7 +188,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exploration]
     for name, sound in sounds.items():
         (root / name).mkdir()
         soundfile.write(root / name / "a.wav", sound, RATE, subtype="FLOAT")
-    everything = explore(root, features=FEATURES)
+    rows = [f"{name}/a.wav,{name}," for name in sounds]
+    (root / "all.csv").write_text("\n".join(["path,emotion,speaker", *rows]), encoding="utf-8")
+    everything = explore(root / "all.csv", features=FEATURES)
     for i, clip in enumerate(everything.clips):
         found[clip.emotion] = replace(everything, clips=(clip,), facts=(everything.facts[i],))
     return found

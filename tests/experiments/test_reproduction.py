@@ -16,7 +16,7 @@ from affekt.estimators.recipe import Recipe
 from affekt.evaluation.dataset import Dataset, Extraction, extract_dataset
 from affekt.evaluation.execution import Execution
 from affekt.evaluation.results import Scores
-from affekt.experiments.published_systems import SPEECH, PublishedSystem, Trial
+from affekt.experiments.published_systems import SPEECH, PublishedSystem, Trial, published_systems
 from affekt.experiments.published_systems_page import render
 from affekt.experiments.reproduction import QUICK_SETTINGS, _Datasets, reproduce
 from affekt.experiments.reproduction_result import Reproduction, read_reproduction
@@ -249,3 +249,44 @@ def test_words_about_a_system_are_those_of_now(corpus: Corpus, tmp_path: Path) -
     replace(results, systems=older).write(tmp_path / "results-quick.json")
     again = reproduce(corpus, system="000", quick=True, out=tmp_path)
     assert as_text(again) == as_text(results)
+
+
+def test_it_says_at_once_what_it_will_do_and_then_what_is_done(
+    corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timed = tuple(replace(one, minutes=90) for one in SYSTEMS)
+    monkeypatch.setattr("affekt.experiments.reproduction.published_systems", lambda: timed)
+    reproduce(corpus, out=tmp_path, progress=True)
+    place = tmp_path / "results.json"
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines()[:5] == [
+        "6 trials on ravdess, 120 clips; 0 are done already",
+        "  000 fast: 3 trials, about 90 min",
+        "  001 other: 3 trials, about 90 min",
+        "All of it takes about 3.0 hours on two cores.",
+        f"Each result is written to {place} and results.md as soon as it is there. Ctrl-C stops; the same "
+        "command continues after the last finished trial.",
+    ]
+    assert [line.rsplit(",", 1)[0] for line in err.splitlines()[5:]] == [
+        f"{i} of 6: {system.name}, {trial.protocol}"
+        for i, (system, trial) in enumerate(((s, t) for s in SYSTEMS for t in s.trials), 1)
+    ]
+    reproduce(corpus, out=tmp_path, progress=True)
+    assert capsys.readouterr().err == "0 trials on ravdess, 120 clips; 6 are done already\n"
+
+
+def test_a_run_that_was_stopped_says_what_is_left_and_continues_there(
+    corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Counting.stop_in = FITS["whole"] + 1
+    with pytest.raises(KeyboardInterrupt):
+        reproduce(corpus, out=tmp_path)
+    assert capsys.readouterr().err == ""
+    Counting.stop_in = 0
+    reproduce(corpus, out=tmp_path, progress=True)
+    assert capsys.readouterr().err.startswith("3 trials on ravdess, 120 clips; 3 are done already")
+
+
+def test_every_published_system_has_its_time() -> None:
+    assert all(one.minutes > 0 for one in published_systems())

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.experiments.recipes import BAYES
 from tests.experiments.results import SYSTEMS, make_results, make_trial
+from tests.odd_values import ODD_VALUES, name_of, places, replaced
 
 from affekt.errors import CorpusError
 from affekt.experiments.published_systems import Claim, PublishedSystem, Trial, published_systems
@@ -80,7 +81,25 @@ def test_a_file_that_holds_no_results_is_refused(
         read_reproduction(tmp_path / "odd.json")
 
 
-@pytest.mark.parametrize("content", ["", "dear diary", "[]", "3", '{"quick": true}', "\udcff"])
+@pytest.mark.parametrize("path", list(places(json.loads(as_text(make_results())))), ids=name_of)
+def test_an_odd_value_anywhere_in_results_is_refused_or_harmless(
+    path: tuple[Any, ...], tmp_path: Path
+) -> None:
+    """Harmless: the results are read, shown and written."""
+    for odd in ODD_VALUES:
+        values = replaced(json.loads(as_text(make_results())), path, odd)
+        (tmp_path / "odd.json").write_text(json.dumps(values))
+        try:
+            found = read_reproduction(tmp_path / "odd.json")
+        except CorpusError as error:
+            assert "odd.json holds no results" in str(error)
+            continue
+        repr(found), found._repr_html_(), as_text(found)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "dear diary", "[]", "3", '{"quick": true}', "\udcff", "[" * 100_000]
+)
 def test_a_file_that_is_no_results_at_all_is_refused(content: str, tmp_path: Path) -> None:
     (tmp_path / "odd.json").write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(CorpusError, match="holds no results of affekt reproduce"):

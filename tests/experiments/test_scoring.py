@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.experiments.recipes import BAYES, COUNTED, FOREST, Counting
 
 from affekt.corpora.base import Corpus
 from affekt.corpora.registry import load_corpus
-from affekt.errors import CorpusError, LeakError
+from affekt.errors import CorpusError, LeakError, MissingExtraError
 from affekt.evaluation.results import Evaluation
 from affekt.experiments.scoring import evaluate
 from affekt.experiments.training import train
@@ -297,3 +298,15 @@ def test_a_corpus_may_be_a_path_several_paths_or_loaded(small_ravdess: Path, els
     place = elsewhere.clips[0].path.parent / "clips.csv"
     both = evaluate([small_ravdess, place], BAYES, emotions=["neutral", "happy", "angry"])
     assert {name: score.n for name, score in both.by_corpus.items()} == {"elsewhere": 36, "ravdess": 120}
+
+
+@pytest.mark.parametrize("missing", ["jinja2", "matplotlib"])
+def test_what_a_report_needs_is_missed_before_any_audio_is_read(
+    missing: str, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.setattr(
+        "affekt.experiments.scoring.extract_for", lambda *_, **__: pytest.fail("audio was read")
+    )
+    with pytest.raises(MissingExtraError, match=r"a report needs an extra: pip install 'affekt\[train\]'"):
+        evaluate(corpus, BAYES, for_report=True)

@@ -75,7 +75,7 @@ def test_the_score_in_the_contract_is_that_of_the_cross_validation(small_ravdess
     scores = bundle.contract.scores
     assert scores.leaky is True
     assert "LEAKY" in scores.protocol_label
-    assert scores.headlines == evaluation.headlines
+    assert repr(scores.headlines) == repr(evaluation.headlines)
     assert scores.n == evaluation.n == 24
 
 
@@ -209,3 +209,13 @@ def test_the_same_call_builds_the_same_model(corpus: Corpus) -> None:
         return train(load_corpus(corpus.clips[0].path.parents[1]), "svm")[0]
 
     assert build().contract == build().contract
+
+
+def test_a_model_of_few_speakers_says_in_its_contract_why_its_scores_have_no_interval(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    few = replace(corpus, clips=tuple(clip for clip in corpus.clips if clip.speaker in ("01", "02", "03")))
+    bundle, evaluation = train(few, BAYES, protocol="leave-one-speaker-out", out=tmp_path / "m.onnx")
+    for headlines in (evaluation.headlines, bundle.contract.scores.headlines):
+        assert headlines["uar"].interval == "none: 3 speakers"
+    assert load(tmp_path / "m.onnx").contract.scores.headlines["uar"].interval == "none: 3 speakers"

@@ -101,7 +101,10 @@ def test_a_descriptor_equals_librosas_on_real_clips(name: str, ravdess: Path) ->
     files = find_audio(ravdess)[:: 2452 // CLIPS]
     assert len(files) >= 40
     for file in files:
-        expected, got = both(name, load_audio(file, RATE).samples)
+        waveform = load_audio(file)
+        # With its mean, digital silence is zero. Without, its bandwidth is a quotient of rounding errors.
+        samples = waveform.samples + np.float32(waveform.offset)
+        expected, got = both(name, load_audio(Waveform(samples, waveform.sample_rate), RATE).samples)
         np.testing.assert_allclose(
             got, expected, rtol=0, atol=TOLERANCE * np.ptp(expected), err_msg=file.name
         )

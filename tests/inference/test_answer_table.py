@@ -37,7 +37,18 @@ def written(answers: list[Answer], emotions: tuple[str, ...]) -> list[list[str]]
 
 def test_a_row_has_the_prediction_or_the_error() -> None:
     assert written(ANSWERS, EMOTIONS) == [
-        ["file", "emotion", "confidence", "prediction_set", "happy", "sad", "duration_s", "notes", "error"],
+        [
+            "file",
+            "emotion",
+            "confidence",
+            "prediction_set",
+            "happy",
+            "sad",
+            "duration_s",
+            "audio_channel",
+            "notes",
+            "error",
+        ],
         [
             "a, b.wav",
             "sad",
@@ -46,10 +57,11 @@ def test_a_row_has_the_prediction_or_the_error() -> None:
             "0.250000",
             "0.750000",
             "1.500",
+            "mix",
             "out of distribution|2 windows",
             "",
         ],
-        ["c.wav", "", "", "", "", "", "", "", "c.wav is silent"],
+        ["c.wav", "", "", "", "", "", "", "mix", "", "c.wav is silent"],
     ]
 
 
@@ -67,10 +79,14 @@ def test_a_spreadsheet_computes_nothing() -> None:
 def test_limited_emotions_are_the_only_columns_of_probabilities() -> None:
     answers = list(predict_many([EXAMPLES / "low-plain.flac", "none.wav"], emotions=["sad", "calm"]))
     head, row, failed = written(answers, ("calm", "sad"))
-    assert head[3:-2] == ["prediction_set", "calm", "sad", "duration_s"]
+    assert head[3:-2] == ["prediction_set", "calm", "sad", "duration_s", "audio_channel"]
     assert float(row[4]) + float(row[5]) == pytest.approx(1, abs=2e-6)
     assert row[1] in ("calm", "sad")
-    assert [bool(cell) for cell in failed] == [True, *[False] * 7, True]
+    assert [name for name, cell in zip(head, failed, strict=True) if cell] == [
+        "file",
+        "audio_channel",
+        "error",
+    ]
 
 
 def test_a_row_is_in_the_file_as_soon_as_its_answer_has_passed(tmp_path: Path) -> None:
@@ -92,6 +108,7 @@ def test_a_dataframe_has_a_row_for_each_answer_and_missing_values_for_an_error()
         "happy",
         "sad",
         "duration_s",
+        "audio_channel",
         "out_of_distribution",
         "notes",
         "error",
@@ -103,7 +120,8 @@ def test_a_dataframe_has_a_row_for_each_answer_and_missing_values_for_an_error()
     assert good["notes"] == ("out of distribution", "2 windows")
     assert good.isna().to_dict() == {name: name == "error" for name in table.columns}
     assert (failed["file"], failed["error"]) == ("c.wav", "c.wav is silent")
-    assert failed.isna().to_dict() == {name: name not in ("file", "error") for name in table.columns}
+    given = ("file", "audio_channel", "error")
+    assert failed.isna().to_dict() == {name: name not in given for name in table.columns}
 
 
 def test_flagged_rows_of_a_dataframe_can_be_selected_although_some_inputs_failed() -> None:
@@ -116,8 +134,8 @@ def test_flagged_rows_of_a_dataframe_can_be_selected_although_some_inputs_failed
 
 def test_a_dataframe_of_nothing_has_columns_and_no_rows() -> None:
     pytest.importorskip("pandas")
-    assert to_dataframe([]).shape == (0, 8)
-    assert to_dataframe([FAILED]).shape == (1, 8)
+    assert to_dataframe([]).shape == (0, 9)
+    assert to_dataframe([FAILED]).shape == (1, 9)
 
 
 def test_without_pandas_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,8 @@ import pytest
 import soundfile
 
 import affekt
-from affekt.audio.loading import expand_folders, load_audio
+from affekt.audio.loading import find_audio, load_audio
+from affekt.audio.sources import expand_folders
 from affekt.errors import (
     AudioContentError,
     AudioError,
@@ -30,7 +31,7 @@ from affekt.inference.adaptation import adapt
 from affekt.inference.prediction import Answer, Prediction, predict, predict_many
 from affekt.model.bundle import load
 from affekt.model.speaker_normalisation import normalise_speaker
-from affekt.notes import Note, NoteKind
+from affekt.notes import QUALITY, Note, NoteKind
 
 EMOTIONS = load().contract.emotions
 
@@ -244,6 +245,92 @@ def test_a_sample_rate_that_a_model_of_any_rate_was_not_trained_on_is_a_note(cli
     assert NoteKind.UNSEEN_SAMPLE_RATE not in kinds(predict(clip))
 
 
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (lambda sound: 0.01 * sound, NoteKind.QUIET),
+        (lambda sound: np.clip(100 * sound, -1, 1), NoteKind.CLIPPED),
+        (lambda sound: sound[:8000], NoteKind.SHORT),
+        (lambda sound: np.append(sound, np.zeros(10 * len(sound))), NoteKind.LITTLE_SPEECH),
+    ],
+    ids=["quiet", "clipped", "short", "silent"],
+)
+def test_the_quality_of_a_recording_is_noted(
+    change: Callable[[Any], Any], kind: NoteKind, tmp_path: Path, write_voice: Callable[..., Path]
+) -> None:
+    samples, rate = soundfile.read(write_voice(tmp_path / "a.wav", seconds=2))
+    noted = [note.kind for note in predict((change(samples), rate)).notes if note.kind in QUALITY]
+    assert noted == [kind]
+    assert not {*kinds(predict((samples, rate)))} & QUALITY
+
+
+def test_a_recording_at_8_khz_is_noted_and_its_rate_is_that_before_resampling(tmp_path: Path) -> None:
+    time_s = np.arange(16_000) / 8000
+    found = predict((0.1 * np.sin(2 * np.pi * 200 * time_s), 8000))
+    assert NoteKind.NARROW_BAND in kinds(found)
+
+
+def test_a_dc_offset_changes_no_prediction(ravdess: Path) -> None:
+    for path in find_audio(ravdess)[::123]:
+        samples, rate = soundfile.read(path)
+        expected, found = predict((samples, rate)), predict((samples + 0.001, rate))
+        assert found.probabilities == pytest.approx(expected.probabilities, abs=0.002)
+        assert found.out_of_distribution == expected.out_of_distribution
+
+
+@pytest.fixture
+def two_voices(tmp_path: Path, write_voice: Callable[..., Path]) -> tuple[Path, Path, Path]:
+    """A recording with a loud high voice on the left and a quiet low one on the right, and each alone."""
+    left = write_voice(tmp_path / "left.wav", pitch_hz=280, loudness=0.2, seconds=2)
+    right = write_voice(tmp_path / "right.wav", pitch_hz=90, loudness=0.02, seed=1, seconds=2)
+    both = tmp_path / "both.wav"
+    soundfile.write(both, np.stack([soundfile.read(left)[0], soundfile.read(right)[0]], axis=1), 16_000)
+    return both, left, right
+
+
+def test_each_channel_has_the_prediction_of_its_voice(two_voices: tuple[Path, Path, Path]) -> None:
+    both, left, right = two_voices
+    answers = list(predict_many([both, left], audio_channel="each"))
+    assert [(answer.source, answer.audio_channel) for answer in answers] == [
+        (str(both), "left"),
+        (str(both), "right"),
+        (str(left), "mono"),
+    ]
+    predictions = [answer.prediction for answer in answers]
+    for found, alone in zip(predictions, (left, right, left), strict=True):
+        assert found is not None
+        assert found.probabilities == pytest.approx(predict(alone).probabilities, abs=1e-6)
+    for channel, alone in (("left", left), ("right", right)):
+        one = predict(both, audio_channel=channel)
+        assert one.probabilities == pytest.approx(predict(alone).probabilities, abs=1e-6)
+        (answer,) = predict_many(both, audio_channel=channel)
+        assert (answer.audio_channel, answer.prediction) == (channel, one)
+
+
+def test_an_angry_and_a_calm_speaker_are_told_apart(ravdess: Path) -> None:
+    angry = next(path for path in find_audio(ravdess) if path.stem == "03-01-05-02-01-01-03")
+    calm = next(path for path in find_audio(ravdess) if path.stem == "03-01-02-02-01-01-14")
+    (left, rate), (right, _) = soundfile.read(angry), soundfile.read(calm)
+    length = min(len(left), len(right))
+    both = np.stack([left[:length], right[:length]], axis=1)
+    answers = predict_many((both, rate), audio_channel="each")
+    assert [one.prediction.emotion for one in answers if one.prediction] == ["angry", "calm"]
+
+
+def test_channels_that_cannot_be_chosen_are_refused_at_once(clip: Path) -> None:
+    for call in (predict, predict_many):
+        with pytest.raises(UnknownNameError, match="no audio channel is called 'middle'"):
+            call(clip, audio_channel="middle")
+
+
+def test_a_failed_file_costs_one_answer_whatever_the_channel(tmp_path: Path, clip: Path) -> None:
+    answers = list(predict_many([tmp_path / "none.wav", clip], audio_channel="each"))
+    assert [(bool(answer.error), answer.audio_channel) for answer in answers] == [
+        (True, "each"),
+        (False, "mono"),
+    ]
+
+
 def test_a_long_recording_is_pooled_over_windows(tmp_path: Path, write_voice: Callable[..., Path]) -> None:
     bundle = load()
     length = int(bundle.contract.window_s * 16000)
@@ -400,9 +487,9 @@ def test_a_prediction_is_plain_values_for_json(clip: Path) -> None:
 def test_an_answer_is_plain_values_for_json() -> None:
     found = make_prediction()
     good = json.loads(json.dumps(Answer("a.wav", prediction=found).to_dict()))
-    assert good == {"source": "a.wav", **json.loads(json.dumps(found.to_dict()))}
+    assert good == {"source": "a.wav", "audio_channel": "mix", **json.loads(json.dumps(found.to_dict()))}
     bad = json.loads(json.dumps(Answer("b.wav", error=AudioContentError("it is silent")).to_dict()))
-    assert bad == {"source": "b.wav", "error": "it is silent"}
+    assert bad == {"source": "b.wav", "audio_channel": "mix", "error": "it is silent"}
 
 
 def test_a_voice_of_another_model_is_refused_before_any_audio_is_read(

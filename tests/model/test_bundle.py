@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -11,12 +12,15 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.numpy_helper
 import pytest
 from onnx import TensorProto
 from tests.model.contracts import CONTRACT, edited, make_graph
+from tests.odd_values import ODD_VALUES, name_of, places, replaced
 
 from affekt.errors import BundleError
 from affekt.features.feature_sets import find_feature_set
+from affekt.inference.prediction import predict
 from affekt.model import wire
 from affekt.model.bundle import DEFAULT_MODEL, load, parse, save, seal
 from affekt.model.contract import Contract
@@ -161,7 +165,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "weights in another file": (with_weights_elsewhere(), "no graph that takes mfcc-stats@1"),
     "another format": (edited(lambda c: c.update(format=9)), "its format is 9"),
     "a missing field": (edited(lambda c: c.pop("recipe")), "lacks recipe"),
-    "labels of a wrong type": (edited(lambda c: c.update(emotions="happy")), "emotions are 'happy'"),
+    "labels of a wrong type": (
+        edited(lambda c: c.update(emotions="happy")),
+        "emotions is 'happy', not a list",
+    ),
     "a label twice": (edited(lambda c: c.update(emotions=["sad", "sad"])), "named twice"),
     "a contract that is no object": (with_a_list_as_contract(), "cannot be read"),
 }
@@ -181,6 +188,13 @@ def test_a_file_that_breaks_its_contract_is_refused_with_the_reason(
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="No such file"):
         load(tmp_path / "none.onnx")
+
+
+@pytest.mark.parametrize("place", [os.devnull, "."])
+def test_a_device_or_a_folder_is_refused_before_it_is_read(place: str) -> None:
+    """/dev/zero has no end."""
+    with pytest.raises(BundleError, match="is not a file"):
+        load(place)
 
 
 def test_a_file_that_is_far_too_large_is_refused_before_it_is_read(
@@ -218,6 +232,169 @@ def test_an_average_speaker_of_other_features_is_refused(tmp_path: Path) -> None
     save(tmp_path / "odd.onnx", make_graph(), odd)
     with pytest.raises(BundleError, match="an average speaker whose features are not mfcc-stats@1"):
         load(tmp_path / "odd.onnx")
+
+
+def stored() -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(json.dumps(CONTRACT.to_dict()))
+    return values
+
+
+def sealed(values: dict[str, Any], graph: bytes = b"") -> bytes:
+    """A model with these values as its contract, whose checksum is right."""
+
+    class Values:
+        def to_dict(self) -> dict[str, Any]:
+            return dict(values)
+
+    return seal(graph or make_graph(), Values())  # type: ignore[arg-type]
+
+
+PLACES = [path for path in places(stored()) if path[0] != "sha256"]
+
+
+@pytest.mark.parametrize("path", PLACES, ids=name_of)
+def test_a_value_of_another_type_anywhere_in_a_contract_is_refused_or_harmless(
+    path: tuple[Any, ...],
+) -> None:
+    """Harmless: the model is loaded, predicts, and is shown."""
+    for odd in ODD_VALUES:
+        values = replaced(stored(), path, odd)
+        try:
+            bundle = parse(sealed(values), "odd.onnx")
+        except BundleError as error:
+            assert str(error).isprintable()
+            continue
+        predict((np.sin(np.arange(22050) * 0.05), 22050), bundle)
+        repr(bundle), bundle._repr_html_(), json.dumps(bundle.to_dict())
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"emotions": []}, "names 0 emotions"),
+        ({"emotions": ["sad", "sad"]}, "named twice"),
+        ({"emotions": ["sad", "hap\x1b[2Jpy"]}, "printable characters"),
+        ({"emotions": ["sad", ""]}, "printable characters"),
+        ({"emotions": ["sad", "x" * 5000]}, "printable characters"),
+        ({"emotions": ["sad", "x" * 5_000_000]}, "a text of at most"),
+        ({"emotions": [str(i) for i in range(100_000)]}, "names 100000 emotions"),
+        ({"more": 1}, "has 'more', which is unknown"),
+        ({"more": [[]]}, "unknown"),
+        ({"seed": 1.5}, "seed is 1.5, not a whole number"),
+        ({"versions": {"affekt": None}}, "versions.affekt is None, not a text"),
+        ({"corpora": [{}]}, r"corpora\[0\] lacks name, licence"),
+    ],
+)
+def test_a_contract_that_is_wrong_inside_is_refused_with_the_place(
+    change: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(BundleError, match=f"carries a contract that cannot be read: .*{reason}"):
+        parse(sealed(stored() | change), "odd.onnx")
+
+
+def test_a_contract_that_is_nested_very_deeply_is_refused() -> None:
+    deep = b'{"emotions": ' + b"[" * 200_000
+    entry = wire.field(1, b"affekt") + wire.field(2, deep)
+    with pytest.raises(BundleError, match="nested too deeply"):
+        parse(make_graph() + wire.field(14, entry), "deep.onnx")
+
+
+def test_a_contract_that_is_larger_than_any_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("affekt.model.bundle.MAX_CONTRACT_BYTES", 100)
+    with pytest.raises(BundleError, match=r"carries a contract of .* bytes, larger than any"):
+        parse(WHOLE, "m.onnx")
+
+
+def with_answer(*nodes: onnx.NodeProto, **constants: Any) -> bytes:
+    """A sealed model: a softmax named ``first``, then these nodes."""
+    model = onnx.load_from_string(make_graph())
+    model.graph.node[1].output[0] = "first"
+    model.graph.node.extend(nodes)
+    for name, value in constants.items():
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(value), name))
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    return seal(model.SerializeToString(), CONTRACT)
+
+
+node = onnx.helper.make_node
+WRONG_ON_REAL_INPUT: dict[str, tuple[bytes, str]] = {
+    "NaN": (
+        with_answer(
+            node("ReduceSum", ["features"], ["sum"], keepdims=0),
+            node("Log", ["sum"], ["nan or -inf"]),
+            node("Sub", ["nan or -inf", "nan or -inf"], ["nan"]),
+            node("Add", ["first", "nan"], ["probabilities"]),
+        ),
+        "not probabilities",
+    ),
+    "negative": (
+        with_answer(
+            node("Slice", ["features", "0", "2", "1"], ["two"]),
+            node("ReduceMean", ["two"], ["mean"], axes=[1]),
+            node("Sub", ["two", "mean"], ["sums to 0"]),
+            node("Mul", ["sums to 0", "large"], ["negative and positive"]),
+            node("Add", ["first", "negative and positive"], ["probabilities"]),
+            large=np.float32(1000),
+            **{"0": [0], "2": [2], "1": [1]},
+        ),
+        "not probabilities",
+    ),
+    "another shape": (
+        with_answer(
+            node("ReduceSum", ["features"], ["sum"], keepdims=0),
+            node("Abs", ["sum"], ["size"]),
+            node("Clip", ["size", "", "one"], ["at most one"]),
+            node("Ceil", ["at most one"], ["none or one"]),
+            node("Cast", ["none or one"], ["whole"], to=TensorProto.INT64),
+            node("Add", ["whole", "one row"], ["rows"]),
+            node("Concat", ["rows", "one row"], ["repeats"], axis=0),
+            node("Tile", ["first", "repeats"], ["probabilities"]),
+            one=np.float32(1),
+            **{"one row": [1]},
+        ),
+        r"an array of shape \(2, 2\) for 1 clips",
+    ),
+    "whole numbers": (
+        with_answer(
+            node("Cast", ["first"], ["whole"], to=TensorProto.INT64),
+            node("Identity", ["whole"], ["probabilities"]),
+        ),
+        "holds no graph|no probabilities",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_ON_REAL_INPUT)
+def test_a_model_that_is_right_on_zeros_and_wrong_on_features_is_refused(case: str) -> None:
+    content, reason = WRONG_ON_REAL_INPUT[case]
+    with pytest.raises(BundleError, match=reason):
+        parse(content, "m.onnx")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
+def test_an_answer_that_is_no_probability_is_refused_when_it_comes(value: float) -> None:
+    """Weights that turn one column into infinity: the probe does not find every such input."""
+    bundle = parse(seal(make_graph(last="Softmax"), CONTRACT), "m.onnx")
+    row = np.zeros((1, 80), np.float32)
+    assert bundle.run(row).shape == (1, 2)
+    row[0, 3] = value
+    row[0, 4] = -np.inf
+    with pytest.raises(BundleError, match=r"m\.onnx returns values that are not probabilities"):
+        bundle.run(row)
+
+
+def test_a_bundle_explains_features_of_another_shape() -> None:
+    with pytest.raises(BundleError, match="holds no graph that takes mfcc-stats@1"):
+        parse(WHOLE, "m.onnx").run(np.zeros((1, 7), np.float32))
+
+
+def test_a_model_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [node("Neg", [f"n{i}" if i else "first"], [f"n{i + 1}"]) for i in range(9000)]
+    content = with_answer(*many, node("Identity", ["n9000"], ["probabilities"]))
+    assert parse(content, "m.onnx").run(np.zeros((1, 80), np.float32)).shape == (1, 2)
+    monkeypatch.setattr("affekt.model.bundle.MAX_PROBE_S", 1e-4)
+    with pytest.raises(BundleError, match=r"m\.onnx is too slow: no answer for one clip after 0\.0001 s"):
+        parse(content, "m.onnx")
 
 
 # --- how it is shown, and taken elsewhere ------------------------------------------------------------

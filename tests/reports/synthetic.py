@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from affekt.corpora.base import Clip, Corpus, CorpusCard
-from affekt.corpora.check import compare_with_cards
+from affekt.corpora.check import Recording, compare_with_cards
 from affekt.evaluation.results import Evaluation
 from affekt.evaluation.scores import TestedClip as Tested  # pytest collects what is called Test...
 from affekt.evaluation.summary import summarise_clips
@@ -148,7 +148,7 @@ def make_exploration(clips: Sequence[Clip] = (), columns: Sequence[str] = COLUMN
     card = CorpusCard(name="own", title="", licence="", citation="", address="")
     corpus = Corpus(name="own", clips=clips, cards=(card,))
     return Exploration(
-        check=compare_with_cards(corpus, [(clip, str(clip.path)) for clip in clips]),
+        check=compare_with_cards(corpus, [(clip, Recording(str(clip.path))) for clip in clips]),
         clips=clips,
         facts=make_facts(clips),
         feature_set="own@1",

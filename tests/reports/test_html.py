@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -11,12 +14,15 @@ from pathlib import Path
 import pytest
 import soundfile
 from tests.reports.html_page import HtmlPage, embedded
+from tests.reports.synthetic import make_clips, make_evaluation, make_exploration
 
+from affekt.evaluation.comparison import compare
 from affekt.evaluation.results import Evaluation
 from affekt.reports import figures
 from affekt.reports import html as report
 from affekt.reports.html import write_report
 
+ROOT = Path(__file__).parents[2]
 LOADED = {"src", "srcset", "data", "poster", "action", "background", "xlink:href"}
 
 
@@ -120,3 +126,30 @@ def test_a_file_name_that_is_not_unicode_is_written_as_its_bytes(odd: Evaluation
     one = replace(odd.tested[0], clip=replace(odd.tested[0].clip, path=tmp_path / name))
     write_report(replace(odd, tested=(one,)), tmp_path / "page.html")
     assert b"m\xfcde.wav" in (tmp_path / "page.html").read_bytes()
+
+
+def write_each_kind(folder: Path) -> None:
+    """A page about a score and a comparison, and a figure as pixels."""
+    scored = [make_evaluation(recipe=name, skill=skill) for name, skill in (("a", 1), ("b", 2))]
+    write_report(scored[0], folder / "score.html")
+    write_report(compare(scored), folder / "comparison.html")
+    (folder / "figure.png").write_bytes(figures.headlines(scored[0]).to_png())
+
+
+def test_the_same_result_gives_the_same_bytes_in_every_process(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    write_each_kind(here)
+    code = f"import pathlib, {__name__} as t; t.write_each_kind(pathlib.Path({str(there)!r}))"
+    seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
+    environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=ROOT)
+    for name in ("score.html", "comparison.html", "figure.png"):
+        assert (here / name).read_bytes() == (there / name).read_bytes(), name
+
+
+def test_the_same_corpus_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("1.html", "2.html"):
+        write_report(make_exploration(make_clips(("happy", "sad"), ("1", "2"))), tmp_path / name)
+    assert (tmp_path / "1.html").read_bytes() == (tmp_path / "2.html").read_bytes()

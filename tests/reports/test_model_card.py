@@ -9,7 +9,7 @@ import pytest
 from tests.reports.synthetic import make_evaluation
 from tools.write_model_card import CARD, TABLES, read, write
 
-from affekt.metrics import METRIC_TITLES
+from affekt.metrics import INTERVAL_RULE, METRIC_TITLES
 from affekt.model.bundle import DEFAULT_MODEL, load
 from affekt.model.intended_use import LAW, SHORT
 from affekt.reports.model_card import render
@@ -116,3 +116,12 @@ def test_rows_of_random_splits_are_named_after_the_emotions_that_are_missing() -
         assert (row.startswith("eight emotions")) == (missing == [])
         assert missing == [emotion for emotion in CONTRACT.emotions if emotion in row]
         assert (one.protocol == "random-70-15-15") == ("15 % tested" in row)
+
+
+def test_a_card_says_why_there_is_no_interval() -> None:
+    contract = load().contract
+    few = make_evaluation(speakers=("1", "2")).headlines
+    card = render("m", replace(contract, scores=replace(contract.scores, headlines=few)))
+    assert card.count("| none: 2 speakers |") == len(METRIC_TITLES)
+    assert INTERVAL_RULE in card
+    assert INTERVAL_RULE not in render("m", contract)

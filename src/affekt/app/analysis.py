@@ -58,8 +58,11 @@ def page() -> None:
         width="stretch",
     )
     st.caption(
-        f"The sample rate is {result.facts.sample_rate} Hz. Typical is the range of the middle 90 % of "
-        "the training clips. Predictions are less reliable for recordings outside this range."
+        display.fill(
+            "The sample rate is {} Hz. Typical is the range of the middle 90 % of the training clips. "
+            "Predictions are less reliable for recordings outside this range.",
+            result.facts.sample_rate,
+        )
     )
 
 

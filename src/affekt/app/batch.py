@@ -52,12 +52,12 @@ def _answers(files: list[Any]) -> list[Answer]:
 def _predict(files: list[Any]) -> tuple[list[Answer], str]:
     """Predict the uploaded files under a progress bar; return the answers and a summary."""
     answers: list[Answer] = []
-    with st.status(f"Predicting {len(files)} uploads", expanded=True) as status:
+    with st.status(display.fill("Predicting {} uploads", len(files)), expanded=True) as status:
         bar = st.progress(0.0)
         for i, file in enumerate(files):
             for answer, share in _predict_upload(file):
                 answers.append(answer)
-                bar.progress((i + share) / len(files), display.plain(f"{len(answers)}: {answer.source}"))
+                bar.progress((i + share) / len(files), display.fill("{}: {}", len(answers), answer.source))
         bar.empty()
         predicted = sum(one.prediction is not None for one in answers)
         summary = f"{predicted} of {len(answers)} recordings predicted by {session.model_description()}"

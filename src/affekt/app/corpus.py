@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import streamlit as st
-from matplotlib.figure import Figure
 
 from affekt.app import display, session
 from affekt.errors import AffektError
 from affekt.experiments.exploration import Exploration, explore
 from affekt.reports import figures
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FIGURES: dict[str, tuple[Callable[[Exploration], Figure], ...]] = {
     "Clips": (figures.counts,),
@@ -31,13 +34,12 @@ def page() -> None:
         st.error(display.sentence(str(error)), icon=":material/error:")
         return
     corpus = exploration.corpus
-    st.markdown(
-        f"**{display.plain(corpus.name)}**: {len(exploration.clips)} clips, {len(corpus.emotions)} emotions"
-    )
+    counts = len(exploration.clips), len(corpus.emotions)
+    st.markdown(display.fill("**{}**: {} clips, {} emotions", corpus.name, *counts))
     for card in corpus.cards:
-        st.caption(display.plain(f"{card.title}. Licence: {card.licence}. {card.citation}"))
+        st.caption(display.fill("{}. Licence: {}. {}", card.title, card.licence, card.citation))
     for title, functions in FIGURES.items():
-        st.subheader(title)
+        st.subheader(display.plain(title))
         for draw in functions:
             display.show(draw(exploration))
 

@@ -1,19 +1,27 @@
-"""Elements that several pages show: audio players, figures, and text from files."""
+"""Elements that several pages show: audio players, figures, and text from files.
+
+Streamlit renders nearly every text as Markdown, and a browser fetches the images in it. So a page gives
+Streamlit texts of its own and what ``plain``, ``fill`` and the like return, nothing else.
+"""
 
 from __future__ import annotations
 
 import base64
 import io
 import re
+from collections.abc import Iterable
 from html import escape
-from typing import BinaryIO
+from string import Formatter
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import soundfile
 import streamlit as st
-from matplotlib.figure import Figure
 
 from affekt.audio.waveform import Waveform
 from affekt.emotions import emotion_style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def play(waveform: Waveform) -> None:
@@ -24,8 +32,20 @@ def play(waveform: Waveform) -> None:
 
 
 def plain(text: str) -> str:
-    """Escape Markdown, so that text from a file is shown as it is and loads no image."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|<>$~:&-])", r"\\\1", text)
+    """Escape Markdown, so that text from a file is shown as it is, in one line, and loads no image."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
+
+
+class _PlainFields(Formatter):
+    """``str.format``, with Markdown escaped in what is filled in."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        return plain(format(value, format_spec))
+
+
+def fill(template: str, *values: object) -> str:
+    """Return a Markdown template whose fields ``{}``, ``{:.1%}`` are filled in as by ``plain``."""
+    return _PlainFields().format(template, *values)
 
 
 def sentence(text: str) -> str:
@@ -47,6 +67,11 @@ def read_failure(error: Exception, name: str) -> str:
 def emotion_label(name: str) -> str:
     """Return an emotion's emoji and name, with Markdown escaped."""
     return f"{emotion_style(name).emoji} {plain(name)}"
+
+
+def emotion_labels(names: Iterable[str]) -> str:
+    """Return the labels of several emotions, with a dot between them."""
+    return " · ".join(map(emotion_label, names))
 
 
 def named_file(content: bytes, name: str) -> BinaryIO:

@@ -7,7 +7,6 @@ from starlette.formparsers import MultiPartParser
 
 from affekt.app import analysis, batch, corpus, models, prediction, session, voice
 
-UPLOAD_BYTES = 200 << 20  # as in .streamlit/config.toml
 # Less space at the top, and captions with enough contrast to be readable.
 STYLE = """
 .stMainBlockContainer { padding-top: 2.5rem; }
@@ -19,7 +18,7 @@ STYLE = """
 def main() -> None:
     """Show the requested page, below links to all pages."""
     # By default, Starlette writes an upload of more than 1 MB to a temporary file.
-    MultiPartParser.spool_max_size = UPLOAD_BYTES
+    MultiPartParser.spool_max_size = int(st.get_option("server.maxUploadSize")) << 20
     # An emoji, because the browser would fetch a Material icon from another server.
     st.set_page_config(page_title="affekt", page_icon="🎧", layout="centered")
     pages = [

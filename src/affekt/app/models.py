@@ -24,19 +24,19 @@ def page() -> None:
         "A model of your own, made by *affekt train*", type=["onnx"], key="model file", on_change=_take
     )
     if reason := st.session_state.get("model error"):
-        st.error(f"**This model is not used.** {display.sentence(reason)}", icon=":material/error:")
+        st.error("**This model is not used.** " + display.sentence(reason), icon=":material/error:")
     default = session.default_model_name()
     own = session.own_model() is not None
-    st.subheader("Your model" if own else f"{default[0].upper()}{default[1:]}")
+    st.subheader("Your model" if own else display.plain(f"{default[0].upper()}{default[1:]}"))
     if own:
-        st.button(f"Go back to {default}", on_click=session.use_model, args=(None,))
+        st.button(display.fill("Go back to {}", default), on_click=session.use_model, args=(None,))
     model = session.bundle()
     contract = model.contract
     _show_training(contract, model.feature_set.name)
     _show_scores(contract.scores, contract.emotions)
     st.subheader("Intended use")
     st.markdown(INTENDED_USE)
-    st.caption(f"sha256 {contract.sha256}")
+    st.caption(display.fill("sha256 {}", contract.sha256))
 
 
 def _take() -> None:
@@ -54,16 +54,12 @@ def _take() -> None:
 
 
 def _show_training(contract: Contract, features: str) -> None:
-    st.markdown(f"Emotions: {' · '.join(map(display.emotion_label, contract.emotions))}")
-    st.markdown(
-        f"Recipe **{display.plain(contract.recipe)}**, features **{display.plain(features)}**, "
-        f"seed {contract.seed}"
-    )
+    st.markdown("Emotions: " + display.emotion_labels(contract.emotions))
+    made = contract.recipe, features, contract.seed
+    st.markdown(display.fill("Recipe **{}**, features **{}**, seed {}", *made))
     for corpus in contract.corpora:
-        st.markdown(
-            f"Trained on **{display.plain(corpus.name)}**: {corpus.clips} clips of "
-            f"{len(corpus.speakers)} speakers. Licence: {display.plain(corpus.licence)}"
-        )
+        trained = corpus.name, corpus.clips, len(corpus.speakers), corpus.licence
+        st.markdown(display.fill("Trained on **{}**: {} clips of {} speakers. Licence: {}", *trained))
         if corpus.citation:
             st.caption(display.plain(corpus.citation))
 
@@ -71,15 +67,21 @@ def _show_training(contract: Contract, features: str) -> None:
 def _show_scores(scores: ContractScores, emotions: tuple[str, ...]) -> None:
     st.subheader("Scores by cross-validation")
     badge = st.error if scores.leaky else st.success
-    badge(f"{display.plain(scores.protocol_label)}: {scores.n} clips, chance {scores.chance:.1%}")
+    terms = scores.protocol_label, scores.n, scores.chance
+    badge(display.fill("{}: {} clips, chance {:.1%}", *terms))
     for column, metric in zip(st.columns(len(METRICS)), METRICS, strict=True):
         score = scores.headlines[metric]
-        column.metric(METRIC_TITLES[metric], f"{score.value:.1%}")
-        column.caption(f"95 % interval: {score.interval} %")
+        column.metric(display.plain(METRIC_TITLES[metric]), display.fill("{:.1%}", score.value))
+        unit = "" if score.no_interval else " %"
+        column.caption(display.fill("95 % interval: {}{}", score.interval, unit))
     if scores.coverage is not None and scores.set_size is not None:
         st.markdown(
-            f"The 90 % prediction set contains the true emotion for {scores.coverage:.1%} of the clips; it "
-            f"contains {scores.set_size:.1f} emotions on average."
+            display.fill(
+                "The 90 % prediction set contains the true emotion for {:.1%} of the clips; it contains "
+                "{:.1f} emotions on average.",
+                scores.coverage,
+                scores.set_size,
+            )
         )
     display.show(figures.draw_confusion(np.array(scores.confusion_matrix), emotions))
     bins = {name: np.array(values) for name, values in scores.reliability.items()}

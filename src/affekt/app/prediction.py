@@ -13,12 +13,13 @@ from affekt.audio.archives import ZIP_START
 from affekt.emotions import emotion_style
 from affekt.errors import AffektError
 from affekt.inference.prediction import Prediction
-from affekt.notes import NoteKind
+from affekt.notes import QUALITY, NoteKind
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 LONG_S = 30.0
 # Notes that limit how far a prediction can be relied on are shown as warnings.
-WARNINGS = {NoteKind.OUT_OF_DISTRIBUTION, NoteKind.UNSEEN_SAMPLE_RATE, NoteKind.CUT_OFF}
+WARNINGS = {NoteKind.OUT_OF_DISTRIBUTION, NoteKind.UNSEEN_SAMPLE_RATE, NoteKind.CUT_OFF, *QUALITY}
+WARNINGS |= {NoteKind.PARTLY_READ, NoteKind.ONE_TRACK}
 _SHADE = "rgba(127,127,127,.16)"  # visible on a light and on a dark background
 
 
@@ -95,16 +96,16 @@ def _show(chosen: Recording, result: Result) -> None:
             f"this recording of {prediction.duration_s:.0f} s gets one prediction for its whole length: "
             "split it to get one for each part"
         )
-    for warning in (*result.facts.warnings, *warnings):
+    warnings += [note.text for note in result.facts.notes if note.kind == NoteKind.NO_VOICE]
+    for warning in warnings:
         st.warning(display.sentence(warning), icon=":material/warning:")
     shown_elsewhere = {*WARNINGS, NoteKind.ADAPTED}
     remarks = [
         f"{prediction.duration_s:.1f} s at {result.facts.sample_rate} Hz",
         *(note.text for note in prediction.notes if note.kind not in shown_elsewhere),
     ]
-    st.caption(
-        display.plain(f"{chosen.name}: {', '.join(remarks)}. Predicted by {session.model_description()}.")
-    )
+    described = chosen.name, ", ".join(remarks), session.model_description()
+    st.caption(display.fill("{}: {}. Predicted by {}.", *described))
 
 
 def prediction_card(prediction: Prediction) -> str:

@@ -28,7 +28,7 @@ def page() -> None:
         on_change=_take,
     )
     if reason := st.session_state.get("voice error"):
-        st.error(f"**No speaker was enrolled.** {display.sentence(reason)}", icon=":material/error:")
+        st.error("**No speaker was enrolled.** " + display.sentence(reason), icon=":material/error:")
     voice = session.voice()
     if voice is None:
         st.info("No speaker is enrolled: predictions are not adapted to anyone.", icon=":material/group:")
@@ -38,12 +38,12 @@ def page() -> None:
 
 def _show(voice: Voice) -> None:
     st.success(
-        f"Adapted to a speaker: {voice.clips} clips, {voice.duration_s:.0f} s.",
+        display.fill("Adapted to a speaker: {} clips, {:.0f} s.", voice.clips, voice.duration_s),
         icon=":material/record_voice_over:",
     )
     for source, reason in voice.skipped:
         why = reason if source in reason else f"{source}: {reason}"
-        st.warning(f"Skipped: {display.plain(why)}", icon=":material/warning:")
+        st.warning(display.fill("Skipped: {}", why), icon=":material/warning:")
     content = json.dumps(voice.to_dict())
     st.download_button(
         "Download this voice (for affekt predict --voice)",

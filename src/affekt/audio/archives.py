@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
+import copy
 import functools
 import io
 import lzma
 import os
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -15,19 +18,25 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
-from affekt.audio.loading import AUDIO_SUFFIXES, AudioSource, expand_folders
+from affekt.audio.sources import AUDIO_SUFFIXES, AudioSource, expand_folders
 from affekt.errors import AudioFormatError, AudioReadError
 
 ZIP_START = b"PK"
 MAX_MEMBERS = 10_000
+MAX_ENTRIES = 100_000  # of any kind: each needs memory before anything is unpacked
 MAX_UNPACKED_BYTES = 2 << 30
 MAX_MEMBER_BYTES = 200 << 20  # the limit of one upload
+BLOCK_BYTES = 1 << 16
+SCANNED_BYTES = 1 << 24
+MAX_DICTIONARY_BYTES = 256 << 20  # of LZMA
+_ENTRY_START = b"PK\x01\x02"
 UNPACKED_PER_PACKED = 20  # digital silence in WAV compresses better, but hours of it are no speech
 
 
 # Raised for a file that is damaged, encrypted, of an unknown compression method, or not a zip.
 UNREADABLE = (
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, NotImplementedError
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, RuntimeError,
+    NotImplementedError, ValueError, OverflowError,
 )  # fmt: skip
 
 
@@ -42,6 +51,67 @@ def find_fault(members: Iterable[zipfile.ZipInfo], most_bytes: int) -> str:
             return f"would write outside its folder: {member.filename!r}"
         unpacked += member.file_size
     return f"would unpack to {unpacked} bytes; the limit is {most_bytes}" if unpacked > most_bytes else ""
+
+
+def unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Yield the bytes of a member in blocks, at most as many as it declares.
+
+    Reading a member at once, as ``ZipFile.read`` does, unpacks whatever is there before it looks at the
+    declared size: a kilobyte may become gigabytes.
+
+    Raises
+    ------
+    One of UNREADABLE
+        The member is damaged, or holds more or less than it declares.
+    """
+    left, checksum = member.file_size, 0
+    limited = member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+    for block in (_read if limited else _decompress)(archive, member):
+        left -= len(block)
+        if left < 0:
+            raise zipfile.BadZipFile(f"it holds more than the {member.file_size} bytes that it declares")
+        checksum = zlib.crc32(block, checksum)
+        yield block
+    if left or checksum != member.CRC:
+        raise zipfile.BadZipFile("it is damaged: its size or its checksum does not fit")
+
+
+def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Yield the blocks of a member for which zipfile keeps to the size of a block."""
+    with archive.open(member) as file:
+        while block := file.read(BLOCK_BYTES):
+            yield block
+
+
+def _decompress(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Yield the blocks of a member that is packed by bzip2 or LZMA, for which zipfile knows no limit."""
+    packed = copy.copy(member)  # as if it were stored, without a checksum: the packed bytes
+    packed.compress_type, packed.file_size = zipfile.ZIP_STORED, member.compress_size
+    del packed.CRC
+    decompressor: bz2.BZ2Decompressor | lzma.LZMADecompressor
+    with archive.open(packed) as file:
+        start = b""
+        if member.compress_type == zipfile.ZIP_BZIP2:
+            decompressor = bz2.BZ2Decompressor()
+        elif member.compress_type == zipfile.ZIP_LZMA:
+            decompressor = lzma.LZMADecompressor(lzma.FORMAT_ALONE, MAX_DICTIONARY_BYTES)
+            start = _lzma_header(file.read(9), member)
+        else:
+            raise NotImplementedError(f"the compression method {member.compress_type} is not known")
+        while not decompressor.eof:
+            given = start or (file.read(BLOCK_BYTES) if decompressor.needs_input else b"")
+            if decompressor.needs_input and not given:
+                raise EOFError("it is cut off")
+            yield decompressor.decompress(given, BLOCK_BYTES)
+            start = b""
+
+
+def _lzma_header(head: bytes, member: zipfile.ZipInfo) -> bytes:
+    """Turn the 9 bytes before LZMA data in a zip into the 13 bytes before it in a file of its own."""
+    if len(head) < 9 or head[2:4] != b"\x05\x00":
+        raise zipfile.BadZipFile("it has no header of LZMA")
+    ends_with_marker = bool(member.flag_bits & 2)
+    return head[4:] + struct.pack("<q", -1 if ends_with_marker else member.file_size)
 
 
 def read_audio_files(content: bytes, name: str) -> Iterator[tuple[str, bytes | AudioReadError, float]]:
@@ -69,7 +139,7 @@ def read_audio_files(content: bytes, name: str) -> Iterator[tuple[str, bytes | A
         The archive cannot be read, has no audio files, too many or too large ones, or paths outside its
         folder.
     """
-    archive, found = _open(io.BytesIO(content), len(content), name)
+    archive, found = _open(io.BytesIO(content), name)
     with archive:
         for count, member in enumerate(found, 1):
             yield member.filename, _unpack(archive, member), count / len(found)
@@ -91,8 +161,8 @@ class ArchivedFile:
     archive: str
     number: int = 0
 
-    def read(self, size: int = -1) -> bytes:
-        """Return the first ``size`` bytes of the file, all of them by default.
+    def read(self) -> bytes:
+        """Return the whole content of the file.
 
         Raises
         ------
@@ -107,7 +177,7 @@ class ArchivedFile:
         content = _unpack(archive, member)
         if isinstance(content, AudioReadError):
             raise content
-        return content if size < 0 else content[:size]
+        return content
 
 
 def expand_sources(sources: AudioSource | Iterable[AudioSource]) -> list[AudioSource]:
@@ -118,8 +188,7 @@ def expand_sources(sources: AudioSource | Iterable[AudioSource]) -> list[AudioSo
     expanded: list[AudioSource] = []
     for source in expand_folders(sources):
         if isinstance(source, str | os.PathLike) and _is_archive(source):
-            # It is read as a binary file is, by its method read.
-            expanded += [cast(BinaryIO, file) for file in _files_in(os.fspath(source))]
+            expanded += cast(list[AudioSource], _files_in(os.fspath(source)))
         else:
             expanded.append(source)
     return expanded
@@ -146,11 +215,14 @@ def _is_archive(path: str | os.PathLike[str]) -> bool:
 
 @functools.lru_cache(maxsize=2)  # its files are read one after the other
 def _open_file(path: str, modified: int) -> tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]:
-    return _open(path, Path(path).stat().st_size, path)
+    return _open(path, path)
 
 
-def _open(file: str | BinaryIO, size: int, name: str) -> tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]:
-    """Open an archive of ``size`` bytes, check it, and return it with its audio files."""
+def _open(file: str | BinaryIO, name: str) -> tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]:
+    """Open an archive, check it, and return it with its audio files."""
+    size, entries = _measure(file)
+    if entries > MAX_ENTRIES:
+        raise AudioFormatError(f"{name} has more than {MAX_ENTRIES} entries")
     try:
         archive = zipfile.ZipFile(file)
     except UNREADABLE as error:
@@ -166,13 +238,27 @@ def _open(file: str | BinaryIO, size: int, name: str) -> tuple[zipfile.ZipFile, 
     return archive, found
 
 
+def _measure(file: str | BinaryIO) -> tuple[int, int]:
+    """Return the size of an archive in bytes, and how many entries its list may have."""
+    if isinstance(file, str):
+        with open(file, "rb") as opened:
+            return _measure(opened)
+    size = entries = 0
+    before = b""
+    while block := file.read(SCANNED_BYTES):
+        entries += (before + block).count(_ENTRY_START)
+        size, before = size + len(block), block[1 - len(_ENTRY_START) :]
+    file.seek(0)
+    return size, entries
+
+
 def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | AudioReadError:
     if member.file_size > MAX_MEMBER_BYTES:
         return AudioReadError(
             f"{member.filename} is too large: {member.file_size} bytes, of at most {MAX_MEMBER_BYTES}"
         )
     try:
-        return archive.read(member)
+        return b"".join(unpack(archive, member))
     except UNREADABLE as error:
         return AudioReadError(f"{member.filename} cannot be unpacked: {error}")
 

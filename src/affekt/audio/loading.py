@@ -10,54 +10,59 @@ import hashlib
 import io
 import math
 import os
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import numpy as np
 import soxr
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
-from affekt.audio.decoding import decode_array, decode_file
-from affekt.audio.waveform import (
-    MAX_DURATION_S,
-    MAX_PEAK,
-    MAX_SAMPLE_RATE,
-    MIN_DURATION_S,
-    MIN_SAMPLE_RATE,
-    SILENCE_PEAK,
-    Waveform,
+from affekt.audio.archives import ArchivedFile
+from affekt.audio.arrays import decode_array
+from affekt.audio.decoding import decode_file
+from affekt.audio.samples import AUDIO_CHANNELS, Decoded, Request, guarded
+from affekt.audio.sources import (
+    AUDIO_SUFFIXES,
+    AudioSource,
+    UnreadableSource,
+    find_audio,
+    opened,
+    read_stream,
+    source_name,
 )
-from affekt.errors import AudioContentError, AudioFormatError, AudioNotFoundError, AudioReadError
+from affekt.audio.waveform import MAX_DURATION_S, MAX_PEAK, MIN_DURATION_S, SILENCE_PEAK, Waveform
+from affekt.errors import AudioContentError, AudioError, AudioFormatError
 from affekt.notes import Note, NoteKind
 
 __all__ = [
+    "AUDIO_CHANNELS",
     "AUDIO_SUFFIXES",
     "MAX_DURATION_S",
     "MIN_DURATION_S",
     "AudioSource",
     "Waveform",
-    "expand_folders",
     "find_audio",
     "fingerprint",
     "load_audio",
+    "load_channels",
     "source_name",
 ]
 
-# The suffixes by which audio is found in a folder. A file that is named explicitly may have any suffix.
-_LIBSNDFILE_SUFFIXES = {".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".aifc"}
-_LIBSNDFILE_SUFFIXES |= {".au", ".caf", ".w64", ".rf64"}
-_FFMPEG_SUFFIXES = {".m4a", ".mp4", ".aac", ".webm", ".mka", ".wma"}
-AUDIO_SUFFIXES = frozenset(_LIBSNDFILE_SUFFIXES | _FFMPEG_SUFFIXES)
-
-AudioSource = str | os.PathLike[str] | bytes | BinaryIO | tuple[ArrayLike, int] | Waveform
-"""Audio: a path, bytes of a file, an open binary file, ``(waveform, sample_rate)``, or a ``Waveform``."""
+NEAR_OFFSET = 1e-4  # of the peak: a mean so near to the level of digital silence is replaced by it
+_PROBES = 1 << 15  # samples that are compared with the next one
+_OFFSET_STEP = 2.0**-24  # an offset of whole steps is taken off and added again without rounding
 
 
 def load_audio(
-    source: AudioSource, sample_rate: int | None = None, *, max_duration_s: float = MAX_DURATION_S
+    source: AudioSource,
+    sample_rate: int | None = None,
+    *,
+    max_duration_s: float = MAX_DURATION_S,
+    audio_channel: str = "mix",
 ) -> Waveform:
-    """Read audio, check it, mix it to mono and resample it.
+    """Read audio, check it, mix it to mono, take its mean off and resample it.
+
+    The mean of a recording (its DC offset) is not sound. It comes from the recording device, and would
+    count as energy in the lowest band of every spectrum. Digital silence stays or becomes zero.
 
     Parameters
     ----------
@@ -70,11 +75,14 @@ def load_audio(
         Sample rate of the result in Hz; None keeps that of the source.
     max_duration_s
         Longer audio is refused.
+    audio_channel
+        ``mix`` for the mean of all channels, ``left`` or ``right`` for one of them; of a recording with one
+        channel, that one. ``load_channels`` returns each.
 
     Raises
     ------
     AudioNotFoundError, AudioReadError
-        The file does not exist, is a folder, or may not be read.
+        The file does not exist, is a folder, a named pipe or a device, or may not be read.
     AudioFormatError
         The source is not audio, or an array of a wrong shape or type.
     AudioContentError
@@ -89,108 +97,135 @@ def load_audio(
     >>> load_audio((tone, 8000), sample_rate=16000).duration_s
     1.0
     """
-    waveform = _decode(source, max_duration_s)
-    _check_content(waveform, source_name(source))
-    return waveform if sample_rate in (None, waveform.sample_rate) else _resample(waveform, sample_rate)
+    if audio_channel == "each":
+        raise ValueError("load_audio returns one channel: for each of them, call load_channels")
+    (waveform,) = load_channels(
+        source, sample_rate, max_duration_s=max_duration_s, audio_channel=audio_channel
+    ).values()
+    if isinstance(waveform, AudioError):
+        raise waveform
+    return waveform
 
 
-def source_name(source: object) -> str:
-    """Return the name of a source for tables and messages: its path, or a word for its type."""
-    if isinstance(source, str | os.PathLike):
-        return os.fspath(source)
-    if isinstance(source, tuple | Waveform):
-        return "waveform"
-    if isinstance(source, bytes | bytearray | memoryview):
-        return "bytes"
-    return str(getattr(source, "name", f"{type(source).__name__} object"))
+def load_channels(
+    source: AudioSource,
+    sample_rate: int | None = None,
+    *,
+    max_duration_s: float = MAX_DURATION_S,
+    audio_channel: str = "each",
+) -> dict[str, Waveform | AudioError]:
+    """Read each channel of a recording, as ``load_audio`` reads their mean.
+
+    Parameters
+    ----------
+    source, sample_rate, max_duration_s
+        As for ``load_audio``.
+    audio_channel
+        ``each``, or one of those of ``load_audio``.
+
+    Returns
+    -------
+    dict
+        Names and waveforms: ``mono``; or ``left``, ``right`` and, as far as there are more, ``3``, ...; or
+        the channel that was asked for. One that cannot be used, such as a silent channel, has its error.
+
+    Raises
+    ------
+    AudioError, MissingExtraError
+        As ``load_audio``, if no channel can be read.
+    UnknownNameError
+        There is no such ``audio_channel``.
+    """
+    name = source_name(source)
+    request = Request(name, max_duration_s, audio_channel)
+    with guarded(name):
+        if isinstance(source, Waveform):
+            _check_content(source.samples, source.sample_rate, name)
+            return {"mono" if audio_channel == "each" else audio_channel: _resample(source, sample_rate)}
+        decoded = _decode(source, request)
+        names = _channel_names(decoded, audio_channel)
+        return {
+            channel: _waveform_of(decoded, column, sample_rate, name)
+            for column, channel in enumerate(names)
+        }
 
 
-def fingerprint(waveform: Waveform) -> str:
-    """Return a digest of samples and sample rate, equal for identical audio only."""
-    digest = hashlib.blake2b(waveform.samples.tobytes(), digest_size=16)
-    digest.update(str(waveform.sample_rate).encode())
+def fingerprint(waveform: Waveform, sample_rate: int | None = None) -> str:
+    """Return a digest of the samples as they are in the file, equal for identical audio only.
+
+    With a sample rate, of the samples resampled to it, as models keep fingerprints at the rate of their
+    features. Give the waveform at its own rate: resampling does not commute with what ``load_audio`` does.
+    """
+    samples = waveform.samples + np.float32(waveform.offset)
+    decoded = _resample(Waveform(samples, waveform.sample_rate), sample_rate)
+    digest = hashlib.blake2b(decoded.samples.tobytes(), digest_size=16)
+    digest.update(str(decoded.sample_rate).encode())
     return digest.hexdigest()
 
 
-def find_audio(folder: Path) -> list[Path]:
-    """Return all files below a folder with a suffix of audio, sorted, without hidden ones."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in AUDIO_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
-
-
-def expand_folders(sources: AudioSource | Iterable[AudioSource]) -> list[AudioSource]:
-    """Replace each folder by the audio files below it; a folder without any is kept."""
-    several: Iterable[Any] = [sources] if _is_one(sources) else cast(Iterable[Any], sources)
-    expanded: list[AudioSource] = []
-    for source in several:
-        if isinstance(source, str | os.PathLike) and os.path.isdir(source):  # noqa: PTH112 - is_dir() raises on odd names
-            expanded.extend(find_audio(Path(source)) or [source])
-        else:
-            expanded.append(source)
-    return expanded
-
-
-def _is_one(sources: object) -> bool:
-    """Return whether this is one source: a tuple is one if it ends in a sample rate."""
-    if isinstance(sources, tuple):
-        return len(sources) == 2 and isinstance(sources[1], int | np.integer)
-    return isinstance(sources, str | os.PathLike | bytes | Waveform) or hasattr(sources, "read")
-
-
-def _decode(source: AudioSource, max_duration_s: float) -> Waveform:
-    name = source_name(source)
-    if isinstance(source, Waveform):
-        return source
+def _decode(source: Any, request: Request) -> Decoded:
+    if isinstance(source, UnreadableSource):
+        raise source.error
     if isinstance(source, tuple):
-        return decode_array(source, max_duration_s)
+        return decode_array(source, request)
     if isinstance(source, str | os.PathLike):
-        with _open(source) as file:
-            try:
-                return decode_file(file, name, max_duration_s)
-            except OSError as error:
-                raise AudioReadError(f"{name} cannot be read: {error}") from error
+        with opened(source) as file:
+            return decode_file(file, request)
+    if isinstance(source, ArchivedFile):
+        return decode_file(io.BytesIO(source.read()), request)
     if isinstance(source, bytes | bytearray | memoryview):
-        return decode_file(io.BytesIO(source), name, max_duration_s)
+        return decode_file(io.BytesIO(source), request)
     if hasattr(source, "read"):
-        content = source.read()
-        if not isinstance(content, bytes):
-            raise AudioFormatError(f"{name} is not open in binary mode")
-        return decode_file(io.BytesIO(content), name, max_duration_s)
+        return decode_file(io.BytesIO(read_stream(source, request.name)), request)
     raise AudioFormatError(
-        f"{name} is not audio: give a path, bytes, a binary file object, or (waveform, sample_rate)"
+        f"{request.name} is not audio: give a path, bytes, a binary file object, or (waveform, sample_rate)"
     )
 
 
-def _open(path: str | os.PathLike[str]) -> BinaryIO:
+def _channel_names(decoded: Decoded, audio_channel: str) -> list[str]:
+    if audio_channel != "each":
+        return [audio_channel]
+    if decoded.channels == 1:
+        return ["mono"]
+    return ["left", "right", *map(str, range(3, decoded.channels + 1))]
+
+
+def _waveform_of(
+    decoded: Decoded, column: int, sample_rate: int | None, name: str
+) -> Waveform | AudioError:
+    """Return one channel as it is used: checked, without its mean and resampled."""
+    samples = np.ascontiguousarray(decoded.samples[:, column])
     try:
-        return open(path, "rb")
-    except FileNotFoundError as error:
-        raise AudioNotFoundError(f"there is no file {os.fspath(path)!r}") from error
-    except IsADirectoryError as error:
-        suffixes = ", ".join(sorted(AUDIO_SUFFIXES))
-        empty = f" without audio files, whose names end in one of {suffixes}"
-        advice = ": name the audio files in it" if find_audio(Path(path)) else empty
-        raise AudioReadError(f"{os.fspath(path)!r} is a folder{advice}") from error
-    except (OSError, ValueError) as error:  # ValueError: a name with a NUL character
-        raise AudioReadError(f"{os.fspath(path)!r} cannot be opened: {error}") from error
+        _check_content(samples, decoded.sample_rate, name)
+    except AudioError as error:
+        return error
+    offset = _offset_of(samples)
+    if offset:
+        samples -= np.float32(offset)
+    waveform = Waveform(samples, decoded.sample_rate, decoded.notes, decoded.cut_off, offset)
+    return _resample(waveform, sample_rate)
 
 
-def _check_content(waveform: Waveform, name: str) -> None:
-    samples, rate = waveform.samples, waveform.sample_rate
+def _offset_of(samples: NDArray[np.float32]) -> float:
+    """Return the mean, or the level of digital silence if it is nearly the same."""
+    mean = float(samples.mean(dtype=np.float64))
+    peak = max(float(samples.max()) - mean, mean - float(samples.min()))
+    step = 1 + len(samples) // _PROBES
+    probes, followers = samples[:-1:step], samples[1::step]
+    repeated = probes[probes == followers]
+    if len(repeated):
+        silence = float(np.median(repeated))
+        if abs(silence - mean) < NEAR_OFFSET * peak:
+            return silence
+    return round(mean / _OFFSET_STEP) * _OFFSET_STEP
+
+
+def _check_content(samples: NDArray[np.float32], rate: int, name: str) -> None:
     if not len(samples):
         raise AudioContentError(f"{name} has no samples")
-    if not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE:
-        raise AudioFormatError(
-            f"{name} has the sample rate {rate} Hz; {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE} Hz are allowed"
-        )
-    if waveform.duration_s < MIN_DURATION_S:
+    if len(samples) / rate < MIN_DURATION_S:
         raise AudioContentError(
-            f"{name} is too short: {waveform.duration_s:.3f} s; at least {MIN_DURATION_S} s are needed"
+            f"{name} is too short: {len(samples) / rate:.3f} s; at least {MIN_DURATION_S} s are needed"
         )
     low, high = float(samples.min()), float(samples.max())
     if not (math.isfinite(low) and math.isfinite(high)):
@@ -204,8 +239,10 @@ def _check_content(waveform: Waveform, name: str) -> None:
         raise AudioContentError(f"{name} is silent throughout (or its channels cancel each other out)")
 
 
-def _resample(waveform: Waveform, wanted: int) -> Waveform:
+def _resample(waveform: Waveform, wanted: int | None) -> Waveform:
     """Resample with soxr's high quality to librosa's length: rounded up, so that frames are the same."""
+    if wanted in (None, waveform.sample_rate):
+        return waveform
     length = math.ceil(len(waveform.samples) * wanted / waveform.sample_rate)
     resampled = soxr.resample(waveform.samples, waveform.sample_rate, wanted, quality="HQ")
     samples = np.asarray(resampled, np.float32)

@@ -15,6 +15,8 @@ SILENCE_PEAK = 1e-4  # -80 dB relative to full scale, three steps of a 16-bit re
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 1_000, 768_000
 MAX_PEAK = 256  # full scale is 1; larger values are integers that were not scaled
 MAX_CHANNELS = 64
+MAX_SAMPLES = 1 << 29  # 2 GB of memory: two hours at 74 kHz
+MAX_STREAM_BYTES = 1_500_000_000  # what is held in memory as bytes: two hours of 16-bit stereo at 48 kHz
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -31,12 +33,15 @@ class Waveform:
         What was changed or found while the audio was read.
     cut_off : bool
         Whether the file is shorter than its header says.
+    offset : float
+        The mean that was taken off all samples when they were read.
     """
 
     samples: NDArray[np.float32]
     sample_rate: int
     notes: tuple[Note, ...] = ()
     cut_off: bool = False
+    offset: float = 0.0
 
     @property
     def duration_s(self) -> float:

@@ -38,8 +38,9 @@ def corpora(context: click.Context, as_json: bool, json_file: Path | None) -> No
 
 @corpora.command(epilog="Example: affekt corpora check RAVDESS/")
 @click.argument("corpus", shell_complete=complete_corpora)
+@click.option("--all", "show_all", is_flag=True, help="List every file, however many there are.")
 @json_options
-def check(corpus: str, as_json: bool, json_file: Path | None) -> None:
+def check(corpus: str, show_all: bool, as_json: bool, json_file: Path | None) -> None:
     """Read every file of a corpus, compare the counts with its card, and list every problem."""
     from affekt.corpora.check import check_corpus
     from affekt.reports import terminal
@@ -48,7 +49,7 @@ def check(corpus: str, as_json: bool, json_file: Path | None) -> None:
         result = check_corpus(corpus, jobs=core_count(), progress=True)
         write(result)
     if not as_json:
-        show(terminal.corpus_check(result))
+        show(terminal.corpus_check(result, show_all=show_all))
     say_written(json_file)
     if not result.passed:
         raise Exit(FAILED_INPUT)

@@ -25,6 +25,7 @@ from affekt.support.terminal import one_line
 from affekt.support.writing import check_place, whole_file
 
 if TYPE_CHECKING:
+    from affekt.audio.sources import AudioSource
     from affekt.features.feature_table import Description
     from affekt.inference.prediction import Answer
 
@@ -72,6 +73,13 @@ _paths_argument = click.argument(
 )
 @click.option("--voice", type=existing_file, help="The speaker: a file that 'affekt adapt' wrote.")
 @click.option(
+    "--audio-channel",
+    type=click.Choice(["mix", "left", "right", "each"]),
+    default="mix",
+    show_default=True,
+    help="The channel that is read: the mean of all, one, or each with an answer of its own.",
+)
+@click.option(
     "--csv",
     "csv_file",
     type=OutputFile(".csv"),
@@ -85,6 +93,7 @@ def predict(
     model: Path | None,
     emotions: tuple[str, ...] | str | None,
     voice: Path | None,
+    audio_channel: str,
     csv_file: Path | None,
     as_json: bool,
     json_file: Path | None,
@@ -92,17 +101,24 @@ def predict(
 ) -> None:
     """Predict the emotion in audio files, and in all audio files of folders and zip archives.
 
-    Marks in the table: ! the recording is unlike those that the model was trained on; ? unsure.
+    PATH may be - for standard input. Marks in the table: ! the recording is unlike those that the model was
+    trained on; ? unsure.
     """
-    from affekt.audio.archives import expand_sources
     from affekt.audio.loading import source_name
     from affekt.inference.answer_table import into_csv
     from affekt.inference.prediction import allowed_emotions, predict_many
     from affekt.model.bundle import load
 
-    bundle, sources = load(model), expand_sources(paths)
+    bundle, sources = load(model), _sources(paths)
     allowed = allowed_emotions(bundle.contract, None if emotions == "all" else emotions)
-    passing = predict_many(sources, bundle, voice=voice, emotions=allowed, jobs=jobs or core_count())
+    passing = predict_many(
+        sources,
+        bundle,
+        voice=voice,
+        emotions=allowed,
+        audio_channel=audio_channel,
+        jobs=jobs or core_count(),
+    )
     summarised = bool(csv_file or json_file) and len(sources) > SHOWN_ROWS
     rows_show_progress = stdout.is_terminal and not summarised
     passing = track(passing, "predicting", len(sources), shown=not rows_show_progress)
@@ -133,6 +149,23 @@ def predict(
         raise unprinted
     if counts["failed"]:
         raise Exit(FAILED_INPUT)
+
+
+def _sources(paths: Iterable[str]) -> list[AudioSource]:
+    """Return what paths stand for: folders and archives for their audio files, - for standard input."""
+    from affekt.audio.archives import expand_sources
+
+    return expand_sources([_standard_input() if path == "-" else path for path in paths])
+
+
+def _standard_input() -> AudioSource:
+    from affekt.audio.sources import UnreadableSource, read_whole
+    from affekt.errors import AudioReadError
+
+    name = "standard input"
+    if sys.stdin is None:  # closed by the shell
+        return UnreadableSource(name, AudioReadError(f"{name} is closed"))
+    return read_whole(sys.stdin.buffer, name)
 
 
 def _counted(answers: Iterable[Answer], counts: Counter[str]) -> Generator[Answer]:
@@ -222,7 +255,7 @@ def adapt(paths: tuple[str, ...], out: Path, model: Path | None) -> None:
     from affekt.inference.adaptation import adapt
 
     check_place(out)
-    voice = adapt(paths, model, progress=True)
+    voice = adapt(_sources(paths), model, progress=True)
     for source, reason in voice.skipped:
         say(f"[red]✗ {escape(source)}[/]: {escape(reason)}")
     voice.save(out)
@@ -269,7 +302,6 @@ def features(
 
     Without PATH, list the feature sets.
     """
-    from affekt.audio.archives import expand_sources
     from affekt.features.feature_sets import FEATURE_SETS, find_feature_set
     from affekt.features.feature_table import check_table, extract_many, write_table
     from affekt.reports import terminal
@@ -291,7 +323,7 @@ def features(
         raise click.UsageError("--json and --json-out list the feature sets: the table is written to --out")
     feature_set = find_feature_set(name)
     check_table(out, feature_set)
-    sources = expand_sources(paths)
+    sources = _sources(paths)
     passing = track(extract_many(sources, name, jobs=jobs or core_count()), name, len(sources))
     counts: Counter[str] = Counter()
     write_table(out, feature_set, _print_failures(passing, counts))

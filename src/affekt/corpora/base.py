@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import re
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +25,14 @@ class Clip:
     ----------
     path, emotion, speaker, corpus
         ``speaker`` is unique within its corpus, and empty if unknown.
+    start_s, end_s
+        The part of the file that the clip is, in seconds; None for its beginning and its end.
     vocal_channel
         ``speech`` or ``song``.
     sex, intensity, statement, repetition
         Empty where the corpus does not give them.
     augmented_from
-        The path of the clip that this one is an altered copy of, empty for an original.
+        The name of the clip that this one is an altered copy of, empty for an original.
     columns
         All other metadata of the clip, by name.
     """
@@ -43,6 +48,21 @@ class Clip:
     repetition: str = ""
     augmented_from: str = ""
     columns: Mapping[str, str] = field(default_factory=dict, hash=False)
+    start_s: float | None = None
+    end_s: float | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the clip is the whole file."""
+        return self.start_s is None and self.end_s is None
+
+    @property
+    def name(self) -> str:
+        """The path, followed by the part of the file where it is one: ``a.wav#t=1.5,3``."""
+        if self.whole:
+            return str(self.path)
+        end = "" if self.end_s is None else f",{self.end_s:.10g}"
+        return f"{self.path}#t={self.start_s or 0:.10g}{end}"
 
     @property
     def speaker_id(self) -> str:
@@ -81,10 +101,13 @@ class CorpusCard:
         Expected number of clips by vocal channel and by emotion; empty for a corpus of the user's own.
     speakers
         Expected number of speakers; 0 for a corpus of the user's own.
-    stem
-        Pattern of a clip's file name without its suffix; None if file names carry no labels.
     expected_stems
         Returns every file name of the published corpus, by vocal channel; None if they are not known.
+    not_read
+        Pattern of the names of published files that are no clips of their own, such as videos of the same
+        recordings; None if there are none.
+    known_faults
+        File name without suffix -> what is wrong with the file as it was published.
     folds
         Published splits: protocol -> the speakers tested in each fold.
     archives
@@ -101,8 +124,9 @@ class CorpusCard:
     counts: Mapping[str, int] = field(default_factory=dict)
     emotions: Mapping[str, int] = field(default_factory=dict)
     speakers: int = 0
-    stem: re.Pattern[str] | None = None
     expected_stems: Callable[[], Mapping[str, Collection[str]]] | None = None
+    not_read: re.Pattern[str] | None = None
+    known_faults: Mapping[str, str] = field(default_factory=dict)
     folds: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     archives: tuple[Archive, ...] = ()
     human_accuracy: tuple[float, str] | None = None
@@ -134,6 +158,28 @@ class Corpus:
     def emotions(self) -> tuple[str, ...]:
         """The emotions that occur, in canonical order."""
         return sort_emotions(clip.emotion for clip in self.clips)
+
+    @cached_property
+    def doubles(self) -> tuple[tuple[Clip, ...], ...]:
+        """Groups of clips with the same file name and labels in several folders, as in a corpus held twice.
+
+        Audio is not read. Where names are not those of a published corpus, the files must be of equal size.
+        """
+        published = {card.name for card in self.cards if card.counts}
+        groups: dict[Any, list[Clip]] = defaultdict(list)
+        for clip in self.clips:
+            if not clip.augmented_from:
+                part = clip.start_s, clip.end_s
+                labels = clip.corpus, clip.vocal_channel, clip.emotion, clip.speaker
+                groups[clip.path.stem, labels, part].append(clip)
+        several = [group for group in groups.values() if len(group) > 1]
+        parted = [[group] if group[0].corpus in published else _of_a_size(group) for group in several]
+        return tuple(tuple(group) for groups in parted for group in groups)
+
+    @property
+    def doubled(self) -> int:
+        """The number of clips that are a further copy of another one, see ``doubles``."""
+        return sum(len(group) - 1 for group in self.doubles)
 
     @property
     def human_accuracy(self) -> tuple[float, str] | None:
@@ -194,14 +240,44 @@ class Corpus:
 
 
 def join(corpora: Collection[Corpus]) -> Corpus:
-    """Join several corpora into one; ``CorpusError`` if two of them share a file."""
-    paths = Counter(clip.path.resolve() for corpus in corpora for clip in corpus.clips)
-    twice = [path for path, count in paths.items() if count > 1]
+    """Join several corpora into one; ``CorpusError`` if two of them share a recording."""
+    if not corpora:
+        raise CorpusError("no corpus was given: name a folder or a manifest")
+    clips = [clip for corpus in corpora for clip in corpus.clips]
+    owners = [i for i, corpus in enumerate(corpora) for _ in corpus.clips]
+    shared: dict[str, set[int]] = defaultdict(set)
+    for stretch, owner in zip(find_stretches(clips), owners, strict=True):
+        shared[stretch].add(owner)
+    twice = [stretch for stretch, found in shared.items() if len(found) > 1]
     if twice:
         raise CorpusError(f"{len(twice)} files are in two of these corpora, such as {twice[0]}")
     return Corpus(
         name="+".join(corpus.name for corpus in corpora),
-        clips=tuple(clip for corpus in corpora for clip in corpus.clips),
+        clips=tuple(clips),
         cards=tuple(card for corpus in corpora for card in corpus.cards),
         misnamed=tuple(path for corpus in corpora for path in corpus.misnamed),
     )
+
+
+def find_stretches(clips: Sequence[Clip]) -> list[str]:
+    """Return the name of the stretch of recording of each clip: equal where parts of a file overlap."""
+    files = [str(clip.path.resolve()) for clip in clips]
+    by_start = sorted(range(len(clips)), key=lambda i: (files[i], clips[i].start_s or 0.0))
+    names = [""] * len(clips)
+    file, name, end = "", "", 0.0
+    for i in by_start:
+        clip = clips[i]
+        if files[i] != file or (clip.start_s or 0.0) >= end:
+            file, name, end = files[i], clip.name, 0.0
+        end = max(end, math.inf if clip.end_s is None else clip.end_s)
+        names[i] = name
+    return names
+
+
+def _of_a_size(group: Sequence[Clip]) -> list[list[Clip]]:
+    """Divide clips by the size of their files, and keep what is of a size; files that are gone are none."""
+    sizes: dict[int, list[Clip]] = defaultdict(list)
+    for clip in group:
+        with contextlib.suppress(OSError):
+            sizes[clip.path.stat().st_size].append(clip)
+    return [same for same in sizes.values() if len(same) > 1]

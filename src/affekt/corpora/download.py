@@ -11,7 +11,6 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,7 +19,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-from affekt.audio.archives import find_fault
+from affekt.audio.archives import UNREADABLE, find_fault, unpack
 from affekt.corpora.base import Archive, CorpusCard
 from affekt.errors import DownloadError
 from affekt.support.progress import progress_bar
@@ -200,11 +199,21 @@ def _unpack(file: Path, folder: Path, progress: bool) -> None:
                 raise DownloadError(f"{file.name} {fault}")
             with progress_bar(f"unpacking {file.name}", len(members), shown=progress) as bar:
                 for member in members:
-                    packed.extract(member, folder)
+                    _extract(packed, member, folder)
                     bar()
     except OSError as error:
         if isinstance(error, DownloadError):
             raise
         raise DownloadError(f"{file} cannot be unpacked: {error}") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+    except UNREADABLE as error:
         raise DownloadError(f"{file} is not a zip archive that can be read: {error}") from error
+
+
+def _extract(packed: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
+    place = folder / member.filename
+    if member.is_dir():
+        place.mkdir(parents=True, exist_ok=True)
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with open(place, "wb") as file:
+        file.writelines(unpack(packed, member))

@@ -1,8 +1,9 @@
 """The registry of corpora: finds the reader of a path, and loads the labels.
 
-Every module in ``affekt.corpora.readers`` is registered by its ``CARD`` and ``read(path)``. ``load_corpus``
-recognises what a path holds: a CSV file is a manifest, a folder whose file names match a card's pattern is
-that corpus, and any other folder is read as one subfolder for each emotion.
+Every module in ``affekt.corpora.readers`` is registered by its ``CARD`` and one of two functions:
+``label(path)`` where the name of a file says what it is, else ``read(root)``. ``load_corpus`` recognises
+what a path holds: a CSV file is a manifest, a file of JSON lines is one of EmoBox, a folder whose files
+have the names of a published corpus is that corpus, and any other has one folder for each emotion.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ import os
 import pkgutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from affekt.audio.loading import find_audio
 from affekt.corpora import readers
 from affekt.corpora.base import Clip, Corpus, CorpusCard, join
+from affekt.corpora.readers.emobox import is_listing
 from affekt.corpora.readers.manifest import is_manifest
 from affekt.emotions import EMOTIONS, canonical_emotion
 from affekt.errors import CorpusError, UnknownNameError
@@ -24,19 +28,39 @@ from affekt.errors import CorpusError, UnknownNameError
 CorpusLike = str | os.PathLike[str] | Corpus | Sequence[str | os.PathLike[str]]
 """A corpus: a path or name as for ``load_corpus``, a loaded ``Corpus``, or several paths to be joined."""
 
+_TABLES, _JSON_LINES = (".csv", ".tsv"), ".jsonl"
+
 
 @dataclass(frozen=True)
 class Reader:
-    """The card of a corpus, and the function that reads its labels from a path."""
+    """The card of a corpus, and the function that reads its labels from a path.
+
+    ``label`` returns the clip that a file is by its name, or None; it is None itself where labels are
+    elsewhere.
+    """
 
     card: CorpusCard
     read: Callable[[Path], Iterator[Clip]]
+    label: Callable[[Path], Clip | None] | None = None
+
+    def leaves_out(self, path: Path) -> bool:
+        """Whether a published file is none of the clips on purpose, as a video of the same recording."""
+        return bool(self.card.not_read and self.card.not_read.fullmatch(path.name))
 
 
 def _readers() -> dict[str, Reader]:
     found = pkgutil.iter_modules(readers.__path__)
     modules = [import_module(f"{readers.__name__}.{one.name}") for one in found]
-    return {module.CARD.name: Reader(module.CARD, module.read) for module in modules}
+    return {module.CARD.name: _reader(module) for module in modules}
+
+
+def _reader(module: ModuleType) -> Reader:
+    label = getattr(module, "label", None)
+    return Reader(module.CARD, partial(_read_names, label) if label else module.read, label)
+
+
+def _read_names(label: Callable[[Path], Clip | None], root: Path) -> Iterator[Clip]:
+    return (clip for path in find_audio(root) if (clip := label(path)))
 
 
 READERS: dict[str, Reader] = _readers()
@@ -55,29 +79,32 @@ def load_corpus(path: str | os.PathLike[str]) -> Corpus:
     Parameters
     ----------
     path
-        A folder, or a CSV manifest. A bare name such as ``ravdess`` that is not a path is looked up in the
-        folder that the environment variable ``AFFEKT_DATA`` names.
+        A folder, a CSV manifest, or a file of EmoBox. A bare name such as ``ravdess`` that is not a path is
+        looked up in the folder that the environment variable ``AFFEKT_DATA`` names.
 
     Raises
     ------
     CorpusError
         The path does not exist, or holds no clip with an emotion.
     """
+    if not os.fspath(path).strip():
+        raise CorpusError(f"a corpus needs a path or a name, not {os.fspath(path)!r}")
     root = _locate(Path(path))
     name = _recognise(root)
     reader = READERS[name]
-    clips = tuple(sorted(reader.read(root), key=lambda clip: (clip.corpus, str(clip.path))))
+    clips = tuple(sorted(reader.read(root), key=_order))
     if not clips:
         raise CorpusError(
             f"{root} has no clip with an emotion: a corpus is RAVDESS, EMO-DB, a folder for each emotion, "
             "or a CSV file of path,emotion,speaker"
         )
-    known = {clip.path for clip in clips}
+    read = {clip.path for clip in clips}
+    unread = [file for file in find_audio(root) if file not in read] if root.is_dir() else []
     return Corpus(
         name=name if reader.card.counts else clips[0].corpus,
         clips=clips,
         cards=(reader.card,),
-        misnamed=tuple(file for file in find_audio(root) if file not in known) if root.is_dir() else (),
+        misnamed=tuple(file for file in unread if not reader.leaves_out(file)),
     )
 
 
@@ -90,11 +117,17 @@ def load_corpora(corpora: CorpusLike) -> Corpus:
     return loaded[0] if len(loaded) == 1 else join(loaded)
 
 
+def _order(clip: Clip) -> tuple[str, str, float]:
+    return clip.corpus, str(clip.path), clip.start_s or 0.0
+
+
 def _locate(path: Path) -> Path:
     """Return the folder or manifest; the manifest of a folder, if there is one of the folder's name."""
     root = _existing(path)
-    own = root / f"{root.resolve().name}.csv"
-    return own if root.is_dir() and own.is_file() and is_manifest(own) else root
+    own = [root / f"{root.resolve().name}{suffix}" for suffix in (*_TABLES, _JSON_LINES)]
+    lists_clips = {_JSON_LINES: is_listing}
+    found = (file for file in own if file.is_file() and lists_clips.get(file.suffix, is_manifest)(file))
+    return next(found, root)
 
 
 def _existing(path: Path) -> Path:
@@ -115,18 +148,25 @@ def _existing(path: Path) -> Path:
 def _recognise(root: Path) -> str:
     """Return the name of the reader for an existing path."""
     if root.is_file():
-        if root.suffix.lower() not in (".csv", ".tsv"):
+        suffix = root.suffix.lower()
+        if suffix not in (*_TABLES, _JSON_LINES):
             raise CorpusError(f"{root} is a file, but not a CSV manifest: name the folder of the clips")
-        return "manifest"
+        return "emobox" if suffix == _JSON_LINES else "manifest"
     files = find_audio(root)
-    tops = {file.relative_to(root).parts[0] if file.parent != root else "" for file in files}
-    if {canonical_emotion(top) for top in tops} <= set(EMOTIONS):
-        return "folders"  # files sorted into folders by emotion are labelled by these, whatever their names
-    stems = [file.stem for file in files]
-    matches = {
-        name: sum(bool(reader.card.stem.fullmatch(stem)) for stem in stems)
-        for name, reader in READERS.items()
-        if reader.card.stem
-    }
-    best = max(matches, key=lambda name: matches[name])
-    return best if matches[best] * 2 > len(stems) else "folders"
+    named = {name: list(_named(reader, files)) for name, reader in READERS.items() if reader.label}
+    best = max(named, key=lambda name: len(named[name]))
+    left_out = sum(map(READERS[best].leaves_out, files))
+    if not named[best] or (len(named[best]) + left_out) * 2 <= len(files):
+        return "folders"
+    return "folders" if _are_sorted_otherwise(root, files, named[best]) else best
+
+
+def _are_sorted_otherwise(root: Path, files: Sequence[Path], named: Sequence[Clip]) -> bool:
+    """Whether all files are in folders of emotions, and these say otherwise than the names of the files."""
+    tops = {file: canonical_emotion(file.relative_to(root).parts[0]) for file in files}
+    return set(tops.values()) <= set(EMOTIONS) and any(tops[clip.path] != clip.emotion for clip in named)
+
+
+def _named(reader: Reader, files: Sequence[Path]) -> Iterator[Clip]:
+    """The clips among the files by their names."""
+    return (clip for file in files if reader.label and (clip := reader.label(file)))

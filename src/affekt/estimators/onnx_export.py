@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxmltools
 import onnxruntime
 from numpy.typing import NDArray
+from onnxmltools.convert.common.data_types import FloatTensorType as OnnxmlFloatTensorType
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.pipeline import make_pipeline
@@ -105,9 +107,6 @@ def _convert_sklearn(
 
 
 def _convert_boosted_trees(estimator: Any, library: str, shape: tuple[int | None, ...]) -> onnx.ModelProto:
-    import onnxmltools
-    from onnxmltools.convert.common.data_types import FloatTensorType as OnnxmlFloatTensorType
-
     inputs = [("features", OnnxmlFloatTensorType([None, *shape]))]
     model: onnx.ModelProto
     if library == "xgboost":

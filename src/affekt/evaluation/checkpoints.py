@@ -7,14 +7,16 @@ import hashlib
 import inspect
 import os
 import re
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from affekt.audio.archives import UNREADABLE
 from affekt.evaluation.dataset import Dataset
 from affekt.evaluation.parts import Part
 from affekt.evaluation.terms import Terms
@@ -25,6 +27,7 @@ Arrays = dict[str, NDArray[Any]]
 """What is kept of one condition of one fold: arrays by name."""
 EXCLUDED, REASONS = "excluded", "reasons"
 """The arrays with the files that could not be tested in a condition, and why."""
+_SEAL = "checksum"
 
 
 class Checkpoints:
@@ -60,19 +63,28 @@ class Checkpoints:
             found[condition] = self.folder / f"{named}.{own.hexdigest()[:16]}.npz"
         return found
 
-    def read(self, file: Path, needed: Collection[str] = ()) -> Arrays:
-        """Return the arrays of a file; none where it is missing, broken, or lacks a needed array."""
+    def read(self, file: Path, part: Part, emotions: int, needed: Collection[str] = ()) -> Arrays:
+        """Return the arrays of a file; none where it is missing, or lacks a needed array.
+
+        A file that is damaged or not of this part counts as missing, with a warning.
+        """
         try:
-            with open(file, "rb") as raw, np.load(raw, allow_pickle=False) as content:
-                found = dict(content)
-        except (OSError, ValueError, EOFError, BadZipFile):
+            found = _load(file)
+            _check(found, part, emotions)
+        except FileNotFoundError:
             return {}
-        return found if found.keys() >= {"clips", "repeats", "probabilities", "distances", *needed} else {}
+        except (*UNREADABLE, TypeError, KeyError, MemoryError, RecursionError) as error:
+            _warn(f"{file} is not a checkpoint of this fold ({error}): the fold is computed again")
+            return {}
+        return found if found.keys() >= set(needed) else {}
 
     def write(self, file: Path, arrays: Arrays) -> None:
-        """Write a file, whole or not at all."""
-        with whole_file(file, "wb") as open_file:
-            np.savez(open_file, **arrays)  # type: ignore[arg-type]
+        """Write a file, whole or not at all; a warning says so where it cannot be written."""
+        try:
+            with whole_file(file, "wb") as open_file:
+                np.savez(open_file, **arrays, **{_SEAL: np.array(_seal(file, arrays))})  # type: ignore[arg-type]
+        except OSError as error:
+            _warn(f"{file} cannot be written ({error}): if this run stops, the fold is computed again")
 
     def _digest(self, dataset: Dataset) -> bytes:
         """Hash of a data set; computed once."""
@@ -86,6 +98,55 @@ class Checkpoints:
                 digest.update("|".join(texts).encode() + b"\n")
             self._digests[id(dataset)] = dataset, digest.digest()
         return self._digests[id(dataset)][1]
+
+
+def _load(file: Path) -> Arrays:
+    """Read the arrays of a file and check that they are those that were written under its name."""
+    with open(file, "rb") as raw:
+        size = os.fstat(raw.fileno()).st_size
+        with ZipFile(raw) as packed:  # numpy would unpack and allocate whatever is declared
+            members = packed.infolist()
+            if sum(one.file_size for one in members) > size or any(one.compress_type for one in members):
+                raise ValueError("it was packed by another program")
+        raw.seek(0)
+        with np.load(raw, allow_pickle=False) as content:
+            found = dict(content)
+    seal = str(found.pop(_SEAL, ""))
+    if seal != _seal(file, found):
+        raise ValueError("its arrays are not those that were written under this name")
+    return found
+
+
+def _seal(file: Path, arrays: Arrays) -> str:
+    """A checksum of the name of a file and of its arrays."""
+    digest = hashlib.sha256(file.name.encode())
+    for name, values in sorted(arrays.items()):
+        array = np.asarray(values)
+        digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _check(arrays: Arrays, part: Part, emotions: int) -> None:
+    """Raise ``ValueError`` unless these are predictions for clips that the part tests."""
+    clips, repeats, probabilities, distances = (
+        arrays[name] for name in ("clips", "repeats", "probabilities", "distances")
+    )
+    count = len(clips)
+    shapes = [one.shape for one in (clips, repeats, probabilities, distances)]
+    if shapes != [(count,), (count,), (count, emotions), (count,)]:
+        raise ValueError(f"its arrays have the shapes {shapes}")
+    if [one.dtype.kind for one in (clips, repeats, probabilities, distances)] != ["i", "i", "f", "f"]:
+        raise ValueError("its arrays are of other types")
+    if not np.isin(clips, part.fold.test).all():
+        raise ValueError("it has clips that this fold does not test")
+    sums = probabilities.sum(axis=1, dtype=np.float64)
+    if not ((probabilities >= 0).all() and (abs(sums - 1) < 1e-3).all() and np.isfinite(distances).all()):
+        raise ValueError("its values are not probabilities and distances")
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, stacklevel=4)
 
 
 @functools.cache

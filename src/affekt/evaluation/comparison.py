@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from affekt.errors import CorpusError
 from affekt.evaluation.results import Evaluation, read_evaluation
-from affekt.metrics import HEADLINES, Score, bootstrap, interval_of, score_headlines
+from affekt.metrics import HEADLINES, Score, bootstrap, format_interval, interval_of, score_headlines
 
 COMPARED = ("accuracy", "uar")
 
@@ -30,7 +30,9 @@ class Difference:
         ``accuracy`` or ``uar``.
     value, low, high
         The difference, mean over seeds, and its 95 % interval over speakers, the same draws for both; NaN
-        where there are fewer than two speakers.
+        where there is none.
+    no_interval
+        Why there is no interval, as in ``Score``.
     """
 
     better: str
@@ -39,6 +41,16 @@ class Difference:
     value: float
     low: float
     high: float
+    no_interval: str = ""
+
+    @property
+    def interval(self) -> str:
+        """The interval in points; where there is none, the reason, such as ``none: 2 speakers``."""
+        return (
+            f"none: {self.no_interval}"
+            if self.no_interval
+            else format_interval(self.low, self.high, signed=True)
+        )
 
     @property
     def significant(self) -> bool:
@@ -172,8 +184,13 @@ def _difference(
         one = matrices[name]
         values.append(float(score(one.sum(axis=1)).mean()))
         drawn.append(bootstrap(score, one, np.random.default_rng(0)))  # the same speakers for both
-    alone = matrices[better].shape[1] < 2
-    low, high = (np.nan, np.nan) if alone else interval_of(drawn[0] - drawn[1])
+    low, high, why = interval_of(drawn[0] - drawn[1], matrices[better])
     return Difference(
-        better=better, worse=worse, metric=metric, value=values[0] - values[1], low=low, high=high
+        better=better,
+        worse=worse,
+        metric=metric,
+        value=values[0] - values[1],
+        low=low,
+        high=high,
+        no_interval=why,
     )

@@ -177,7 +177,7 @@ def extract_dataset(
         if isinstance(result, LeakError):
             raise result
         if isinstance(result, AffektError):
-            excluded.append((str(clip.path), str(result)))
+            excluded.append((clip.name, str(result)))
         else:
             clips.append(clip)
             found.append(result)
@@ -204,31 +204,54 @@ def extract_for(terms: Terms, execution: Execution, *, facts: bool = False) -> D
     Raises
     ------
     CorpusError
-        No clip could be read, or all are of one emotion.
+        No clip could be read, or all that can be trained on are of one emotion.
     LeakError
         The finished model was trained on one of these recordings.
     """
     corpus = terms.clips
-    excluded = [(str(clip.path), reason) for clip, reason in terms.excluded]
+    excluded = [(clip.name, reason) for clip, reason in terms.excluded]
     if len(excluded) == len(terms.tested_corpus.clips):
         raise CorpusError(
             f"no clip of {terms.tested_corpus.name} can be scored; the first: {excluded[0][1]}"
         )
     extraction = replace(Extraction.of(terms), facts=facts)
     dataset = extract_dataset(corpus, extraction, execution, terms.bundle)
-    if terms.recipe and len(dataset.emotions) < 2:
+    dataset = replace(dataset, excluded=(*dataset.excluded, *excluded))
+    return _only_trained_emotions(terms, dataset) if terms.recipe else dataset
+
+
+def is_trained_on(terms: Terms, dataset: Dataset) -> NDArray[np.bool_]:
+    """Return of each clip whether it is of the corpora that a recipe is trained on."""
+    trained = {clip.name for clip in terms.corpus.clips}
+    return np.array([clip.name in trained for clip in dataset.corpus.clips], bool)
+
+
+def _only_trained_emotions(terms: Terms, dataset: Dataset) -> Dataset:
+    """Exclude tested clips of an emotion none of whose training clips could be read."""
+    clips, is_trained = dataset.corpus.clips, is_trained_on(terms, dataset)
+    emotions = {clip.emotion for clip, trained in zip(clips, is_trained, strict=True) if trained}
+    if len(emotions) < 2:
         raise CorpusError(
-            f"{corpus.name} has clips of {dataset.emotions[0]!r} alone: a recipe needs two emotions or more"
+            f"{terms.corpus.name} has readable clips of {''.join(map(repr, emotions)) or 'no emotion'} "
+            "alone: a recipe needs two emotions or more to be trained"
         )
-    return replace(dataset, excluded=(*dataset.excluded, *excluded))
+    lost = [
+        (clip.name, f"{clip.name}: no training clip of {clip.emotion!r} could be read")
+        for clip in clips
+        if clip.emotion not in emotions
+    ]
+    if not lost:
+        return dataset
+    kept = [i for i, clip in enumerate(clips) if clip.emotion in emotions]
+    return replace(dataset.take(kept), excluded=(*dataset.excluded, *lost))
 
 
 def _extract_clip(clip: Clip, extraction: Extraction, bundle: Bundle | None) -> _Extracted:
     recorded = load_whole(clip)
-    waveform = load_audio(recorded, find_feature_set(extraction.features).sample_rate)
-    own = fingerprint(waveform)
+    sample_rate = find_feature_set(extraction.features).sample_rate
+    waveform, own = load_audio(recorded, sample_rate), fingerprint(recorded, sample_rate)
     if bundle and bundle.contract.was_trained_on(own):
-        raise LeakError(f"{bundle.name} was trained on this very recording: {clip.path}")
+        raise LeakError(f"{bundle.name} was trained on this very recording: {clip.name}")
     copy = None
     if extraction.degraded_copies:
         copy = extraction.describe(degrade(waveform, np.random.default_rng(zlib.crc32(own.encode()))))
@@ -244,7 +267,7 @@ def with_copies(dataset: Dataset, augment: Augment, copies: int, rng: np.random.
     """Return the same clips, then ``copies`` augmented copies of each, marked as copies."""
     clips, prints = dataset.corpus.clips, dataset.fingerprints
     named = [
-        replace(clip, path=Path(f"{clip.path}#copy{k}"), augmented_from=str(clip.path))
+        replace(clip, path=Path(f"{clip.path}#copy{k}"), augmented_from=clip.name)
         for k in range(copies)
         for clip in clips
     ]

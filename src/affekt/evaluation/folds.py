@@ -76,7 +76,10 @@ def _predict_part(
     places: dict[str, Path] = {}
     if store:
         places = store.places(terms, part, experiment.conditions, experiment.settings)
-        kept = {name: store.read(place, experiment.needed) for name, place in places.items()}
+        emotions = len(terms.bundle.contract.emotions if terms.bundle else part.dataset.emotions)
+        kept = {
+            name: store.read(place, part, emotions, experiment.needed) for name, place in places.items()
+        }
         found = {name: arrays for name, arrays in kept.items() if arrays}
     missing = [name for name in experiment.conditions if name not in found]
     if missing:

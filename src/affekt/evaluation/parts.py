@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt.errors import CorpusError
-from affekt.evaluation.dataset import Dataset, with_copies
+from affekt.evaluation.dataset import Dataset, is_trained_on, with_copies
 from affekt.evaluation.protocols import (
     Fold,
     Indices,
@@ -91,25 +91,39 @@ def everything(terms: Terms, dataset: Dataset) -> Part:
 def _split_between_corpora(terms: Terms, dataset: Dataset, protocol: Protocol) -> Iterator[Part]:
     """Train on one side and test on the other; then the folds of the training side, for calibration."""
     clips, prints = dataset.corpus.clips, dataset.fingerprints
-    trained = {clip.path for clip in terms.corpus.clips}
-    is_trained = np.array([clip.path in trained for clip in clips])
+    is_trained = is_trained_on(terms, dataset)
     train, test = np.flatnonzero(is_trained), np.flatnonzero(~is_trained)
-    if not len(train) or not len(test):
-        raise CorpusError("no clip is left to train on, or none to test on")
-    folds = [Fold(train, test)]
-    refuse_leaks(clips, audio_groups(clips, prints), folds[0], 0, protocol)
-    own = replace(terms.corpus, clips=tuple(clips[i] for i in train))
-    try:
-        inner = split(own, protocol, [prints[i] for i in train], terms.seeds[0])
-        folds += [Fold(train[fold.train], train[fold.test], train[fold.validation]) for fold in inner]
-    except CorpusError:  # as with unknown speakers: then nothing is calibrated
-        pass
+    trained_on, tested_on = terms.corpus.name, terms.tested_corpus.name
+    for side, name, to_do in ((train, trained_on, "train"), (test, tested_on, "test")):
+        if not len(side):
+            raise CorpusError(f"no clip of {name} is left to {to_do} on")
+    tested = Fold(train, test)
+    where = f"trained on {trained_on}, tested on {tested_on}"
+    refuse_leaks(clips, audio_groups(clips, prints), tested, where, protocol.keeps_apart)
     groups = inner_groups(clips, protocol, prints)
-    for number, fold in enumerate(folds):
+    for number, fold in enumerate([tested, *calibration_folds(terms, dataset)[0]]):
         for seed in terms.seeds:
             yield Part(
                 dataset=dataset, fold=fold, number=number, seed=seed, groups=groups, scored=number == 0
             )
+
+
+def calibration_folds(terms: Terms, dataset: Dataset) -> tuple[list[Fold], str]:
+    """Split the training corpora of a test on other corpora.
+
+    Returns
+    -------
+    folds, why
+        The folds; or none, and why they cannot be split, as with unknown speakers.
+    """
+    clips, prints = dataset.corpus.clips, dataset.fingerprints
+    train = np.flatnonzero(is_trained_on(terms, dataset))
+    own = replace(terms.corpus, clips=tuple(clips[i] for i in train))
+    try:
+        inner = split(own, cast(Protocol, terms.protocol), [prints[i] for i in train], terms.seeds[0])
+    except CorpusError as error:
+        return [], str(error)
+    return [Fold(train[fold.train], train[fold.test], train[fold.validation]) for fold in inner], ""
 
 
 def _augment_first(terms: Terms, dataset: Dataset, seed: int) -> Dataset:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
-from affekt.corpora.base import Clip, Corpus
+from affekt.corpora.base import Clip, Corpus, find_stretches
 from affekt.errors import CorpusError, LeakError, UnknownNameError
 
 Indices = NDArray[np.intp]
@@ -93,9 +93,10 @@ def split(corpus: Corpus, protocol: Protocol, fingerprints: Sequence[str], seed:
     groups = audio_groups(corpus.clips, fingerprints)
     folds = protocol.split(corpus, groups, seed)
     for number, fold in enumerate(folds):
-        refuse_leaks(corpus.clips, groups, fold, number, protocol)
+        where = f"{protocol.name}, fold {number}"
+        refuse_leaks(corpus.clips, groups, fold, where, protocol.keeps_apart)
         if len({corpus.clips[i].emotion for i in fold.train}) < 2:
-            raise CorpusError(f"{protocol.name}, fold {number}: too few emotions are left to train on")
+            raise CorpusError(f"{where}: too few emotions are left to train on")
     return folds
 
 
@@ -117,17 +118,19 @@ def inner_groups(clips: Sequence[Clip], protocol: Protocol, fingerprints: Sequen
 def audio_groups(clips: Sequence[Clip], fingerprints: Sequence[str]) -> list[int]:
     """Return a number for each clip, equal where two clips are the same recording.
 
-    They are if their audio is identical, or if one is an augmented copy of the other, or a copy of a copy.
+    They are if their audio is identical, if they are parts of a file that overlap, or if one is an
+    augmented copy of the other, or a copy of a copy.
     """
-    original_of = {str(clip.path): clip.augmented_from for clip in clips if clip.augmented_from}
+    original_of = {clip.name: clip.augmented_from for clip in clips if clip.augmented_from}
     originals = []
     for clip in clips:
-        path, seen = str(clip.path), set()
-        while path in original_of and path not in seen:
-            seen.add(path)
-            path = original_of[path]
-        originals.append(path)
-    return _connected([fingerprints, originals])
+        name, seen = clip.name, set()
+        while name in original_of and name not in seen:
+            seen.add(name)
+            name = original_of[name]
+        originals.append(name)
+    parts = [] if all(clip.whole for clip in clips) else [find_stretches(clips)]
+    return _connected([fingerprints, originals, *parts])
 
 
 def _connected(labelings: Sequence[Sequence[str]]) -> list[int]:
@@ -147,26 +150,25 @@ def _connected(labelings: Sequence[Sequence[str]]) -> list[int]:
 
 
 def refuse_leaks(
-    clips: Sequence[Clip], groups: Sequence[int], fold: Fold, number: int, protocol: Protocol
+    clips: Sequence[Clip], groups: Sequence[int], fold: Fold, where: str, keeps_apart: str
 ) -> None:
-    """Raise ``LeakError`` where a fold has what the protocol keeps apart on both sides."""
+    """Raise ``LeakError``, which begins with ``where``, if a fold has on both sides what is kept apart."""
     sides = {"train": fold.train, "validation": fold.validation, "test": fold.test}
     names = list(sides)
     for one, other in [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]:
         shared = {groups[i] for i in sides[one]} & {groups[i] for i in sides[other]}
-        if shared and protocol.keeps_apart != "nothing":
-            twins = [str(clips[i].path) for i in range(len(clips)) if groups[i] == min(shared)]
+        if shared and keeps_apart != "nothing":
+            twins = [clips[i].name for i in range(len(clips)) if groups[i] == min(shared)]
             raise LeakError(
-                f"{protocol.name}, fold {number}: the same recording is on the {one} and the {other} "
-                f"side: {', '.join(twins)}"
+                f"{where}: the same recording is on the {one} and the {other} side: {', '.join(twins)}"
             )
         shared_speakers = {clips[i].speaker_id for i in sides[one]} & {
             clips[i].speaker_id for i in sides[other]
         } - {""}
-        if shared_speakers and protocol.keeps_apart == "speakers":
+        if shared_speakers and keeps_apart == "speakers":
             raise LeakError(
-                f"{protocol.name}, fold {number}: speaker {', '.join(sorted(shared_speakers))} is on the "
-                f"{one} and the {other} side"
+                f"{where}: speaker {', '.join(sorted(shared_speakers))} is on the {one} and the {other} "
+                "side"
             )
 
 

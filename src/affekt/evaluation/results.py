@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affekt.errors import CorpusError
+from affekt.evaluation.result_values import details_from, explained, read_json, scores_from
 from affekt.evaluation.scores import (
     CorpusScore,
     EmotionScore,
@@ -24,9 +23,11 @@ from affekt.evaluation.scores import (
     TestedClip,
     confidences,
 )
-from affekt.metrics import HEADLINES, METRIC_TITLES, Score
+from affekt.metrics import METRIC_TITLES, Score
 from affekt.model.calibration import Calibration, Reliability
+from affekt.notes import Note
 from affekt.support.markup import html_table
+from affekt.support.plain_values import build
 
 RESULT_FORMAT = 2
 AS_RECORDED = "as recorded"
@@ -77,6 +78,9 @@ class Scores:
             **{name: score.value for name, score in self.headlines.items()},
             "intervals": {name: [score.low, score.high] for name, score in self.headlines.items()},
             "spread": {name: score.spread for name, score in self.headlines.items()},
+            "no_interval": {
+                name: score.no_interval for name, score in self.headlines.items() if score.no_interval
+            },
             "per_emotion": {name: vars(score) for name, score in self.per_emotion.items()},
             "confusion_matrix": self.confusion_matrix.tolist(),
             "seeds": [{"seed": seed, **vars(score)} for seed, score in self.by_seed.items()],
@@ -92,8 +96,8 @@ class Scores:
         CorpusError
             The values are not those of a score.
         """
-        with _Explained():
-            return Scores(**_scores(values))
+        with explained():
+            return Scores(**scores_from(values))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -126,6 +130,8 @@ class Evaluation(Scores):
         Share of clips flagged as out of distribution; None where no threshold could be fitted.
     excluded
         (path, reason) of every clip that could not be scored.
+    notes
+        What limits the scores: identical clips, speakers that were left out, no calibration.
     tested
         Every prediction; not part of the JSON.
     calibration, distance_threshold
@@ -155,6 +161,7 @@ class Evaluation(Scores):
     prediction_sets: PredictionSetScore | None
     out_of_distribution: float | None = None
     excluded: tuple[tuple[str, str], ...] = ()
+    notes: tuple[Note, ...] = ()
     tested: tuple[TestedClip, ...] = ()
     calibration: Calibration | None = None
     distance_threshold: float | None = None
@@ -167,7 +174,8 @@ class Evaluation(Scores):
         accuracy, uar = self.headlines["accuracy"], self.headlines["uar"]
         return (
             f"<Evaluation {self.recipe} on {self.corpus}, {self.protocol_label}: accuracy "
-            f"{accuracy.value:.1%}, UAR {uar.value:.1%}; {self.n} clips, chance {self.chance:.1%}>"
+            f"{accuracy.value:.1%}, UAR {uar.value:.1%}; {self.n} clips, chance {self.chance:.1%}"
+            f"{accuracy.no_interval and f'; no interval: {accuracy.no_interval}'}>"
         )
 
     def _repr_html_(self) -> str:
@@ -179,7 +187,16 @@ class Evaluation(Scores):
             f"{self.recipe} on {self.corpus}, {self.protocol_label}: {self.n} clips, {len(self.emotions)} "
             f"emotions, chance {self.chance:.1%}"
         )
-        return html_table(title, rows, ("", "%", "95 % over speakers"))
+        title = "; ".join([title, *map(str, self.notes)])
+        return html_table(title, rows, ("", "%", f"95 % over {self.interval_over}"))
+
+    @property
+    def interval_over(self) -> str:
+        """What the intervals are drawn over: speakers; or clips, of speakers that are unknown."""
+        known = len(self.slices["speaker"])
+        if len(self.by_speaker) in (0, known):
+            return "speakers" if known else "clips"
+        return "speakers and clips" if known else "clips"
 
     @property
     def terms_label(self) -> str:
@@ -204,6 +221,7 @@ class Evaluation(Scores):
             "condition": self.condition,
             "speakers_overlap": self.speakers_overlap,
             **super().to_json(),
+            "interval_over": self.interval_over,
             "by_corpus": {name: asdict(one) for name, one in self.by_corpus.items()},
             "by_speaker": {name: counts.tolist() for name, counts in self.by_speaker.items()},
             "slices": {
@@ -219,6 +237,7 @@ class Evaluation(Scores):
             "calibration": self.calibration and vars(self.calibration),
             "distance_threshold": self.distance_threshold,
             "excluded": [{"file": path, "error": reason} for path, reason in self.excluded],
+            "notes": [note.to_dict() for note in self.notes],
             "importances": {name: vars(one) for name, one in self.importances.items()},
             "histories": [{name: row.tolist() for name, row in one.items()} for one in self.histories],
             "human_accuracy": self.human_accuracy,
@@ -234,13 +253,14 @@ class Evaluation(Scores):
         CorpusError
             The values are not those of an evaluation, or of a later format.
         """
-        with _Explained():
-            if values.get("format", 1) > RESULT_FORMAT:
+        with explained():
+            if build(int, values.get("format", 1), name="format") > RESULT_FORMAT:
                 raise CorpusError(
                     f"its format is {values['format']}, and this version of affekt reads formats up to "
                     f"{RESULT_FORMAT}: update affekt"
                 )
-            return Evaluation(**_scores(values), **_details(values))
+            scores = scores_from(values)
+            return Evaluation(**scores, **details_from(values, scores["emotions"]))
 
 
 def read_evaluation(path: str | os.PathLike[str]) -> Evaluation:
@@ -252,7 +272,7 @@ def read_evaluation(path: str | os.PathLike[str]) -> Evaluation:
         The file holds no evaluation.
     """
     try:
-        return Evaluation.from_json(_read_json(path))
+        return Evaluation.from_json(read_json(path))
     except CorpusError as error:
         raise CorpusError(f"{os.fspath(path)} holds no evaluation: {error}") from error
 
@@ -260,7 +280,7 @@ def read_evaluation(path: str | os.PathLike[str]) -> Evaluation:
 def read_evaluations(path: str | os.PathLike[str]) -> dict[str, Evaluation]:
     """Read a file that holds several, by condition, as ``affekt robustness --json-out`` writes it."""
     try:
-        return {name: _of_condition(name, one) for name, one in _read_json(path).items()}
+        return {name: _of_condition(name, one) for name, one in read_json(path).items()}
     except CorpusError as error:
         raise CorpusError(f"{os.fspath(path)} holds no evaluations: {error}") from error
 
@@ -280,109 +300,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-class _Explained:
-    """Turn whatever a malformed result raises into a ``CorpusError``."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, KeyError):
-            raise CorpusError(f"there is no {error.args[0]!r} in it") from error
-        if isinstance(error, CorpusError):
-            return
-        if isinstance(error, TypeError | ValueError | AttributeError | IndexError | OverflowError):
-            raise CorpusError(f"its values are not those of a result ({error})") from error
-
-
-def _read_json(path: str | os.PathLike[str]) -> Mapping[str, Any]:
-    try:
-        values = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CorpusError(str(error)) from error
-    if not isinstance(values, dict):
-        raise CorpusError("it is not a JSON object")
-    return values
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)
-
-
-def _score(values: Mapping[str, Any]) -> Score:
-    return Score(**{name: _number(value) for name, value in values.items()})
-
-
-def _scores(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of ``Scores``."""
-    return {
-        **{name: values[name] for name in ("protocol_label", "leaky", "n", "chance", "majority")},
-        "emotions": tuple(values["emotions"]),
-        "headlines": {
-            name: Score(
-                value=_number(values[name]),
-                low=_number(values["intervals"][name][0]),
-                high=_number(values["intervals"][name][1]),
-                spread=_number(values["spread"][name]),
-            )
-            for name in HEADLINES
-        },
-        "per_emotion": {
-            name: EmotionScore(**{**one, "recall": _number(one["recall"])})
-            for name, one in values["per_emotion"].items()
-        },
-        "confusion_matrix": np.array(values["confusion_matrix"], np.int64),
-        "by_seed": {one["seed"]: _slice(one) for one in values["seeds"]},
-    }
-
-
-def _slice(one: Mapping[str, Any]) -> SliceScore:
-    return SliceScore(n=one["n"], accuracy=_number(one["accuracy"]), uar=_number(one["uar"]))
-
-
-def _details(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of ``Evaluation`` that ``Scores`` does not have; format 1 lacks some of them."""
-    found: dict[str, Any] = {
-        **{name: values[name] for name in ("corpus", "recipe", "protocol", "speakers_overlap")},
-        "ece": _number(values.get("ece")),
-        "condition": values.get("condition", AS_RECORDED),
-        "out_of_distribution": values.get("out_of_distribution"),
-        "distance_threshold": values.get("distance_threshold"),
-        "by_speaker": {name: np.array(one, np.int64) for name, one in values.get("by_speaker", {}).items()},
-        "by_corpus": {name: _corpus_score(one) for name, one in values.get("by_corpus", {}).items()},
-        "slices": {
-            {"channel": "vocal_channel"}.get(name, name): {key: _slice(one) for key, one in scores.items()}
-            for name, scores in values["slices"].items()
-        },
-        "by_fold": tuple(
-            FoldScore(
-                seed=one["seed"], fold=one["fold"], speakers=tuple(one["speakers"]), **vars(_slice(one))
-            )
-            for one in values["folds"]
-        ),
-        "prediction_sets": None,
-        "excluded": tuple((one["file"], one["error"]) for one in values.get("excluded", ())),
-        "importances": {
-            name: Importance(**{key: _number(value) for key, value in one.items()})
-            for name, one in values.get("importances", {}).items()
-        },
-        "histories": tuple(
-            {name: np.array(row, np.float64) for name, row in one.items()}
-            for one in values.get("histories", ())
-        ),
-    }
-    if sets := values.get("prediction_sets", values.get("likely")):
-        alone = _number(sets["alone_accuracy"])
-        found["prediction_sets"] = PredictionSetScore(**{**sets, "alone_accuracy": alone})
-    if bins := values.get("reliability"):
-        found["reliability"] = Reliability(**{name: np.array(column) for name, column in bins.items()})
-    if fitted := values.get("calibration"):
-        found["calibration"] = Calibration.parse(fitted)
-    if human := values.get("human_accuracy"):
-        found["human_accuracy"] = float(human[0]), str(human[1])
-    return found
-
-
-def _corpus_score(one: Mapping[str, Any]) -> CorpusScore:
-    return CorpusScore(**{**one, "accuracy": _score(one["accuracy"]), "uar": _score(one["uar"])})

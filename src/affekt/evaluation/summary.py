@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from affekt.errors import CorpusError
 from affekt.estimators.inspection import HISTORY
 from affekt.evaluation.checkpoints import EXCLUDED, REASONS, Arrays
 from affekt.evaluation.dataset import Dataset
+from affekt.evaluation.parts import calibration_folds
 from affekt.evaluation.predictions import Predictions, judge
+from affekt.evaluation.protocols import Protocol
 from affekt.evaluation.results import AS_RECORDED, Evaluation
 from affekt.evaluation.scores import (
     SLICES,
@@ -39,6 +41,7 @@ from affekt.metrics import (
     uar,
 )
 from affekt.model.calibration import reliability
+from affekt.notes import Note, NoteKind
 
 _BOOTSTRAP_SEED = 0
 
@@ -71,6 +74,7 @@ def summarise(terms: Terms, dataset: Dataset, predictions: Predictions, conditio
         leaky=terms.leaky,
         speakers_overlap=_speakers_overlap(terms, dataset, predictions),
         excluded=(*dataset.excluded, *_excluded(arrays)),
+        notes=tuple(_notes(terms, dataset, tested)),
         human_accuracy=tested_corpus.human_accuracy,
         calibration=fitted.calibration if fitted else None,
         distance_threshold=fitted.distance_threshold if fitted else None,
@@ -116,7 +120,7 @@ def _matrices(
     """Confusion matrices of each speaker, shape (seeds, emotions, emotions); unknown speakers by clip."""
     by_speaker: dict[str, list[TestedClip]] = defaultdict(list)
     for one in tested:
-        by_speaker[one.clip.speaker_id or str(one.clip.path)].append(one)
+        by_speaker[one.clip.speaker_id or one.clip.name].append(one)
     return {
         name: np.stack([_matrix([one for one in own if one.seed == seed], emotions) for seed in seeds])
         for name, own in by_speaker.items()
@@ -230,6 +234,26 @@ def _speakers_overlap(terms: Terms, dataset: Dataset, predictions: Predictions) 
     if terms.protocol and not terms.test_corpus:
         return predictions.speakers_overlap
     return None if any(not clip.speaker for clip in dataset.corpus.clips) else False
+
+
+def _notes(terms: Terms, dataset: Dataset, tested: Sequence[TestedClip]) -> Iterator[Note]:
+    clips = len(dataset.fingerprints)
+    if copies := clips - len(set(dataset.fingerprints)):
+        apart = terms.protocol and terms.protocol.keeps_apart != "nothing"
+        yield Note(
+            NoteKind.IDENTICAL_CLIPS,
+            f"{copies} of {clips} clips {'is' if copies == 1 else 'are'} identical to another one: the "
+            f"same recordings count more than once{', on one side of every fold' if apart else ''}",
+        )
+    if terms.recipe and not all(one.prediction_set for one in tested):
+        yield Note(NoteKind.NOT_CALIBRATED, f"not calibrated: {_why_not_calibrated(terms, dataset)}")
+
+
+def _why_not_calibrated(terms: Terms, dataset: Dataset) -> str:
+    name = cast(Protocol, terms.protocol).name
+    if terms.test_corpus and (why := calibration_folds(terms, dataset)[1]):
+        return f"the training clips cannot be split by {name}. {why}"
+    return f"calibration is fitted on other folds, and {name} has none with predictions for other speakers"
 
 
 def _excluded(arrays: Sequence[Arrays]) -> list[tuple[str, str]]:

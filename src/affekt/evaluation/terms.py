@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Sequence
+import os
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypedDict, Unpack, cast
+
+import numpy as np
 
 from affekt.corpora.base import Clip, Corpus, join
 from affekt.corpora.registry import CorpusLike, load_corpora
@@ -18,6 +21,7 @@ from affekt.recipes import find_recipe
 
 DEFAULT_PROTOCOL = "by-actor-5"
 LEAKY_PROTOCOL = "random-80-20"  # what most publications use
+LARGEST_SEED = 2**32 - 1  # of numpy and scikit-learn
 UNSEEN_CORPUS = "unseen-corpus"  # of a finished model, or of a recipe that was trained on other corpora
 
 
@@ -143,7 +147,7 @@ class Terms:
         known = self.emotions or self.corpus.emotions
         who = "the model" if self.bundle else "the training corpus"
         return [
-            (clip, f"{clip.path}: {who} does not know {clip.emotion!r}")
+            (clip, f"{clip.name}: {who} does not know {clip.emotion!r}")
             for clip in self.tested_corpus.clips
             if clip.emotion not in known
         ]
@@ -261,6 +265,7 @@ def read_corpus(
         emotions, default_emotions = None, ()
     if isinstance(emotions, str):
         raise TypeError(f"emotions are a list of names, such as ['happy', 'sad'], not {emotions!r}")
+    _check_named(corpus)
     corpus = load_corpora(corpus)
     if protocol and protocol.name == "cross-corpus":
         corpus = corpus.select(emotions=_shared_emotions(corpus))
@@ -303,11 +308,36 @@ def refuse_training_speakers(bundle: Bundle, corpus: Corpus) -> None:
 
 
 def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    if isinstance(seeds, int):
-        if seeds < 1:
+    if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool):
+        if int(seeds) < 1:
             raise ValueError(f"a recipe is trained once or more, not {seeds} times")
-        return tuple(range(seeds))
-    return tuple(seeds)
+        return tuple(range(int(seeds)))
+    if isinstance(seeds, str | bytes | bool) or not isinstance(seeds, Iterable):
+        raise TypeError(f"seeds is how often to train, such as 3, or a list such as [0, 1], not {seeds!r}")
+    several = list(seeds)
+    for seed in several:
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+            raise TypeError(f"a seed is a whole number, such as 0, not {seed!r}")
+        if not 0 <= int(seed) <= LARGEST_SEED:
+            raise ValueError(f"a seed is a number from 0 to {LARGEST_SEED}, not {seed}")
+    return tuple(map(int, several))
+
+
+def _check_named(corpus: CorpusLike) -> None:
+    """Refuse what names no corpus; an empty name would mean the current folder."""
+    if isinstance(corpus, Corpus):
+        return
+    one = isinstance(corpus, str | os.PathLike)
+    several = [corpus] if one or not isinstance(corpus, Iterable) else list(corpus)
+    if not several:
+        raise CorpusError("no corpus is given: give a path or a name, such as 'RAVDESS', or several")
+    for name in several:
+        if not isinstance(name, str | os.PathLike):
+            raise TypeError(
+                f"a corpus is a path, several paths, or what load_corpus returned, not {name!r}"
+            )
+        if not os.fspath(name):
+            raise CorpusError("the name of a corpus is empty: for the current folder, give '.'")
 
 
 def _predictable(bundle: Bundle, emotions: Collection[str] | None) -> tuple[str, ...]:

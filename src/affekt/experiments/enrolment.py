@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Unpack
 
 import numpy as np
@@ -24,9 +24,11 @@ from affekt.evaluation.protocols import Indices, audio_groups
 from affekt.evaluation.results import Evaluation
 from affekt.evaluation.summary import summarise
 from affekt.evaluation.terms import TermOptions, Terms, read_terms
+from affekt.notes import Note, NoteKind
 
 ENROLMENTS = (0, 1, 2, 4, 8, 16, 32)
 DRAWS = 5
+ENOUGH_SPEAKERS = 0.8  # of the speakers have enough clips for the largest number
 
 
 def enrolment(
@@ -45,6 +47,10 @@ def enrolment(
     the first 0, 1, 2, 4, ... of these without their labels, and scored on the other clips, which are the
     same for every number. This is done for five draws, which stand as seeds in the results.
 
+    The largest number is one that four in five speakers have enough clips for, with a third of these left
+    to score. Speakers with fewer are left out at every number, so that the scores can be compared: the
+    result has a note that counts them, and their clips are in ``excluded``.
+
     Parameters
     ----------
     corpus, recipe, jobs, progress, checkpoints, **options
@@ -57,12 +63,12 @@ def enrolment(
     Returns
     -------
     dict
-        Number of enrolled clips -> evaluation. At least a third of each speaker's clips is left to score.
+        Number of enrolled clips -> evaluation.
 
     Raises
     ------
     CorpusError
-        A tested speaker has one clip alone, or is unknown.
+        No tested speaker has clips to enrol and others to score, or one is unknown.
     LeakError
         The tested speakers were trained on.
     """
@@ -79,9 +85,18 @@ def enrolment(
     experiment = _Enrolment.of(terms, dataset, enrolled_emotion)
     predictions = predict_folds(terms, dataset, experiment, execution)
     return {
-        count: summarise(terms, dataset, predictions, name)
+        count: experiment.explain(summarise(terms, dataset, predictions, name), dataset)
         for count, name in zip(experiment.counts, experiment.conditions, strict=True)
     }
+
+
+@dataclass(frozen=True)
+class _Speaker:
+    """A tested speaker: name, positions of their clips, and how many of these can be enrolled."""
+
+    name: str
+    clips: Indices
+    room: int
 
 
 @dataclass(frozen=True)
@@ -93,11 +108,12 @@ class _Enrolment:
     may_score: NDArray[np.bool_]
     same_audio: NDArray[np.intp]
     settings: str
+    speakers: Sequence[_Speaker]
     needed: Collection[str] = ()
 
     @classmethod
     def of(cls, terms: Terms, dataset: Dataset, enrolled_emotion: str | None) -> _Enrolment:
-        """Which clips may be drawn and scored, and how many can be drawn of every speaker."""
+        """Which clips may be drawn and scored, of which speakers, and how many are drawn."""
         clips = dataset.corpus.clips
         may_score = np.array([terms.is_scored(clip) for clip in clips])
         may_enrol = np.full(len(clips), True)
@@ -106,32 +122,46 @@ class _Enrolment:
             if wanted not in dataset.corpus.emotions:
                 raise UnknownNameError(f"emotion in {dataset.corpus.name}", wanted, dataset.corpus.emotions)
             may_enrol = np.array([clip.emotion == wanted for clip in clips])
-        least = min(
-            (
-                int(may_enrol[own].sum())
-                for part in split_parts(terms, dataset)
-                if part.scored
-                for own in _by_speaker(part, may_score)
-            ),
-            default=0,
-        )
-        most = least * 2 // 3 if may_enrol.all() else least
-        if most < 1:
+        speakers = _speakers(terms, dataset, may_score, may_enrol)
+        if not any(one.room for one in speakers):
             raise CorpusError(
-                f"a speaker of {dataset.corpus.name} has one clip alone, or no clip that may be enrolled"
+                f"no speaker of {terms.tested_corpus.name} has a clip that may be enrolled, and another "
+                "to score"
             )
+        most = _most([one.room for one in speakers])
+        for one in speakers:
+            if one.room < most:
+                may_score[one.clips] = False
         return cls(
-            counts=[count for count in ENROLMENTS if count <= most],
+            counts=ENROLMENTS[: ENROLMENTS.index(most) + 1],
             may_enrol=may_enrol,
             may_score=may_score,
             same_audio=np.array(audio_groups(clips, dataset.fingerprints)),
             settings=f"{terms.tested_vocal_channel} {enrolled_emotion} {most} {DRAWS}",
+            speakers=speakers,
         )
 
     @property
     def conditions(self) -> Sequence[str]:
         """One for each number of clips."""
         return [f"adapted to {count} unlabelled clips of the speaker" for count in self.counts]
+
+    def explain(self, evaluation: Evaluation, dataset: Dataset) -> Evaluation:
+        """Say in an evaluation which speakers are left out, and why no more clips are enrolled."""
+        most, clips = self.counts[-1], dataset.corpus.clips
+        small = [one for one in self.speakers if one.room < most]
+        why = f"too few clips to enrol {most} and score others"
+        notes, excluded = [*evaluation.notes], [*evaluation.excluded]
+        if small:
+            lost = [clips[i] for one in small for i in one.clips]
+            notes.append(_left_out(small, len(self.speakers), len(lost), why))
+            excluded += [(clip.name, f"{clip.name}: its speaker has {why}") for clip in lost]
+        if most < ENROLMENTS[-1]:
+            more = ENROLMENTS[ENROLMENTS.index(most) + 1]
+            few = sum(one.room < more for one in self.speakers)
+            text = f"{few} of {len(self.speakers)} speakers have too few clips to enrol {more}"
+            notes.append(Note(NoteKind.FEW_CLIPS, f"no more than {most} clips are enrolled: {text}"))
+        return replace(evaluation, notes=tuple(notes), excluded=tuple(excluded))
 
     def predict(
         self, part: Part, predictor: Predictor, conditions: Sequence[str]
@@ -163,6 +193,43 @@ class _Enrolment:
         drawn = rng.permutation(own[self.may_enrol[own]])[: self.counts[-1]]
         rest = np.setdiff1d(own, drawn) if self.may_enrol.all() else own[~self.may_enrol[own]]
         return drawn, rest[~np.isin(self.same_audio[rest], self.same_audio[drawn])]
+
+
+def _left_out(small: Sequence[_Speaker], speakers: int, clips: int, why: str) -> Note:
+    names = ", ".join(one.name for one in small)
+    return Note(
+        NoteKind.SPEAKERS_LEFT_OUT,
+        f"{len(small)} of {speakers} speakers ({clips} clips) are left out, with {why}: {names}",
+    )
+
+
+def _speakers(
+    terms: Terms, dataset: Dataset, may_score: NDArray[np.bool_], may_enrol: NDArray[np.bool_]
+) -> list[_Speaker]:
+    """The tested speakers; one who is tested in several folds has the room of the smallest."""
+    found: dict[str, _Speaker] = {}
+    for part in split_parts(terms, dataset):
+        for own in _by_speaker(part, may_score) if part.scored else ():
+            name = str(dataset.speakers[own[0]])
+            room, known = _room(own, may_enrol), found.get(name)
+            if known:
+                room, own = min(room, known.room), np.concatenate([known.clips, own])  # noqa: PLW2901
+            found[name] = _Speaker(name, own, room)
+    return [found[name] for name in sorted(found)]
+
+
+def _room(own: Indices, may_enrol: NDArray[np.bool_]) -> int:
+    """How many clips of a speaker can be enrolled, so that others are left to score."""
+    enrollable = int(may_enrol[own].sum())
+    if may_enrol.all():
+        return enrollable * 2 // 3
+    return enrollable if enrollable < len(own) else 0
+
+
+def _most(rooms: Sequence[int]) -> int:
+    """The largest number that most speakers have room for, of those that can be enrolled at all."""
+    able = np.array([room for room in rooms if room])
+    return max(n for n in ENROLMENTS if n <= 1 or (able >= n).mean() >= ENOUGH_SPEAKERS)
 
 
 def _nothing(predictor: Predictor, features: Features) -> Arrays:

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from affekt.audio.loading import fingerprint, load_audio
+from affekt.audio.loading import load_audio
 from affekt.corpora.base import Clip, Corpus
-from affekt.corpora.check import CorpusCheck, compare_with_cards
+from affekt.corpora.check import CorpusCheck, Recording, compare_with_cards, describe_clip
 from affekt.corpora.clips import each_clip, load_whole
 from affekt.corpora.registry import CorpusLike
 from affekt.errors import AffektError, CorpusError, UnknownNameError
+from affekt.evaluation.execution import Execution
 from affekt.evaluation.terms import read_corpus
 from affekt.features.feature_sets import FEATURE_SETS, extract, find_feature_set
 from affekt.features.recording import ClipFacts, describe_recording
@@ -111,9 +112,10 @@ def explore(
     if len(feature_set.shape) > 1:
         whole = [name for name, one in FEATURE_SETS.items() if len(one.shape) == 1]
         raise UnknownNameError("feature set with one vector a clip", features, whole)
+    execution = Execution(jobs=jobs, progress=progress)
     selected = read_corpus(corpus)
     describe = partial(_describe, features=features)
-    results = list(each_clip(selected, describe, jobs=jobs, progress=progress))
+    results = list(each_clip(selected, describe, jobs=execution.jobs, progress=progress))
     read = [(clip, found) for clip, found in results if not isinstance(found, AffektError)]
     if len(read) < 2:
         raise CorpusError(f"{len(read)} clips of {selected.name} can be read: explore needs two or more")
@@ -135,10 +137,10 @@ def explore(
     )
 
 
-def _describe(clip: Clip, features: str) -> tuple[ClipFacts, NDArray[np.float32], str]:
+def _describe(clip: Clip, features: str) -> tuple[ClipFacts, NDArray[np.float32], Recording]:
     waveform = load_whole(clip)
     resampled = load_audio(waveform, find_feature_set(features).sample_rate)
-    return describe_recording(waveform), extract(resampled, features), fingerprint(waveform)
+    return describe_recording(waveform), extract(resampled, features), describe_clip(clip, waveform)
 
 
 def standardise(features: NDArray[Any]) -> NDArray[np.float64]:

@@ -104,8 +104,7 @@ def _claims(claims: Mapping[str, float]) -> str:
 def _score(scored: Scores, metric: str) -> str:
     score = scored.headlines[metric]
     spread = f" ± {100 * score.spread:.1f}" if len(scored.by_seed) > 1 else ""
-    interval = "" if score.interval == "-" else f" ({score.interval})"
-    return f"{100 * score.value:.1f}{spread}{interval}"
+    return f"{100 * score.value:.1f}{spread}{score.in_brackets}"
 
 
 def _time(seconds: float) -> str:

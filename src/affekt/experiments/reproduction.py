@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,12 @@ from affekt.evaluation.dataset import Dataset, Extraction, extract_dataset
 from affekt.evaluation.execution import Execution
 from affekt.evaluation.protocols import find_protocol
 from affekt.evaluation.terms import Terms, read_corpus
-from affekt.experiments.published_systems import Trial, find_published_system, published_systems
+from affekt.experiments.published_systems import (
+    PublishedSystem,
+    Trial,
+    find_published_system,
+    published_systems,
+)
 from affekt.experiments.published_systems_page import render
 from affekt.experiments.reproduction_result import Reproduction, TrialResult, key_of, read_reproduction
 from affekt.experiments.scoring import evaluate_dataset
@@ -38,7 +44,8 @@ def reproduce(
 ) -> Reproduction:
     """Run every trial of the published systems, and write ``results.json`` and ``results.md``.
 
-    Each result is written as soon as it is computed, and a result that is there is not computed again.
+    Each result is written as soon as it is computed, and a result that is there is not computed again. All
+    trials together take hours; with ``progress``, what will be run is said first, on standard error.
 
     Parameters
     ----------
@@ -84,15 +91,61 @@ def reproduce(
     todo = [(one, trial) for one in chosen for trial in one.trials if key_of(one, trial) not in done]
     execution = Execution(jobs=jobs, progress=progress, checkpoints=checkpoints)
     datasets = _Datasets(loaded, execution)
+    report = _reporter(progress)
+    report(_plan(loaded, todo, len(done), quick, place))
     with progress_bar("trials", len(todo), shown=progress) as advance:
-        for one, trial in todo:
+        for number, (one, trial) in enumerate(todo, 1):
             advance(f"{trial.recipe.name}, {trial.protocol}", steps=0)
             result = _run(one.number, trial, datasets.of(trial), quick, execution)
             results = results.add(result, known)
             _write(place, results)
+            report(f"{number} of {len(todo)}: {trial.recipe.name}, {trial.protocol}, {result.seconds} s", 1)
             advance()
     _write(place, results)
     return results
+
+
+def _reporter(shown: bool) -> Callable[..., None]:
+    """A function that says something on standard error; with a second argument, only if no bar is shown."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True, quiet=not shown)
+
+    def report(text: str, instead_of_bar: int = 0) -> None:
+        if not (instead_of_bar and console.is_terminal):
+            console.print(text, markup=False)
+
+    return report
+
+
+def _plan(
+    corpus: Corpus, todo: Sequence[tuple[PublishedSystem, Trial]], done: int, quick: bool, place: Path
+) -> str:
+    """What will be run, for how long, where results go, and how to stop."""
+    by_system: dict[str, list[tuple[PublishedSystem, Trial]]] = {}
+    for one in todo:
+        by_system.setdefault(one[0].number, []).append(one)
+    lines = [f"{len(todo)} trials on {corpus.name}, {len(corpus.clips)} clips; {done} are done already"]
+    minutes = 0.0
+    for number, pairs in by_system.items():
+        system = pairs[0][0]
+        own = system.minutes * len(pairs) / len(system.trials)
+        minutes += own
+        time = f", about {own:.0f} min" if own >= 1 and not quick else ""
+        lines.append(f"  {number} {system.name}: {len(pairs)} trial{'s' * (len(pairs) != 1)}{time}")
+    if minutes >= 1 and not quick:
+        lines.append(f"All of it takes about {_duration(minutes)} on two cores.")
+    if todo:
+        lines.append(
+            f"Each result is written to {place} and {place.with_suffix('.md').name} as soon as it is "
+            "there. Ctrl-C stops; the same command continues after the last finished trial."
+        )
+    return "\n".join(lines)
+
+
+def _duration(minutes: float) -> str:
+    """Return ``40 minutes`` or ``3.7 hours``."""
+    return f"{minutes:.0f} minutes" if minutes < 90 else f"{minutes / 60:.1f} hours"
 
 
 def _run(number: str, trial: Trial, dataset: Dataset, quick: bool, execution: Execution) -> TrialResult:

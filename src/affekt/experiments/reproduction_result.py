@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from affekt.errors import CorpusError
+from affekt.evaluation.result_values import explained, read_json
 from affekt.evaluation.results import Scores
 from affekt.experiments.published_systems import Claim, PublishedSystem, Trial
 from affekt.support.markup import html_table
+from affekt.support.plain_values import build
 from affekt.support.writing import whole_file
 
 
@@ -52,8 +54,12 @@ class TrialResult:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> TrialResult:
-        """Build from what ``to_json`` returned."""
-        return cls(**{**values, "evaluation": Scores.from_json(values["evaluation"])})
+        """Build from what ``to_json`` returned; ``CorpusError`` where it is something else."""
+        with explained():
+            evaluation = Scores.from_json(values["evaluation"])
+            known = {name: one for name, one in values.items() if name != "evaluation"}
+            found: TrialResult = build(cls, {**known, "evaluation": evaluation}, name="a trial")
+        return found
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -124,16 +130,17 @@ class Reproduction:
         CorpusError
             The values are not those of a reproduction.
         """
-        try:
+        with explained():
+            if unknown := values.keys() - {"quick", "corpus", "clips", "systems", "trials"}:
+                raise ValueError(f"it has {', '.join(sorted(map(repr, unknown)))}, which is unknown")
+            claims = {number: {**one, "number": number} for number, one in values["systems"].items()}
             return cls(
-                quick=values["quick"],
-                corpus=values["corpus"],
-                clips=values["clips"],
-                systems={number: Claim(number=number, **one) for number, one in values["systems"].items()},
+                quick=build(bool, values["quick"], name="quick"),
+                corpus=build(str, values["corpus"], name="corpus"),
+                clips=build(int, values["clips"], name="clips"),
+                systems=build(Mapping[str, Claim], claims, name="systems"),
                 trials=tuple(TrialResult.from_json(one) for one in values["trials"]),
             )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise CorpusError(f"these are not results of affekt reproduce: {error}") from error
 
     def write(self, place: Path) -> None:
         """Write the JSON file, whole or not at all."""
@@ -145,8 +152,8 @@ class Reproduction:
 def read_reproduction(place: Path) -> Reproduction:
     """Read the JSON file; ``CorpusError`` where it holds no results."""
     try:
-        return Reproduction.from_json(json.loads(place.read_text(encoding="utf-8")))
-    except (ValueError, CorpusError) as error:
+        return Reproduction.from_json(read_json(place))
+    except CorpusError as error:
         raise CorpusError(f"{place} holds no results of affekt reproduce: {error}") from error
 
 

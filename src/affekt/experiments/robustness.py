@@ -7,6 +7,7 @@ import os
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Unpack
 
 import numpy as np
@@ -16,7 +17,7 @@ from affekt.audio.loading import Waveform
 from affekt.corpora.base import Clip
 from affekt.corpora.clips import load_whole
 from affekt.corpora.registry import CorpusLike
-from affekt.errors import AffektError, CorpusError, explain_import
+from affekt.errors import AffektError, CorpusError, require
 from affekt.estimators.recipe import Recipe
 from affekt.evaluation.checkpoints import EXCLUDED, REASONS, Arrays
 from affekt.evaluation.dataset import Dataset, Extraction, extract_for
@@ -66,26 +67,18 @@ def robustness(
     CorpusError
         The corpus has one speaker alone, and babble needs others.
     """
+    require("affekt.robustness", "av")  # for MP3
     execution = Execution(jobs=jobs, progress=progress, checkpoints=checkpoints)
     terms = read_terms(corpus, recipe, **options)
     terms.require_unseen_speakers()
-    if len({clip.speaker_id or clip.path for clip in terms.clips.clips}) < 2:
+    if len({clip.speaker_id or clip.name for clip in terms.clips.clips}) < 2:
         raise CorpusError(
             f"{terms.clips.name} has one speaker alone: babble is made of clips of other speakers"
         )
-    _check_libraries()
     dataset = extract_for(terms, execution)
     experiment = _Robustness(terms, dataset, execution)
     predictions = predict_folds(terms, dataset, experiment, execution)
     return {name: summarise(terms, dataset, predictions, name) for name in experiment.conditions}
-
-
-def _check_libraries() -> None:
-    """Raise at once where a library that a degradation needs is not installed."""
-    try:
-        import av  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise explain_import(error, "affekt.robustness") from error
 
 
 @dataclass
@@ -125,7 +118,7 @@ class _Robustness:
                     "repeats": np.full(len(kept), part.seed),
                     "probabilities": predictor.predict_proba(features),
                     "distances": predictor.distances(features),
-                    EXCLUDED: np.array([str(clips[i].path) for i in lost], np.str_),
+                    EXCLUDED: np.array([clips[i].name for i in lost], np.str_),
                     REASONS: np.array([str(error) for error in lost.values()], np.str_),
                 },
             )
@@ -198,7 +191,7 @@ def _describe_degraded(
     try:
         recorded = load_whole(clip)
         babble = [one for other, one in others if not _same_speaker(other, clip)]
-        rng = np.random.default_rng([NOISE_SEED, zlib.crc32(clip.path.name.encode())])
+        rng = np.random.default_rng([NOISE_SEED, zlib.crc32(Path(clip.name).name.encode())])
         return extraction.describe(degradations[name](recorded, babble, rng))
     except AffektError as error:
         return error

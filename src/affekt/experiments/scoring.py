@@ -10,7 +10,7 @@ from typing import Unpack
 import numpy as np
 
 from affekt.corpora.registry import CorpusLike
-from affekt.errors import CorpusError, LeakError
+from affekt.errors import CorpusError, LeakError, require
 from affekt.estimators.inspection import describe_training, permutation_importances
 from affekt.estimators.recipe import Recipe
 from affekt.evaluation.checkpoints import Arrays
@@ -66,6 +66,8 @@ def evaluate(
     CorpusError, UnknownNameError, ValueError
         The corpus cannot be read, a name is unknown, or the options contradict each other.
     """
+    if for_report:
+        require("a report", "jinja2", "matplotlib")
     execution = Execution(jobs=jobs, progress=progress, checkpoints=checkpoints)
     terms = read_terms(corpus, recipe, **options)
     dataset = extract_for(terms, execution)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from affekt.audio.loading import Waveform, load_audio
 from affekt.features.descriptors import spectral_centroid
 from affekt.features.pitch import track_pitch
 from affekt.features.spectra import Spectra
+from affekt.notes import Note, NoteKind
 
 CLIPPED_PEAK = 0.999  # of full scale
 SILENCE_DB = -40.0  # below the clip's own loudest frame
@@ -24,8 +26,8 @@ _TINY_POWER = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClipFacts:
-    """Measurements of the quality of a recording.
+class Quality:
+    """What takes little time to measure of the quality of a recording.
 
     Attributes
     ----------
@@ -37,10 +39,6 @@ class ClipFacts:
         Share of samples at full scale.
     silence
         Share of frames of 20 ms that are at least 40 dB below the loudest one.
-    pitch_hz
-        Median over the voiced frames; NaN if there are none.
-    brightness_hz
-        Mean spectral centroid, below 8 kHz.
     """
 
     duration_s: float
@@ -49,39 +47,82 @@ class ClipFacts:
     peak_db: float
     clipped: float
     silence: float
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """Properties of the recording that make a prediction less reliable."""
+        return tuple(self._notes())
+
+    def _notes(self) -> Iterator[Note]:
+        if self.peak_db < QUIET_PEAK_DB:
+            yield Note(NoteKind.QUIET, f"very quiet: the peak is {-self.peak_db:.0f} dB below full scale")
+        if self.clipped > MUCH_CLIPPED:
+            yield Note(NoteKind.CLIPPED, f"clipped: {self.clipped:.1%} of the samples are at full scale")
+        if self.duration_s < SHORT_S:
+            yield Note(NoteKind.SHORT, f"short: the recording lasts {self.duration_s:.1f} s")
+        if self.silence > MUCH_SILENCE:
+            yield Note(
+                NoteKind.LITTLE_SPEECH, f"little speech: {self.silence:.0%} of the recording is silence"
+            )
+        if self.sample_rate < VOICE_SAMPLE_RATE:
+            yield Note(
+                NoteKind.NARROW_BAND,
+                f"narrow band: a sample rate of {self.sample_rate} Hz keeps nothing above "
+                f"{self.sample_rate // 2} Hz",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipFacts(Quality):
+    """Measurements of the quality of a recording, with those that take as long as its features.
+
+    Attributes
+    ----------
+    pitch_hz
+        Median over the voiced frames; NaN if there are none.
+    brightness_hz
+        Mean spectral centroid, below 8 kHz.
+    """
+
     pitch_hz: float
     brightness_hz: float
 
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Properties of the recording that make a prediction less reliable, as text."""
-        found = {
-            f"very quiet: the peak is {-self.peak_db:.0f} dB below full scale": self.peak_db
-            < QUIET_PEAK_DB,
-            f"clipped: {self.clipped:.1%} of the samples are at full scale": self.clipped > MUCH_CLIPPED,
-            f"short: the recording lasts {self.duration_s:.1f} s": self.duration_s < SHORT_S,
-            f"little speech: {self.silence:.0%} of the recording is silence": self.silence > MUCH_SILENCE,
-            "no voice found: no part of the recording has a pitch": math.isnan(self.pitch_hz),
-        }
-        return tuple(text for text, holds in found.items() if holds)
+    def _notes(self) -> Iterator[Note]:
+        yield from super()._notes()
+        if math.isnan(self.pitch_hz):
+            yield Note(NoteKind.NO_VOICE, "no voice found: no part of the recording has a pitch")
+
+
+def measure_quality(waveform: Waveform) -> Quality:
+    """Measure level, clipping and silence of a recording at its own sample rate."""
+    samples, offset = waveform.samples, waveform.offset
+    frame = max(1, min(len(samples), round(FRAME_S * waveform.sample_rate)))
+    whole = len(samples) // frame * frame
+    frames = samples[:whole].reshape(-1, frame)
+    powers = np.einsum("ij,ij->i", frames, frames).astype(np.float64)
+    total = powers.sum() + np.sum(samples[whole:] ** 2, dtype=np.float64)
+    levels = 10 * np.log10(np.maximum(powers / frame, _TINY_POWER))
+    low, high = float(samples.min()), float(samples.max())
+    clipped = 0.0
+    if max(high + offset, -low - offset) >= CLIPPED_PEAK:  # as it was recorded, its mean included
+        clipped = float(np.mean(np.abs(samples + np.float32(offset)) >= CLIPPED_PEAK))
+    return Quality(
+        duration_s=waveform.duration_s,
+        sample_rate=waveform.sample_rate,
+        level_db=float(10 * np.log10(max(total / len(samples), _TINY_POWER))),
+        peak_db=float(20 * np.log10(max(high, -low))),
+        clipped=clipped,
+        silence=float(np.mean(levels < levels.max() + SILENCE_DB)),
+    )
 
 
 def describe_recording(waveform: Waveform) -> ClipFacts:
-    """Measure a recording at its own sample rate."""
-    samples = waveform.samples.astype(np.float64)
-    frame = max(1, min(len(samples), round(FRAME_S * waveform.sample_rate)))
-    frames = samples[: len(samples) // frame * frame].reshape(-1, frame)
-    levels = 10 * np.log10(np.maximum(np.mean(frames**2, axis=1), _TINY_POWER))
+    """Measure a recording at its own sample rate, pitch and brightness included."""
     # All clips at one rate: brightness must not depend on the sample rate of the recording.
     at_one_rate = load_audio(waveform, VOICE_SAMPLE_RATE)
     pitch = track_pitch(at_one_rate)
     return ClipFacts(
-        duration_s=waveform.duration_s,
-        sample_rate=waveform.sample_rate,
-        level_db=float(10 * np.log10(np.mean(samples**2))),
-        peak_db=float(20 * np.log10(np.abs(samples).max())),
-        clipped=float(np.mean(np.abs(samples) >= CLIPPED_PEAK)),
-        silence=float(np.mean(levels < levels.max() + SILENCE_DB)),
+        **vars(measure_quality(waveform)),
         pitch_hz=float(np.median(pitch.hz[pitch.voiced])) if pitch.voiced.any() else float("nan"),
         brightness_hz=float(spectral_centroid(Spectra(at_one_rate)).mean()),
     )

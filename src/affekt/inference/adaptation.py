@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from affekt.audio.archives import expand_sources
@@ -19,12 +21,12 @@ from affekt.model.speaker_normalisation import (
     speaker_statistics,
 )
 from affekt.support.markup import html_table
+from affekt.support.plain_values import build_fields, parse_json
 from affekt.support.progress import track
 from affekt.support.writing import whole_file
 
-VOICE_FORMAT = 1
+VOICE_FORMAT = 2
 MAX_VOICE_BYTES = 1 << 20
-_TYPES = {"model": str, "clips": int, "duration_s": float}
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -35,6 +37,8 @@ class Voice:
     ----------
     model
         Checksum of the model that it was made for.
+    model_name
+        The name of that model's file.
     clips, duration_s
         Number of clips, and their total length in seconds.
     statistics
@@ -44,22 +48,24 @@ class Voice:
     """
 
     model: str
+    model_name: str
     clips: int
     duration_s: float
     statistics: SpeakerStatistics
     skipped: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
-        return f"<Voice of {self.clips} clips, {self.duration_s:.1f} s, for the model {self.model[:8]}>"
+        return f"<Voice of {self.clips} clips, {self.duration_s:.1f} s, for the model {self.model_name}>"
 
     def _repr_html_(self) -> str:
-        rows = [("clips", self.clips), ("length", f"{self.duration_s:.1f} s"), ("model", self.model[:8])]
+        rows = [("clips", self.clips), ("length", f"{self.duration_s:.1f} s"), ("model", self.model_name)]
         return html_table("Voice", [*rows, ("skipped", len(self.skipped))])
 
     def to_dict(self) -> dict[str, Any]:
         """Return what its file holds, as plain values."""
         values = {key: value for key, value in asdict(self).items() if key != "skipped"}
-        return {"format": VOICE_FORMAT, **values}
+        values = {"format": VOICE_FORMAT, **values}
+        return {**values, "sha256": _checksum(values)}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it as a small JSON file, whole or not at all."""
@@ -99,6 +105,7 @@ def adapt(
 
     Examples
     --------
+    >>> import numpy as np
     >>> voice = adapt([(np.sin(np.arange(22050) * pitch), 22050) for pitch in (0.05, 0.06)])
     >>> voice.clips, voice.duration_s
     (2, 2.0)
@@ -122,6 +129,7 @@ def adapt(
     features = stack_features(rows, feature_set)
     return Voice(
         model=bundle.contract.sha256,
+        model_name=Path(bundle.name).name,
         clips=len(rows),
         duration_s=duration_s,
         statistics=speaker_statistics(
@@ -151,16 +159,26 @@ def parse_voice(content: bytes, name: str) -> Voice:
     if len(content) > MAX_VOICE_BYTES:
         raise VoiceError(f"{name} is larger than any voice file ({MAX_VOICE_BYTES} bytes)")
     try:
-        values = json.loads(content)
+        values = parse_json(content)
         written_by = values.pop("format")
         if written_by == VOICE_FORMAT:
-            statistics = SpeakerStatistics.parse(values.pop("statistics"))
-            if {key: type(value) for key, value in values.items()} != _TYPES:
-                raise ValueError("its values are not those of a voice")
-            return Voice(statistics=statistics, **values)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise VoiceError(f"{name} is not a voice file of affekt, or is damaged") from error
+            return _parse(values, values.pop("sha256"))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise VoiceError(f"{name} is not a voice file of affekt, or is damaged: {error}") from error
     raise VoiceError(f"{name} was written by another version of affekt: make it again with affekt adapt")
+
+
+def _parse(values: Mapping[str, Any], checksum: str) -> Voice:
+    found: Voice = build_fields(Voice, values)
+    if not (found.clips > 0 and found.duration_s > 0):
+        raise ValueError("it has no clips")
+    if checksum != _checksum({"format": VOICE_FORMAT, **values}):
+        raise ValueError("its checksum does not fit: it was changed since it was made")
+    return found
+
+
+def _checksum(values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def ready_voice(voice: VoiceLike, bundle: Bundle) -> Voice | None:
@@ -178,7 +196,15 @@ def ready_voice(voice: VoiceLike, bundle: Bundle) -> Voice | None:
         bundle.contract.average_speaker.mean
     ):
         name = "this voice" if isinstance(voice, Voice) else str(voice)
+        right, given = (
+            f"{file[:100]!r} ({checksum[:8]})"
+            for file, checksum in (
+                (found.model_name, found.model),
+                (Path(bundle.name).name, bundle.contract.sha256),
+            )
+        )
         raise VoiceError(
-            f"{name} was made for another model than {bundle.name}: make it again with affekt adapt"
+            f"{name} was made for another model, {right}, and not for {given}: make it again with affekt "
+            "adapt"
         )
     return found

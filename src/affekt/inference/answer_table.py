@@ -20,8 +20,8 @@ def into_csv(answers: Iterable[Answer], file: IO[str], emotions: Sequence[str]) 
     """Write a row for each answer as it passes; an input that failed has its error in the last column.
 
     The columns are ``file``, ``emotion``, ``confidence``, ``prediction_set``, the probability of each
-    emotion, ``duration_s``, ``notes`` and ``error``. A text that a spreadsheet would take for a formula, as
-    it begins with ``=``, ``+``, ``-`` or ``@``, begins with ``'``.
+    emotion, ``duration_s``, ``audio_channel``, ``notes`` and ``error``. A text that a spreadsheet would take
+    for a formula, as it begins with ``=``, ``+``, ``-`` or ``@``, begins with ``'``.
 
     Parameters
     ----------
@@ -37,7 +37,8 @@ def into_csv(answers: Iterable[Answer], file: IO[str], emotions: Sequence[str]) 
     iterator of Answer
         The same answers, each after its row is written.
     """
-    columns = ["file", "emotion", "confidence", "prediction_set", *emotions, "duration_s", "notes", "error"]
+    columns = ["file", "emotion", "confidence", "prediction_set", *emotions]
+    columns += ["duration_s", "audio_channel", "notes", "error"]
     writer = csv.DictWriter(file, columns)
     writer.writer.writerow(map(harmless_cell, columns))
     for answer in answers:
@@ -49,7 +50,11 @@ def into_csv(answers: Iterable[Answer], file: IO[str], emotions: Sequence[str]) 
 def _cells(answer: Answer) -> dict[str, str]:
     found = answer.prediction
     if found is None:
-        return {"file": answer.source, "error": str(answer.error)}
+        return {
+            "file": answer.source,
+            "audio_channel": answer.audio_channel,
+            "error": str(answer.error),
+        }
     return {
         "file": answer.source,
         "emotion": found.emotion,
@@ -57,6 +62,7 @@ def _cells(answer: Answer) -> dict[str, str]:
         "prediction_set": SEPARATOR.join(found.prediction_set),
         **{emotion: f"{share:.6f}" for emotion, share in found.probabilities.items()},
         "duration_s": f"{found.duration_s:.3f}",
+        "audio_channel": answer.audio_channel,
         "notes": SEPARATOR.join(map(str, found.notes)),
     }
 
@@ -65,9 +71,9 @@ def to_dataframe(answers: Iterable[Answer]) -> pd.DataFrame:
     """Return a pandas DataFrame with a row for each answer.
 
     The columns are ``file``, ``emotion``, ``confidence``, ``prediction_set`` (a tuple), the probability of
-    each emotion, ``duration_s``, ``out_of_distribution``, ``notes`` (a tuple of texts) and ``error``. A
-    value that an input does not have is missing: all but ``file`` and ``error`` where it failed, ``error``
-    where it did not.
+    each emotion, ``duration_s``, ``audio_channel``, ``out_of_distribution``, ``notes`` (a tuple of texts)
+    and ``error``. A value that an input does not have is missing: all but ``file``, ``audio_channel`` and
+    ``error`` where it failed, ``error`` where it did not.
 
     Raises
     ------
@@ -82,14 +88,19 @@ def to_dataframe(answers: Iterable[Answer]) -> pd.DataFrame:
     emotions = dict.fromkeys(name for row in rows for name in row["probabilities"])
     cells = [{**row, **row["probabilities"]} for row in rows]
     columns = ["file", "emotion", "confidence", "prediction_set", *emotions]
-    columns += ["duration_s", "out_of_distribution", "notes", "error"]
+    columns += ["duration_s", "audio_channel", "out_of_distribution", "notes", "error"]
     return pd.DataFrame(cells, columns=columns).astype({"out_of_distribution": "boolean"})
 
 
 def _row(answer: Answer) -> dict[str, Any]:
     found = answer.prediction
     if found is None:
-        return {"file": answer.source, "probabilities": {}, "error": str(answer.error)}
+        return {
+            "file": answer.source,
+            "audio_channel": answer.audio_channel,
+            "probabilities": {},
+            "error": str(answer.error),
+        }
     return {
         "file": answer.source,
         "emotion": found.emotion,
@@ -97,6 +108,7 @@ def _row(answer: Answer) -> dict[str, Any]:
         "prediction_set": found.prediction_set,
         "probabilities": found.probabilities,
         "duration_s": found.duration_s,
+        "audio_channel": answer.audio_channel,
         "out_of_distribution": found.out_of_distribution,
         "notes": tuple(map(str, found.notes)),
     }

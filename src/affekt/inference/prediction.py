@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt.audio.archives import expand_sources
-from affekt.audio.loading import AudioSource, Waveform, load_audio, source_name
+from affekt.audio.loading import AudioSource, Waveform, load_audio, load_channels, source_name
+from affekt.audio.samples import check_audio_channel
 from affekt.audio.windows import cut_windows
 from affekt.emotions import canonical_emotion
-from affekt.errors import AffektError, UnknownNameError
+from affekt.errors import AffektError, AudioError, UnknownNameError
 from affekt.features.feature_sets import extract
+from affekt.features.recording import measure_quality
 from affekt.inference.adaptation import Voice, VoiceLike, ready_voice
+from affekt.inference.trained_on import trained_on
 from affekt.model.bundle import Bundle, ModelLike, load
 from affekt.model.contract import Contract
 from affekt.notes import Note, NoteKind
@@ -114,17 +117,23 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One input of many: its prediction, or the error that says why there is none."""
+    """One input of many: its prediction, or the error that says why there is none.
+
+    ``audio_channel`` is the channel of the recording that was read: ``mix`` (the mean of all), ``left``,
+    ``right``, ``3``, ...; or ``mono`` where each was asked for, and there is one.
+    """
 
     source: str
     prediction: Prediction | None = None
     error: AffektError | None = None
+    audio_channel: str = "mix"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return source and prediction, or source and error, as plain values."""
+        """Return source, channel and prediction, or source, channel and error, as plain values."""
+        asked = {"source": self.source, "audio_channel": self.audio_channel}
         if self.prediction is None:
-            return {"source": self.source, "error": str(self.error)}
-        return {"source": self.source, **self.prediction.to_dict()}
+            return {**asked, "error": str(self.error)}
+        return {**asked, **self.prediction.to_dict()}
 
 
 def predict(
@@ -133,6 +142,7 @@ def predict(
     *,
     voice: VoiceLike = None,
     emotions: Collection[str] | None = None,
+    audio_channel: str = "mix",
 ) -> Prediction:
     """Predict the emotion that a voice expresses.
 
@@ -146,6 +156,8 @@ def predict(
         The speaker, as ``adapt`` returns it, or its file; None for an unknown speaker.
     emotions
         Predict one of these alone, two or more that the model knows; None for all that it knows.
+    audio_channel
+        ``mix``, or ``left`` or ``right`` for one channel of a recording with a speaker on each.
 
     Raises
     ------
@@ -167,7 +179,8 @@ def predict(
     contract = bundle.contract
     allowed = allowed_emotions(contract, emotions)
     known = ready_voice(voice, bundle)
-    waveform = load_audio(source, contract.sample_rate)
+    recorded = load_audio(source, audio_channel=audio_channel)
+    waveform = load_audio(recorded, contract.sample_rate)
     windows = cut_windows(waveform, contract.window_s)
     features = [extract(window, contract.features) for window in windows]
     row = bundle.predict_proba(features, known.statistics if known else None)
@@ -178,7 +191,12 @@ def predict(
         probabilities=probabilities,
         prediction_set=prediction_set,
         duration_s=waveform.duration_s,
-        notes=(*waveform.notes, *_notes(waveform, features, known, bundle)),
+        notes=(
+            *waveform.notes,
+            *measure_quality(recorded).notes,
+            *trained_on(source, recorded, contract),
+            *_notes(waveform, features, known, bundle),
+        ),
     )
 
 
@@ -254,6 +272,7 @@ def predict_many(
     *,
     voice: VoiceLike = None,
     emotions: Collection[str] | None = None,
+    audio_channel: str = "mix",
     jobs: int = 1,
 ) -> Iterator[Answer]:
     """Predict many inputs; one that cannot be used becomes an answer with an error.
@@ -264,6 +283,8 @@ def predict_many(
         As for ``predict``, one or many; a folder or zip archive stands for every audio file in it.
     model, voice, emotions
         As for ``predict``; one that cannot be used raises at once.
+    audio_channel
+        As for ``predict``, or ``each`` for an answer for each channel of a recording.
     jobs
         Number of processes. With more than one, a script needs ``if __name__ == "__main__"``.
 
@@ -274,15 +295,41 @@ def predict_many(
     """
     bundle = load(model)
     allowed = allowed_emotions(bundle.contract, emotions)
-    answer_one = partial(_answer, bundle=bundle, voice=ready_voice(voice, bundle), emotions=allowed)
-    return map_in_order(answer_one, expand_sources(sources), jobs)
+    check_audio_channel(audio_channel)
+    predict_one = partial(predict, model=bundle, voice=ready_voice(voice, bundle), emotions=allowed)
+    answer = partial(_answers, predict_one=predict_one, audio_channel=audio_channel)
+    return _flatten(map_in_order(answer, expand_sources(sources), jobs))
 
 
-def _answer(source: AudioSource, bundle: Bundle, voice: Voice | None, emotions: tuple[str, ...]) -> Answer:
+def _flatten(lists: Iterable[list[Answer]]) -> Iterator[Answer]:
+    for answers in lists:
+        yield from answers
+
+
+def _answers(
+    source: AudioSource, predict_one: Callable[[Waveform], Prediction], audio_channel: str
+) -> list[Answer]:
+    """Return an answer for the recording, or for each of its channels."""
     name = source_name(source)
     try:
-        prediction = predict(source, bundle, voice=voice, emotions=emotions)
-        return Answer(name, prediction=prediction)
-    except AffektError as error:  # its traceback would keep all that was decoded
-        error.__cause__ = error.__context__ = None
-        return Answer(name, error=error.with_traceback(None))
+        channels = load_channels(source, audio_channel=audio_channel)
+    except AffektError as error:
+        return [Answer(name, error=_bare(error), audio_channel=audio_channel)]
+    return [_answer(name, channel, waveform, predict_one) for channel, waveform in channels.items()]
+
+
+def _answer(
+    name: str, channel: str, waveform: Waveform | AudioError, predict_one: Callable[[Waveform], Prediction]
+) -> Answer:
+    if isinstance(waveform, AudioError):
+        return Answer(name, error=waveform, audio_channel=channel)
+    try:
+        return Answer(name, prediction=predict_one(waveform), audio_channel=channel)
+    except AffektError as error:
+        return Answer(name, error=_bare(error), audio_channel=channel)
+
+
+def _bare(error: AffektError) -> AffektError:
+    """Return the error without its traceback, which would keep all that was decoded."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)

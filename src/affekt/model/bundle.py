@@ -6,10 +6,13 @@ code from the file runs, and a file that breaks its contract is refused.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
 import os
+import stat
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,13 +28,18 @@ from affekt.features.feature_sets import FeatureSet, find_feature_set
 from affekt.metrics import METRIC_TITLES
 from affekt.model import wire
 from affekt.model.contract import Contract, parse_contract
+from affekt.model.graph import MAX_MODEL_FIELDS, check_graph
 from affekt.model.out_of_distribution import distance
 from affekt.model.speaker_normalisation import SpeakerStatistics, normalise_speaker
 from affekt.support.markup import html_table
+from affekt.support.plain_values import parse_json
 from affekt.support.writing import whole_file
 
 DEFAULT_MODEL = Path(__file__).with_name("default.onnx")
 MAX_BUNDLE_BYTES = 1 << 30
+MAX_CONTRACT_BYTES = 16 << 20  # fingerprints of 800,000 clips
+MAX_WORKING_BYTES = 1 << 30  # of all tensors together while graphs run
+MAX_PROBE_S = 20.0  # the bundled model takes a hundredth of a second
 _RUNTIME_ERRORS = (  # onnxruntime's errors share no base but Exception
     ort_errors.EPFail,
     ort_errors.Fail,
@@ -42,9 +50,12 @@ _RUNTIME_ERRORS = (  # onnxruntime's errors share no base but Exception
     ort_errors.RuntimeException,
     ValueError,  # more than one output, or other inputs
     IndexError,  # no input
+    RuntimeError,  # a tensor of an unknown type
 )
 _EXTERNAL_FOLDER_OPTION = "session.model_external_initializers_file_folder_path"
-_PROBE_FRAMES = 128  # stands for any length
+_PROBE_FRAMES = 128, 41  # stand for any length
+MAX_ENTRY_FIELDS = 10
+_SUM_TOLERANCE = 1e-3
 _METADATA_KEY = b"affekt"
 _METADATA_FIELD = 14  # ModelProto.metadata_props in onnx.proto
 
@@ -103,9 +114,34 @@ class Bundle:
         ----------
         features
             float32 of shape (clips, columns) or (clips, frames, columns).
+
+        Raises
+        ------
+        BundleError
+            The graph fails on these features, or what it returns is not probabilities.
         """
-        (probabilities,) = self._session.run(None, {self._session.get_inputs()[0].name: features})
-        return np.asarray(probabilities, np.float32)
+        return self._run(features, onnxruntime.RunOptions())
+
+    def _run(self, features: NDArray[np.float32], options: onnxruntime.RunOptions) -> NDArray[np.float32]:
+        try:
+            answers = self._session.run(None, {self._session.get_inputs()[0].name: features}, options)
+            (found,) = answers
+        except _RUNTIME_ERRORS as error:
+            raise BundleError(
+                f"{self.name} holds no graph that takes {self.contract.features}: {error}"
+            ) from error
+        if not isinstance(found, np.ndarray) or found.dtype.kind != "f":
+            raise BundleError(f"{self.name} returns no probabilities, but {type(found).__name__}")
+        if found.shape != (len(features), len(self.contract.emotions)):
+            raise BundleError(
+                f"{self.name} names {len(self.contract.emotions)} emotions, but its graph returns an array "
+                f"of shape {found.shape} for {len(features)} clips"
+            )
+        sums = found.sum(axis=1, dtype=np.float64)
+        # NaN is in no range
+        if not ((found >= 0).all() and (abs(sums - 1) < _SUM_TOLERANCE).all()):
+            raise BundleError(f"{self.name} returns values that are not probabilities: {found[0].tolist()}")
+        return np.asarray(found, np.float32)
 
     def predict_proba(
         self, windows: Sequence[NDArray[np.float32]], speaker: SpeakerStatistics | None = None
@@ -160,6 +196,8 @@ def load(path: ModelLike = None) -> Bundle:
     place = DEFAULT_MODEL if path is None else Path(path)
     try:
         status = place.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise BundleError(f"the model {str(place)!r} is not a file")
         if status.st_size > MAX_BUNDLE_BYTES:
             raise BundleError(f"{place} is larger than any model of affekt ({status.st_size} bytes)")
         return _load(place.resolve(), status.st_mtime_ns, status.st_size)
@@ -182,6 +220,27 @@ def parse(content: bytes, name: str) -> Bundle:
     """
     contract = _read_contract(content, name)
     feature_set = _check_features(contract, name)
+    try:
+        check_graph(content)
+    except (IndexError, ValueError) as error:
+        raise BundleError(f"{name} holds a graph that affekt does not run: {error}") from error
+    try:
+        session = onnxruntime.InferenceSession(
+            content,
+            _session_options(),
+            ["CPUExecutionProvider"],
+            enable_fallback=0,  # prints to the standard output, and tries the same again
+            read_config_from_model=0,
+        )
+    except _RUNTIME_ERRORS as error:
+        raise BundleError(f"{name} holds no graph that takes {contract.features}: {error}") from error
+    bundle = Bundle(contract, name, content, session)
+    _probe(bundle, feature_set)
+    return bundle
+
+
+def _session_options() -> onnxruntime.SessionOptions:
+    _limit_memory()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # small graphs: waking threads costs more than they save
     options.log_severity_level = 4
@@ -189,21 +248,52 @@ def parse(content: bytes, name: str) -> Bundle:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     # A graph may name other files to read weights from. A bundle is one file.
     options.add_session_config_entry(_EXTERNAL_FOLDER_OPTION, os.path.join(os.devnull, "none"))  # noqa: PTH118
-    shape = [size or _PROBE_FRAMES for size in feature_set.shape]
-    try:
-        session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
-        bundle = Bundle(contract, name, content, session)
-        probe = bundle.run(np.zeros((1, *shape), np.float32))
-    except _RUNTIME_ERRORS as error:
-        raise BundleError(f"{name} holds no graph that takes {contract.features}: {error}") from error
-    if probe.shape != (1, len(contract.emotions)):
-        raise BundleError(
-            f"{name} names {len(contract.emotions)} emotions, but its graph returns an array of "
-            f"shape {probe.shape}"
-        )
-    if not abs(float(probe.sum()) - 1) < 1e-3 or not (probe >= 0).all():
-        raise BundleError(f"{name} returns values that are not probabilities: {probe[0].tolist()}")
-    return bundle
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    # else bytes that say so are read as another format, whose operators were not checked
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    return options
+
+
+@functools.cache
+def _limit_memory() -> None:
+    """Limit the memory of all sessions that use the allocator of the process, as ours do.
+
+    A small graph may ask for any amount: an outer product of two long vectors is one operator.
+    """
+    kind = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
+    memory = onnxruntime.OrtMemoryInfo("Cpu", kind, 0, onnxruntime.OrtMemType.DEFAULT)
+    limits = onnxruntime.OrtArenaCfg({"max_mem": MAX_WORKING_BYTES, "arena_extend_strategy": 1})
+    with contextlib.suppress(*_RUNTIME_ERRORS):  # the program that uses affekt has set its own
+        onnxruntime.create_and_register_allocator(memory, limits)
+
+
+def _probe(bundle: Bundle, feature_set: FeatureSet) -> None:
+    """Run a graph on zeros and on features like those of the training clips: it must answer, and in time.
+
+    It runs in a thread, because onnxruntime can only be stopped between two operators.
+    """
+    options, average = onnxruntime.RunOptions(), bundle.contract.average_speaker
+    options.log_severity_level = 4
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    rng, found = np.random.default_rng(0), list[Exception]()
+
+    def run() -> None:
+        try:
+            for frames, noise in zip(_PROBE_FRAMES, (0.0, 1.0), strict=True):
+                shape = [1, *(size or frames for size in feature_set.shape)]
+                features = noise * (rng.standard_normal(shape) * average.deviation + average.mean)
+                bundle._run(features.astype(np.float32), options)
+        except BundleError as error:
+            found.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(MAX_PROBE_S)
+    if thread.is_alive():
+        options.terminate = True
+        raise BundleError(f"{bundle.name} is too slow: no answer for one clip after {MAX_PROBE_S:g} s")
+    if found:
+        raise found[0]
 
 
 def save(path: str | os.PathLike[str], graph: bytes, contract: Contract) -> None:
@@ -226,17 +316,20 @@ def seal(graph: bytes, contract: Contract) -> bytes:
 
 def _read_contract(content: bytes, name: str) -> Contract:
     try:
-        entries = [value for number, _, value in wire.fields(content) if number == _METADATA_FIELD]
-        metadata = [{n: v for n, _, v in wire.fields(entry)} for entry in entries]
+        found = wire.fields(content, MAX_MODEL_FIELDS)
+        entries = [value for number, _, value in found if number == _METADATA_FIELD]
+        metadata = [{n: bytes(v) for n, _, v in wire.fields(entry, MAX_ENTRY_FIELDS)} for entry in entries]
     except (IndexError, ValueError) as error:
-        raise BundleError(f"{name} is truncated, or is not an ONNX file") from error
+        raise BundleError(f"{name} is truncated, or is not an ONNX file: {error}") from error
     texts = [entry.get(2, b"") for entry in metadata if entry.get(1) == _METADATA_KEY]
     if len(texts) != 1:
         raise BundleError(f"{name} is not a model of affekt: it carries no contract")
+    if len(texts[0]) > MAX_CONTRACT_BYTES:
+        raise BundleError(f"{name} carries a contract of {len(texts[0])} bytes, larger than any")
     try:
-        values = json.loads(texts[0])
+        values = parse_json(texts[0])
         contract = parse_contract(values)
-    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+    except ValueError as error:
         raise BundleError(f"{name} carries a contract that cannot be read: {error}") from error
     if contract.sha256 != _checksum(content, values):
         raise BundleError(f"{name} was changed since it was made: its checksum does not fit")

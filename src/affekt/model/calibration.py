@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from affekt.support.plain_values import build_fields
 
 BINS = 10
 COVERAGE = 0.9  # how often a prediction set shall hold the true emotion
@@ -33,11 +33,11 @@ class Calibration:
     threshold: float
 
     @classmethod
-    def parse(cls, values: Mapping[str, Any]) -> Calibration:
+    def parse(cls, values: object) -> Calibration:
         """Build from plain values; ``ValueError`` where they are out of range."""
-        parsed = cls(**values)
+        parsed: Calibration = build_fields(cls, values, name="the calibration")
         if not (TEMPERATURES[0] <= parsed.temperature <= TEMPERATURES[1] and 0 <= parsed.threshold <= 1):
-            raise ValueError(f"temperature or threshold is out of range: {dict(values)}")
+            raise ValueError(f"temperature or threshold is out of range: {parsed}")
         return parsed
 
     def calibrate(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from affekt.metrics import HEADLINES, Score
 from affekt.model.calibration import Calibration
 from affekt.model.speaker_normalisation import LARGEST, SpeakerStatistics
+from affekt.support.plain_values import build, build_fields
 
 CONTRACT_FORMAT = 4
 FINGERPRINT_DIGITS = 16
 MIN_WINDOW_S = 1.0
+MAX_EMOTIONS, MAX_NAME = 1000, 100
 _RELIABILITY = {"confidence", "accuracy", "count"}
 # Attributes that have another name in files of format 4.
 _NAMES_IN_FILE = {
@@ -157,84 +160,80 @@ class Contract:
         """The contract as plain values, by the names that they have in the file."""
         values = _rename(asdict(self), _NAMES_IN_FILE)
         values["scores"] = _rename(values["scores"], _SCORE_NAMES_IN_FILE)
+        for score in values["scores"]["headlines"].values():
+            if not score["no_interval"]:  # which files that were written earlier do not have
+                del score["no_interval"]
         return values
 
 
-def parse_contract(values: Mapping[str, Any]) -> Contract:
+def parse_contract(values: object) -> Contract:
     """Check the plain values of a contract and build it.
 
     Raises
     ------
-    ValueError, TypeError, KeyError, AttributeError, OverflowError
+    ValueError
         The values are not those of a contract.
     """
+    if not isinstance(values, Mapping):
+        raise ValueError("it is not an object")
     if values.get("format") != CONTRACT_FORMAT:
         raise ValueError(
-            f"its format is {values.get('format')!r}, and this version of affekt reads format "
+            f"its format is {reprlib.repr(values.get('format'))}, and this version of affekt reads format "
             f"{CONTRACT_FORMAT}: train the model again"
         )
-    values = _rename(values, {there: here for here, there in _NAMES_IN_FILE.items()})
-    known = {one.name for one in fields(Contract)}
-    if missing := known - values.keys():
-        raise ValueError(f"it lacks {', '.join(sorted(missing))}")
-    if not isinstance(values["features"], str):
-        raise ValueError(f"its features are {values['features']!r}, not the name of a feature set")
-    emotions = _parse_emotions(values["emotions"])
-    corpora = [{**corpus, "speakers": tuple(corpus["speakers"])} for corpus in values["corpora"]]
-    recordings = values["recordings"]
-    return Contract(
-        **{
-            **{key: values[key] for key in known},
-            "emotions": emotions,
-            "fingerprints": tuple(values["fingerprints"]),
-            "average_speaker": SpeakerStatistics.parse(values["average_speaker"]),
-            "calibration": Calibration.parse(values["calibration"]),
-            "distance_threshold": _finite(values["distance_threshold"]),
-            "recordings": {name: _percentiles(*found) for name, found in recordings.items()},
-            "corpora": tuple(TrainingCorpus(**corpus) for corpus in corpora),
-            "scores": _parse_scores(values["scores"], len(emotions)),
-        }
+    here = _rename(values, {there: here for here, there in _NAMES_IN_FILE.items()})
+    if "scores" in here:
+        here["scores"] = _parse_scores(here["scores"])
+    found: Contract = build_fields(Contract, here | {"sha256": here.get("sha256")})
+    _check_emotions(found)
+    for name, percentiles in found.recordings.items():
+        if list(percentiles) != sorted(percentiles) or max(map(abs, percentiles)) > LARGEST:
+            raise ValueError(f"percentiles of {reprlib.repr(name)} do not ascend: {percentiles}")
+    if abs(found.distance_threshold) > LARGEST:
+        raise ValueError(f"the distance threshold is out of range: {found.distance_threshold:g}")
+    return found
+
+
+def _parse_scores(values: object) -> ContractScores:
+    if not isinstance(values, Mapping):
+        raise ValueError("its scores are not an object")
+    here = _rename(values, {there: here for here, there in _SCORE_NAMES_IN_FILE.items()})
+    # intervals over one speaker are NaN
+    here["headlines"] = build(
+        Mapping[str, Score], here.get("headlines"), finite=False, name="scores.headlines"
     )
-
-
-def _parse_emotions(emotions: object) -> tuple[str, ...]:
-    if not (isinstance(emotions, list) and emotions and all(isinstance(e, str) for e in emotions)):
-        raise ValueError(f"its emotions are {emotions!r}, not a list of names")
-    if len(set(emotions)) != len(emotions):
-        raise ValueError(f"an emotion is named twice: {emotions}")
-    return tuple(emotions)
-
-
-def _parse_scores(values: Mapping[str, Any], emotion_count: int) -> ContractScores:
-    headlines = {name: Score(**score) for name, score in values["headlines"].items()}
-    if missing := HEADLINES.keys() - headlines.keys():
+    found: ContractScores = build_fields(ContractScores, here, name="scores")
+    if missing := HEADLINES.keys() - found.headlines.keys():
         raise ValueError(f"there is no score for {', '.join(sorted(missing))}")
-    bins = {name: tuple(column) for name, column in values["reliability"].items()}
+    if not all(math.isfinite(score.value) for score in found.headlines.values()):
+        raise ValueError("a score is not a finite number")
+    bins = found.reliability
     if bins.keys() != _RELIABILITY or len({len(column) for column in bins.values()}) != 1:
         raise ValueError(
-            f"the reliability diagram has {sorted(bins)}, not {sorted(_RELIABILITY)} of one length"
+            f"the reliability diagram has {reprlib.repr(sorted(bins))}, not {sorted(_RELIABILITY)} of one "
+            "length"
         )
-    if not sum(bins["count"]) > 0:
+    if not sum(bins["count"]) > 0 or min(bins["count"]) < 0:
         raise ValueError("the reliability diagram has no answers")
-    rows = tuple(tuple(row) for row in values["confusion_matrix"])
-    if [len(row) for row in rows] != [emotion_count] * emotion_count:
+    return found
+
+
+def _check_emotions(contract: Contract) -> None:
+    emotions, scores = contract.emotions, contract.scores
+    if not 0 < len(emotions) <= MAX_EMOTIONS:
+        raise ValueError(f"it names {len(emotions)} emotions; 1 to {MAX_EMOTIONS} are allowed")
+    for emotion in emotions:
+        if not 0 < len(emotion) <= MAX_NAME or not emotion.isprintable():
+            raise ValueError(
+                f"{reprlib.repr(emotion)} is no name of an emotion: 1 to {MAX_NAME} printable characters"
+            )
+    if len(set(emotions)) != len(emotions):
+        raise ValueError(f"an emotion is named twice: {emotions}")
+    if [len(row) for row in scores.confusion_matrix] != [len(emotions)] * len(emotions):
         raise ValueError("the confusion matrix does not fit the emotions")
-    here = _rename(values, {there: here for here, there in _SCORE_NAMES_IN_FILE.items()})
-    return ContractScores(**{**here, "headlines": headlines, "confusion_matrix": rows, "reliability": bins})
+    if min(map(min, scores.confusion_matrix)) < 0:
+        raise ValueError("the confusion matrix has negative counts")
 
 
 def _rename(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     return {names.get(key, key): value for key, value in values.items()}
-
-
-def _finite(value: float) -> float:
-    if not (isinstance(value, int | float) and abs(value) < LARGEST):
-        raise ValueError(f"{value!r} is not a finite number")
-    return float(value)
-
-
-def _percentiles(low: float, middle: float, high: float) -> tuple[float, float, float]:
-    found = _finite(low), _finite(middle), _finite(high)
-    if list(found) != sorted(found):
-        raise ValueError(f"percentiles do not ascend: {found}")
-    return found

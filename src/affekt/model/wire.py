@@ -7,20 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+Message = bytes | memoryview
+LARGEST_TAG = (1 << 32) - 1
 
-def fields(message: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """Yield number, bytes with the tag, and value of each field at the top of a message.
+
+def fields(message: Message, most: int = 1_000_000) -> Iterator[tuple[int, memoryview, memoryview]]:
+    """Yield number, bytes with the tag, and value of each field at the top of a message; nothing is copied.
 
     Raises
     ------
     ValueError, IndexError
-        The message is truncated, or is not protobuf.
+        The message is truncated, is not protobuf, or has more than ``most`` fields.
     """
-    at = 0
+    message = memoryview(message)
+    at = count = 0
     while at < len(message):
         start = at
         tag, at = _varint(message, at)
         wire_type = tag & 7
+        count += 1
+        if count > most:
+            raise ValueError(f"the message has more than {most} fields")
+        if not 8 <= tag <= LARGEST_TAG:  # readers differ in what they make of such a tag
+            raise ValueError(f"no such field: {tag >> 3}")
         if wire_type == 2:
             length, at = _varint(message, at)
         elif wire_type == 0:
@@ -37,10 +46,10 @@ def fields(message: bytes) -> Iterator[tuple[int, bytes, bytes]]:
 
 def field(number: int, value: bytes) -> bytes:
     """A field that holds bytes (wire type 2), with its tag and its length."""
-    return _to_varint(number << 3 | 2) + _to_varint(len(value)) + value
+    return to_varint(number << 3 | 2) + to_varint(len(value)) + value
 
 
-def _varint(message: bytes, at: int) -> tuple[int, int]:
+def _varint(message: Message, at: int) -> tuple[int, int]:
     """The number of 7 bits a byte that starts at ``at``, and the position after it."""
     value = shift = 0
     while True:
@@ -53,7 +62,8 @@ def _varint(message: bytes, at: int) -> tuple[int, int]:
             raise ValueError("a number of more than 64 bits")
 
 
-def _to_varint(value: int) -> bytes:
+def to_varint(value: int) -> bytes:
+    """Encode a number of at most 64 bits, without a sign."""
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)

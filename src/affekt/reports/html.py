@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemLoader
+
 from affekt.evaluation.comparison import Comparison
 from affekt.evaluation.results import Evaluation
 from affekt.experiments.exploration import Exploration
@@ -52,8 +54,6 @@ def _page_of(result: Exploration | Evaluation | Comparison) -> Page:
 
 
 def _render(page: Page, progress: bool) -> str:
-    from jinja2 import Environment, FileSystemLoader
-
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True)
     sections = _make_sections(page, progress)
     return environment.get_template("page.html").render(

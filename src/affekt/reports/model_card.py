@@ -10,7 +10,7 @@ import numpy as np
 
 from affekt.features.feature_sets import find_feature_set
 from affekt.inference.prediction import UNSURE_FROM
-from affekt.metrics import METRIC_TITLES
+from affekt.metrics import INTERVAL_RULE, METRIC_TITLES
 from affekt.model.calibration import COVERAGE, Reliability
 from affekt.model.intended_use import LONG
 from affekt.model.out_of_distribution import FLAGGED_SHARE
@@ -113,6 +113,8 @@ def _scores(scores: ContractScores, emotions: Sequence[str]) -> Iterator[str]:
     yield from _table_head("emotion", "recall, %")
     for emotion, recall in scores.recall.items():
         yield _row(emotion, percentage(recall))
+    if any(score.no_interval for score in scores.headlines.values()):
+        yield f"\n{INTERVAL_RULE}"
     yield "\nConfusion matrix in clips, true emotions in rows, predicted ones in columns:\n"
     yield from _table_head("", *emotions)
     for emotion, row in zip(emotions, scores.confusion_matrix, strict=True):

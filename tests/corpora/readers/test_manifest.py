@@ -118,6 +118,66 @@ def test_columns_may_be_separated_by_other_characters_and_capitalised(header: st
     assert (corpus.clips[0].emotion, corpus.clips[0].speaker) == ("sad", "ann")
 
 
+@pytest.mark.parametrize("header", ["start,end", "start_s,end_s", "Start,END"])
+def test_start_and_end_are_the_part_of_the_file(header: str, tmp_path: Path) -> None:
+    rows = ["a.wav,sad,ann,1.5,3", "a.wav,happy,ann,0,1.5", "a.wav,sad,bob,3,", "b.wav,sad,ann,,"]
+    path = write_manifest(tmp_path, "\n".join([f"path,emotion,speaker,{header}", *rows]))
+    clips = load_corpus(path).clips
+    assert [(clip.start_s, clip.end_s) for clip in clips] == [
+        (0.0, 1.5),
+        (1.5, 3.0),
+        (3.0, None),
+        (None, None),
+    ]
+    assert {len(clip.columns) for clip in clips} == {0}
+
+
+def test_seconds_may_have_a_decimal_comma(tmp_path: Path) -> None:
+    clip = only_clip(write_manifest(tmp_path, "path;emotion;speaker;start;end\na.wav;sad;ann;0,5;1,25\n"))
+    assert (clip.start_s, clip.end_s) == (0.5, 1.25)
+
+
+@pytest.mark.parametrize("times", ["3,1.5", "1,1", "-1,2", "nan,2", "1,nan"])
+def test_a_part_that_is_empty_is_refused_by_its_line(times: str, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"mine\.csv, line 2: the part from .* is empty"):
+        load_corpus(write_manifest(tmp_path, f"path,emotion,speaker,start,end\na.wav,sad,ann,{times}\n"))
+
+
+def test_seconds_that_are_no_number_are_refused_by_their_line(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"mine\.csv, line 2: start and end are seconds"):
+        load_corpus(write_manifest(tmp_path, "path,emotion,speaker,start,end\na.wav,sad,ann,0:01,2\n"))
+
+
+def test_a_part_named_twice_is_refused(tmp_path: Path) -> None:
+    rows = "path,emotion,speaker,start,end\na.wav,sad,ann,0,1\na.wav,happy,ann,0.0,1.0\n"
+    with pytest.raises(CorpusError, match=r"a\.wav#t=0,1 twice"):
+        load_corpus(write_manifest(tmp_path, rows))
+
+
+def test_a_copy_of_a_part_has_the_part_as_its_original(tmp_path: Path) -> None:
+    header = "path,emotion,speaker,start,end,augmented_from"
+    rows = ["a.wav,sad,ann,0,1,", "a.wav,sad,ann,1,2,", "noisy/a.wav,sad,ann,1,2,a.wav"]
+    *_, copy = load_corpus(write_manifest(tmp_path, "\n".join([header, *rows]))).clips
+    assert copy.augmented_from == f"{tmp_path / 'a.wav'}#t=1,2"
+
+
+@pytest.mark.parametrize("text", ["# mine\n", "# mine, of 2024\n#\n\n"])
+def test_comments_above_the_header_are_skipped(text: str, tmp_path: Path) -> None:
+    path = write_manifest(tmp_path, f"{text}path,emotion,speaker\n#1.wav,sad,ann\n")
+    assert only_clip(path).path == tmp_path / "#1.wav"
+
+
+def test_the_lines_of_comments_count_where_a_line_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"mine\.csv, line 4"):
+        load_corpus(write_manifest(tmp_path, "# one\n# two\npath,emotion,speaker\na.wav,,ann\n"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_a_manifest_as_excel_writes_it_is_read(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_bytes("path\temotion\tspeaker\r\nü.wav\tsad\tann\r\n".encode(encoding))
+    assert only_clip(tmp_path / "mine.csv").path == tmp_path / "ü.wav"
+
+
 def test_a_file_named_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"a\.wav twice"):
         load_corpus(write_manifest(tmp_path, "path,emotion,speaker\na.wav,sad,ann\n./a.wav,sad,ann\n"))
@@ -158,10 +218,23 @@ def test_a_manifest_without_rows_is_refused(tmp_path: Path) -> None:
         load_corpus(write_manifest(tmp_path, "path,emotion,speaker\n"))
 
 
-def test_a_folder_is_read_by_the_manifest_of_its_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("mine.csv", "Path;emotion;speaker\na.wav;sad;ann\n"),
+        ("mine.csv", '"path","emotion","speaker"\n"a.wav","sad","ann"\n'),
+        ("mine.csv", "# a comment\npath,emotion,speaker\na.wav,sad,ann\n"),
+        ("mine.tsv", "path\temotion\tspeaker\na.wav\tsad\tann\n"),
+    ],
+    ids=["semicolons", "quoted", "comment", "tsv"],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_folder_is_read_by_the_manifest_of_its_name(
+    name: str, text: str, encoding: str, tmp_path: Path
+) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
-    (folder / "mine.csv").write_text("Path;emotion;speaker\na.wav;sad;ann\n")
+    (folder / name).write_text(text, encoding=encoding)
     (clip,) = load_corpus(folder).clips
     assert (clip.path, clip.emotion, clip.speaker) == (folder / "a.wav", "sad", "ann")
 

@@ -12,6 +12,7 @@ from tests.reports.synthetic import (
     EVALUATION,
     bars,
     caption,
+    draw,
     image,
     labels_of,
     make_evaluation,
@@ -92,3 +93,18 @@ def test_bars_of_emotions_are_recalls_and_marks_precision_and_f1() -> None:
     assert f"student projects: {', '.join(above)}." in caption(figure)
     assert f"highest for {EMOTIONS[recall.argmax()]} ({in_percent(recall.max())})" in caption(figure)
     assert f"lowest for {EMOTIONS[recall.argmin()]} ({in_percent(recall.min())})" in caption(figure)
+
+
+MANY = ("neutral", "calm", "happy", "sad", "angry", "a rather long name of an emotion", "fearful", "bored")
+
+
+@pytest.mark.parametrize("emotions", [MANY, (*MANY, "disgust", "surprised", "contempt", "embarrassed")])
+def test_cells_are_large_enough_for_their_numbers_whatever_the_names_and_their_number(
+    emotions: tuple[str, ...],
+) -> None:
+    figure = draw(figures.confusion(make_evaluation(emotions)))
+    for axes in figure.axes:
+        box = axes.get_window_extent()
+        assert box.width / len(emotions) > 20 / 72 * figure.dpi
+        assert box.height / len(emotions) > 14 / 72 * figure.dpi
+        assert "a rather long n…" in tick_labels(axes)

@@ -14,6 +14,7 @@ from tests.reports.synthetic import (
     bars,
     caption,
     coordinates,
+    draw,
     drawn,
     heights,
     make_evaluation,
@@ -85,3 +86,12 @@ def test_a_vocal_channel_is_named_in_two_words() -> None:
 
 def test_without_groups_there_is_no_figure_of_them() -> None:
     assert figures.slices(make_evaluation(speakers=("",))) is None
+
+
+@pytest.mark.parametrize("speakers", [("1", "2"), tuple(map(str, range(1, 13)))])
+def test_the_legend_covers_no_speaker(speakers: tuple[str, ...]) -> None:
+    figure = draw(drawn(figures.speakers(make_evaluation(speakers=speakers))))
+    (axes,) = figure.axes
+    legend = axes.get_legend()
+    assert legend is not None
+    assert legend.get_window_extent().y0 >= axes.get_window_extent().y1

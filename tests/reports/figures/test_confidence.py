@@ -9,10 +9,10 @@ import pytest
 from matplotlib.collections import LineCollection
 from numpy.typing import NDArray
 from sklearn.calibration import calibration_curve
-from tests.reports.synthetic import EVALUATION, caption, coordinates, drawn, heights, labels_of
+from tests.reports.synthetic import EVALUATION, caption, coordinates, draw, drawn, heights, labels_of
 
 from affekt.evaluation.results import Evaluation
-from affekt.model.calibration import accuracy_by_coverage
+from affekt.model.calibration import Reliability, accuracy_by_coverage
 from affekt.reports import figures
 from affekt.reports.figures.style import in_percent
 
@@ -80,3 +80,14 @@ def test_the_accuracy_of_the_most_confident_is_drawn_without_the_first_few_clips
         assert tuple(coordinates(one)[0]) == pytest.approx((kept[i], accuracy[i]))
         assert f"{in_percent(accuracy[i])} on the most confident {kept[i]:.0%}" in caption(figure)
     assert f"Accuracy: {in_percent(accuracy[-1])} on all clips" in caption(figure)
+
+
+@pytest.mark.parametrize("counts", [[3, 4], [20, 4], [20, 100], [5]])
+def test_the_reliability_diagram_has_its_height_however_few_predictions_a_bin_has(
+    counts: list[int],
+) -> None:
+    shares = np.linspace(0.3, 1, len(counts))
+    bins = Reliability(confidence=shares, accuracy=shares, count=np.array(counts))
+    above, below = draw(figures.draw_calibration(bins)).axes
+    assert above.get_position().height > 0.6
+    assert below.get_position().height > 0.15

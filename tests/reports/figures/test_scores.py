@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -22,6 +23,7 @@ from tests.reports.synthetic import (
 )
 
 from affekt.evaluation.results import Evaluation
+from affekt.metrics import INTERVAL_RULE
 from affekt.reports import figures
 
 
@@ -119,3 +121,10 @@ def test_an_evaluation_from_a_file_is_drawn_without_its_predictions(
         assert figure is None
     else:
         assert caption(figure) == caption(function(EVALUATION))
+
+
+def test_where_there_are_no_intervals_captions_say_why() -> None:
+    few = make_evaluation(speakers=("1", "2"))
+    assert "(no interval: 2 speakers)" in caption(draw(figures.headlines(few)))
+    figure = figures.differences({"a > b": (0.1, math.nan, math.nan)}, "UAR")
+    assert f"No interval for a > b. {INTERVAL_RULE}" in caption(draw(figure))

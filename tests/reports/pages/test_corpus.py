@@ -88,3 +88,19 @@ def test_a_corpus_without_problems_says_so(explored: Exploration, tmp_path: Path
     assert check.passed
     text = write(replace(explored, check=check), tmp_path).sections["Contents"]
     assert "none: every clip is usable, and no two are identical" in text
+
+
+@pytest.mark.usefixtures("few_figures")
+def test_doubled_clips_and_known_faults_are_problems(explored: Exploration, tmp_path: Path) -> None:
+    clips = explored.corpus.clips
+    again = replace(clips[0], path=tmp_path / "again" / clips[0].path.name)
+    check = replace(
+        explored.check,
+        corpus=replace(explored.corpus, clips=(*clips, again)),
+        missing=(),
+        absent_vocal_channels=(),
+        known_faults=((Path("broken.wav"), "has no sound as it was published"),),
+    )
+    text = write(replace(explored, check=check), tmp_path).sections["Contents"]
+    assert "doubled clips (same name and labels in another folder): 1" in text
+    assert "unusable as published: broken.wav has no sound" in text

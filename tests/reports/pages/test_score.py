@@ -13,6 +13,8 @@ from tests.reports.html_page import HtmlPage, write
 from tests.reports.synthetic import MALICIOUS_EMOTION, MALICIOUS_NAMES, caption, make_evaluation
 
 from affekt.evaluation.results import Evaluation
+from affekt.metrics import INTERVAL_RULE
+from affekt.notes import Note, NoteKind
 from affekt.reports import figures
 from affekt.reports.figures.style import in_percent
 from affekt.reports.pages.content import SHOWN_ROWS
@@ -39,7 +41,11 @@ def test_honest_and_leaky_scores_are_side_by_side_with_their_difference(
     text = score_page.sections["Scores"]
     for one in (scored, scored.counterpart):
         for score in one.headlines.values():
-            assert f"{100 * score.value:.1f} ({100 * score.low:.1f} - {100 * score.high:.1f})" in text
+            interval = f"{100 * score.low:.1f} - {100 * score.high:.1f}"
+            assert (
+                f"{100 * score.value:.1f} ({interval if one is scored else 'no interval: 24 clips'})"
+                in text
+            )
     assert "by-actor-5, 120 clips" in text
     assert "random-80-20 LEAKY, 24 clips" in text
     gap = scored.counterpart.headlines["uar"].value - scored.headlines["uar"].value
@@ -182,3 +188,16 @@ def test_an_evaluation_from_a_file_has_a_page_too(scored: Evaluation, tmp_path: 
     found = write(Evaluation.from_json(scored.to_json()), tmp_path)
     assert "Calibration" in found.sections
     assert ERRORS not in found.sections
+
+
+def test_a_page_of_two_speakers_says_that_there_is_no_interval_and_why(tmp_path: Path) -> None:
+    page = write(make_evaluation(speakers=("1", "2")), tmp_path)
+    assert f"over speakers. {INTERVAL_RULE}" in page.text
+    assert "accuracy (no interval: 2 speakers)" in page.text
+    assert "nan" not in page.text
+
+
+def test_notes_on_a_score_stand_at_the_top_of_its_page(tmp_path: Path) -> None:
+    note = Note(NoteKind.IDENTICAL_CLIPS, "60 of 120 clips repeat the audio of another one")
+    page = write(replace(make_evaluation(), notes=(note,)), tmp_path)
+    assert str(note) in page.text

@@ -9,6 +9,7 @@ from tests.reports.synthetic import make_evaluation
 from tests.reports.terminal.printing import cells, printed
 
 from affekt.evaluation.comparison import Comparison, compare
+from affekt.metrics import INTERVAL_RULE
 from affekt.reports import terminal
 
 COMPARED = compare([make_evaluation(recipe="dull", skill=0.5), make_evaluation(recipe="good", skill=2.5)])
@@ -53,3 +54,20 @@ def test_it_states_that_intervals_are_not_corrected() -> None:
 def test_leaky_scores_are_marked() -> None:
     leaky = [make_evaluation(recipe=name, skill=skill, leaky=True) for name, skill in (("a", 1), ("b", 2))]
     assert "LEAKY" in printed(terminal.comparison(compare(leaky)))
+
+
+def test_of_two_speakers_there_is_no_interval_and_the_reason_is_given() -> None:
+    few = compare(
+        [make_evaluation(recipe=n, skill=s, speakers=("1", "2")) for n, s in (("good", 3), ("dull", 1))]
+    )
+    text = printed(terminal.comparison(few))
+    assert [row.endswith("none: 2 speakers may be chance") for row in difference_rows(few)] == [True, True]
+    assert "none: 2 speakers" in next(line for line in text.splitlines() if line.startswith("good "))
+    assert INTERVAL_RULE in " ".join(text.split())
+
+
+def test_intervals_over_clips_are_called_that() -> None:
+    unknown = compare(
+        [make_evaluation(recipe=n, skill=s, speakers=("",) * 3) for n, s in (("a", 3), ("b", 1))]
+    )
+    assert "95 %: interval over clips." in printed(terminal.comparison(unknown))

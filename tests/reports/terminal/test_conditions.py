@@ -9,6 +9,8 @@ from tests.reports.terminal.printing import cells, printed
 
 from affekt.audio.degradations import DEGRADATIONS
 from affekt.evaluation.results import AS_RECORDED, Evaluation
+from affekt.metrics import INTERVAL_RULE
+from affekt.notes import Note, NoteKind
 from affekt.reports import terminal
 
 
@@ -74,3 +76,16 @@ def test_what_could_not_be_computed_is_a_dash() -> None:
     text = printed(terminal.scores("clips", {"x": make_evaluation(speakers=("01",))}, "seed"))
     assert cells(text, "x")[1] == "-"  # no interval over one speaker
     assert cells(text, "x")[-3:] == ["-", "-", "-"]
+
+
+def test_the_reason_for_a_missing_interval_and_the_notes_stand_once() -> None:
+    note = Note(NoteKind.SPEAKERS_LEFT_OUT, "1 of 3 speakers is left out")
+    found = {
+        name: replace(make_evaluation(speakers=("1", "2"), skill=skill), notes=(note,))
+        for name, skill in ((0, 1.0), (1, 2.0))
+    }
+    text = printed(terminal.scores("clips", found, "draw"))
+    assert " ".join(text.split()).count(f"no interval for own: 2 speakers. {INTERVAL_RULE}") == 1
+    assert text.splitlines()[2] == str(note)
+    assert text.count(str(note)) == 1
+    assert next(row for row in text.splitlines() if row.startswith("0 ")).split()[2] == "-"

@@ -15,7 +15,8 @@ from tests.reports.terminal.printing import cells, printed
 from affekt.emotions import EMOTIONS as ALL_EMOTIONS
 from affekt.evaluation.results import Evaluation
 from affekt.evaluation.scores import Importance
-from affekt.metrics import METRIC_TITLES
+from affekt.metrics import INTERVAL_RULE, METRIC_TITLES
+from affekt.notes import Note, NoteKind
 from affekt.reports import terminal
 
 
@@ -166,3 +167,44 @@ def test_names_are_no_markup(name: str) -> None:
     text = printed(terminal.evaluation(replace(named, excluded=((f"{name}.wav", "is silent"),))))
     assert f"{name} on {name}+b" in text
     assert f"{name}.wav: is silent" in text
+
+
+def test_where_there_is_no_interval_the_reason_stands_in_its_place() -> None:
+    text = printed(terminal.evaluation(make_evaluation(speakers=("1", "2"))))
+    for name, score in make_evaluation(speakers=("1", "2")).headlines.items():
+        assert cells(text, METRIC_TITLES[name]) == [f"{score.value:.1%}", "none:", "2", "speakers", "-"]
+    assert INTERVAL_RULE in " ".join(text.split())
+    assert INTERVAL_RULE not in " ".join(printed(terminal.evaluation(EVALUATION)).split())
+
+
+def test_a_perfect_score_has_no_interval_of_zero_width() -> None:
+    text = printed(terminal.evaluation(make_evaluation(skill=50)))
+    assert "none: speakers do not differ" in text
+    assert "100.0 - 100.0" not in text
+
+
+@pytest.mark.parametrize(
+    ("speakers", "over"),
+    [
+        (("1", "2", "3", "4", "5"), "speakers"),
+        (("",), "clips"),
+        (("1", "2", "3", "4", ""), "speakers and clips"),
+    ],
+)
+def test_it_says_what_intervals_are_over_where_speakers_are_unknown(
+    speakers: tuple[str, ...], over: str
+) -> None:
+    text = printed(terminal.evaluation(make_evaluation(speakers=speakers, corpora=("a", "b"))))
+    assert f"95 % over {over}  " in text
+    assert f"interval over {over};" in " ".join(text.split())
+
+
+def test_a_corpus_without_an_interval_is_named_with_the_reason() -> None:
+    text = printed(terminal.evaluation(make_evaluation(speakers=("1", "2", "3"), corpora=("a", "b"))))
+    assert f"no interval for a, b: 3 speakers. {INTERVAL_RULE}" in " ".join(text.split())
+
+
+def test_notes_stand_below_the_terms() -> None:
+    note = Note(NoteKind.NOT_CALIBRATED, "not calibrated: there is one fold alone")
+    lines = printed(terminal.evaluation(replace(EVALUATION, notes=(note,)))).splitlines()
+    assert lines[2] == "not calibrated: there is one fold alone"

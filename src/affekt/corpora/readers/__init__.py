@@ -1,1 +1,1 @@
-"""Readers: one module for each corpus, with its ``CARD`` and the function ``read(path)``."""
+"""Readers: one module for each corpus, with its ``CARD`` and ``label(path)`` or ``read(root)``."""

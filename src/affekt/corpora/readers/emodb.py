@@ -6,10 +6,8 @@ File names are like ``03a01Fa``: speaker 03, text a01, emotion F, version a.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-from affekt.audio.loading import find_audio
 from affekt.corpora.base import Clip, CorpusCard
 
 _EMOTIONS = {  # initials of the German words: Wut, Langeweile, Ekel, Angst, Freude, Trauer
@@ -27,19 +25,18 @@ _STEM = re.compile(
 )
 
 
-def read(root: Path) -> Iterator[Clip]:
-    """Yield every clip below a folder."""
-    for path in find_audio(root):
-        if match := _STEM.fullmatch(path.stem):
-            yield Clip(
-                path=path,
-                emotion=_EMOTIONS[match["emotion"]],
-                speaker=match["speaker"],
-                corpus=CARD.name,
-                sex="male" if match["speaker"] in _MEN else "female",
-                statement=match["text"],
-                repetition=match["version"],
-            )
+def label(path: Path) -> Clip | None:
+    """Return the clip of a file; None if it is not named as one of EMO-DB."""
+    match = _STEM.fullmatch(path.stem)
+    return match and Clip(
+        path=path,
+        emotion=_EMOTIONS[match["emotion"]],
+        speaker=match["speaker"],
+        corpus=CARD.name,
+        sex="male" if match["speaker"] in _MEN else "female",
+        statement=match["text"],
+        repetition=match["version"],
+    )
 
 
 CARD = CorpusCard(
@@ -62,5 +59,4 @@ CARD = CorpusCard(
         "bored": 81,
     },
     speakers=10,
-    stem=_STEM,
 )

@@ -1,31 +1,153 @@
-"""A corpus of the user's own, one folder for each emotion: ``angry/one.wav``, ``happy/two.wav``, ..."""
+"""A corpus of the user's own, one folder for each emotion: ``angry/one.wav``, ``happy/two.wav``, ...
+
+Speakers are known from folders too: ``ann/angry/one.wav`` or ``angry/ann/one.wav``. Folders ``train``,
+``test``, ... may be above either. A folder's name is an emotion if it is a known word for one, which digits
+or a short code may precede: ``fear``, ``ANG``, ``01neutral``, ``OAF_happy``. Beside two known emotions
+other words are emotions too, as ``contempt``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from affekt.audio.loading import find_audio
 from affekt.corpora.base import Clip, CorpusCard
-from affekt.emotions import canonical_emotion
+from affekt.emotions import EMOTIONS, canonical_emotion, similar_emotion
+from affekt.errors import CorpusError
+
+_SPLITS = {"train", "training", "test", "testing", "tst", "val", "valid", "validation", "dev", "eval"}
+_NEITHER = _SPLITS | {  # names of folders that are neither emotions nor speakers
+    *("audio", "wav", "wavs", "clips", "data", "files", "other", "unknown", "speech", "song", "video"),
+    *("male", "female", "men", "women", "loud", "quiet", "normal", "strong", "weak", "soft", "clean"),
+    *("low", "medium", "high", "noise", "noisy", "augmented", "original"),
+}
+_NUMBERED = re.compile(r"(part|batch|fold|set|disc|cd|group|take|version|v|chunk)[\W_]*\d+", re.IGNORECASE)
+_PERSON = re.compile(r"(speaker|spk|actor|actress|subject|person|participant|session)", re.IGNORECASE)
+_NEGATIONS = {"no", "not", "non", "un", "anti"}
+_PREFIX_LETTERS = 4
+_SHOWN_FOLDERS = 6
+_SHOWN_FILES = 2
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Which level of folders is what; 0 is the topmost."""
+
+    emotion: int
+    speaker: int | None = None
+    split: int | None = None
 
 
 def read(root: Path) -> Iterator[Clip]:
-    """Yield every audio file in a folder below ``root``, labelled with the name of the topmost folder."""
-    for path in find_audio(root):
-        folders = path.relative_to(root).parts[:-1]
-        if folders:
+    """Yield every clip in the folders below ``root``; ``CorpusError`` if these are not emotions."""
+    files = find_audio(root)
+    folders = [file.relative_to(root).parts[:-1] for file in files]
+    layout = _find_layout(folders)
+    if layout is None:
+        raise CorpusError(_explain(root, files))
+    for path, above in zip(files, folders, strict=True):
+        if len(above) > layout.emotion:
+            name = above[layout.emotion]
             yield Clip(
                 path=path,
-                emotion=canonical_emotion(folders[0]),
-                speaker="",
-                corpus=root.resolve().name,
+                emotion=emotion_of_folder(name) or canonical_emotion(name),
+                speaker="" if layout.speaker is None else above[layout.speaker],
+                corpus=root.resolve().name or "folder",
+                columns={} if layout.split is None else {"split": above[layout.split].lower()},
             )
+
+
+def emotion_of_folder(name: str) -> str:
+    """Return the known emotion that a folder is named after; empty if there is none.
+
+    >>> emotion_of_folder("01neutral"), emotion_of_folder("OAF_Sad"), emotion_of_folder("actor_01")
+    ('neutral', 'sad', '')
+    """
+    words = re.sub(r"[\W\d_]+", " ", name.lower()).split()
+    if (whole := canonical_emotion(" ".join(words))) in EMOTIONS:
+        return whole
+    coded = len(words) > 1 and len(words[0]) <= _PREFIX_LETTERS and words[0] not in _NEGATIONS
+    rest = canonical_emotion(" ".join(words[1:]))
+    return rest if coded and rest in EMOTIONS else ""
+
+
+def _find_layout(folders: Sequence[Sequence[str]], level: int = 0) -> _Layout | None:
+    """Find the level of the emotions among the folders of each file, from this level on or the next."""
+    named = [above for above in folders if len(above) > level]
+    tops = {above[level] for above in named}
+    if not tops:
+        return None
+    if {top.lower() for top in tops} <= _SPLITS:
+        inner = _find_layout(named, level + 1)
+        return inner and replace(inner, split=level)
+    if _are_emotions(tops):
+        return _Layout(level, level + 1 if _have_speakers(named, level) else None)
+    deep = [above for above in named if len(above) > level + 1]
+    if len(deep) * 2 > len(named) and _are_emotions({above[level + 1] for above in deep}):
+        return _Layout(level + 1, level if _are_speakers(tops) else None)
+    return _find_layout(named, level + 1) if len(tops) == 1 else None
+
+
+def _are_emotions(names: Collection[str]) -> bool:
+    """Whether folders are named after emotions: all known, or others beside two that are known."""
+    known = {emotion for name in names if (emotion := emotion_of_folder(name))}
+    others = [name for name in names if not emotion_of_folder(name)]
+    return bool(known) and (not others or (len(known) > 1 and all(map(_may_be_an_emotion, others))))
+
+
+def _may_be_an_emotion(name: str) -> bool:
+    odd = name.lower() in _NEITHER or re.search(r"\d", name) or _PERSON.match(name)
+    return not odd and not similar_emotion(name)
+
+
+def _have_speakers(named: Sequence[Sequence[str]], level: int) -> bool:
+    """Whether the folders in those of the emotions are speakers: the same names in several emotions."""
+    emotions_of = defaultdict(set)
+    for above in named:
+        if len(above) == level + 1:
+            return False
+        emotions_of[above[level + 1]].add(above[level])
+    repeated = sum(len(emotions) > 1 for emotions in emotions_of.values())
+    return repeated * 2 > len(emotions_of) and _are_speakers(emotions_of)
+
+
+def _are_speakers(names: Collection[str]) -> bool:
+    """Whether folders may be speakers: several, none of a name for something else."""
+    others = [name for name in names if name.lower() in _NEITHER or _NUMBERED.fullmatch(name)]
+    return len(names) > 1 and not others
+
+
+def _explain(root: Path, files: Sequence[Path]) -> str:
+    """Why a folder is no corpus, and what to do."""
+    if not files:
+        return f"{root} has no clip with an emotion: there is no audio file below it"
+    tops = Counter(parts[0] for file in files if (parts := file.relative_to(root).parts[:-1]))
+    odd = [name for name in sorted(tops) if not emotion_of_folder(name)]
+    shown = ", ".join(odd[:_SHOWN_FOLDERS]) + f", ... ({len(odd)})" * (len(odd) > _SHOWN_FOLDERS)
+    found = f"folders not named after emotions ({shown})" if odd else "no folder"
+    guesses = [f"{name!r}: did you mean {guess!r}?" for name in odd if (guess := similar_emotion(name))]
+    rows = [f"{file.relative_to(root).as_posix()},<emotion>,<speaker>" for file in files[:_SHOWN_FILES]]
+    manifest = f"{root.resolve().name}.csv"
+    return "\n".join(
+        [
+            f"{root} has no clip with an emotion: its {len(files)} audio files are in {found}, and most "
+            "of their names are not those of one corpus that 'affekt corpora' lists.",
+            *guesses[:_SHOWN_FOLDERS],
+            f"Sort them into a folder for each emotion ({', '.join(EMOTIONS)}), or write a manifest "
+            f"{manifest} in {root}:",
+            "path,emotion,speaker",
+            *rows,
+        ]
+    )
 
 
 CARD = CorpusCard(
     name="folders",
-    title="One folder for each emotion (without speakers: random protocols only)",
+    title="One folder for each emotion; speakers are known if they have folders above or below these",
     licence="your own",
     citation="",
     address="",

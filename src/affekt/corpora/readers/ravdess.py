@@ -7,11 +7,10 @@ folders above a file do not matter.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
 
-from affekt.audio.loading import find_audio
 from affekt.corpora.base import Archive, Clip, CorpusCard
 
 _VOCAL_CHANNELS = {"01": "speech", "02": "song"}
@@ -34,24 +33,24 @@ _STEM = re.compile(
     r"03-(?P<vocal_channel>0[12])-(?P<emotion>0[1-8])-(?P<intensity>0[12])"
     r"-(?P<statement>0[12])-(?P<repetition>0[12])-(?P<actor>0[1-9]|1\d|2[0-4])"
 )
+_VIDEO = re.compile(r"0[12](-\d\d){6}\.(mp4|mov|mkv|avi|webm)", re.IGNORECASE)
 
 
-def read(root: Path) -> Iterator[Clip]:
-    """Yield every audio-only clip below a folder."""
-    for path in find_audio(root):
-        if match := _STEM.fullmatch(path.stem):
-            yield Clip(
-                path=path,
-                emotion=_EMOTIONS[match["emotion"]],
-                speaker=match["actor"],
-                corpus=CARD.name,
-                vocal_channel=_VOCAL_CHANNELS[match["vocal_channel"]],
-                sex="male" if int(match["actor"]) % 2 else "female",
-                intensity=_INTENSITIES[match["intensity"]],
-                statement=_STATEMENTS[match["statement"]],
-                repetition=match["repetition"],
-                columns={"modality": "audio-only"},  # the first field, 03; 01 and 02 are videos
-            )
+def label(path: Path) -> Clip | None:
+    """Return the clip of a file; None if it is not named as an audio-only clip of RAVDESS."""
+    match = _STEM.fullmatch(path.stem)
+    return match and Clip(
+        path=path,
+        emotion=_EMOTIONS[match["emotion"]],
+        speaker=match["actor"],
+        corpus=CARD.name,
+        vocal_channel=_VOCAL_CHANNELS[match["vocal_channel"]],
+        sex="male" if int(match["actor"]) % 2 else "female",
+        intensity=_INTENSITIES[match["intensity"]],
+        statement=_STATEMENTS[match["statement"]],
+        repetition=match["repetition"],
+        columns={"modality": "audio-only"},  # the first field, 03; 01 and 02 are videos
+    )
 
 
 def _expected_stems() -> Mapping[str, list[str]]:
@@ -85,8 +84,8 @@ CARD = CorpusCard(
     | {"neutral": 188},  # recorded at one intensity only
     speakers=24,
     human_accuracy=(0.67, "about, for audio alone; ratings of Livingstone & Russo (2018)"),
-    stem=_STEM,
     expected_stems=_expected_stems,
+    not_read=_VIDEO,
     folds={
         # Luna-Jimenez et al. (2021), Sensors 21(22):7665; also used by ResLSTM-SER.
         "by-actor-5": _folds(

@@ -1,5 +1,8 @@
 """All figures: functions that return a matplotlib figure, whose ``get_label()`` is its caption."""
 
+import affekt.reports.figures.matplotlib_folder  # noqa: F401 - before others import matplotlib
+
+# isort: split
 from affekt.reports.figures.by_emotion import confusion, draw_confusion, emotions
 from affekt.reports.figures.by_group import slices, speakers
 from affekt.reports.figures.clips import waveform_and_mel

@@ -26,6 +26,7 @@ from affekt.reports.figures.style import (
     title,
 )
 
+MOST_BESIDE = 9  # confusion matrices of more emotions stand below each other
 TARGET_RECALL = 0.75  # the target for each emotion in the published student projects
 
 
@@ -47,7 +48,11 @@ def draw_confusion(counts: NDArray[np.int64], emotions: Sequence[str], seeds: in
         Number of seeds that the counts are summed over.
     """
     rates = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure, ((left, right),) = new_figure(3.9, 1, 2)
+    if len(emotions) <= MOST_BESIDE:
+        figure, axes_of = new_figure(3.9, 1, 2)
+    else:
+        figure, axes_of = new_figure(1.6 + 0.56 * len(emotions), 2, 1)
+    left, right = axes_of.flat
     for axes, texts in (
         (left, [f"{100 * rate:.0f}" for rate in rates.flat]),
         (right, [f"{int(count)}" for count in counts.flat]),
@@ -57,7 +62,8 @@ def draw_confusion(counts: NDArray[np.int64], emotions: Sequence[str], seeds: in
         for ((row, column), share), text in zip(np.ndenumerate(rates), texts, strict=True):
             colour = "white" if share > 0.5 else INK
             axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=colour)
-    left.set_ylabel("true")
+    for axes in axes_of[:, 0]:
+        axes.set_ylabel("true")
     title(left, "share of each row, %")
     title(right, "clips" if seeds == 1 else f"clips, {seeds} seeds")
     return caption(
@@ -82,8 +88,11 @@ def emotions(evaluation: Evaluation, target: float = TARGET_RECALL) -> Captioned
     figure, ((axes,),) = new_figure(0.9 + 0.36 * len(shown))
     for y, (name, score) in enumerate(shown.items()):
         axes.barh(y, score.recall, color=emotion_style(name).colour, height=0.62, alpha=0.85)
-        axes.plot(score.precision, y, "D", color="white", markeredgecolor=INK, markersize=6)
-        axes.plot(score.f1, y, "|", color=INK, markersize=13, markeredgewidth=2)
+        for drawn in (
+            *axes.plot(score.precision, y, "D", color="white", markeredgecolor=INK, markersize=6),
+            *axes.plot(score.f1, y, "|", color=INK, markersize=13, markeredgewidth=2),
+        ):
+            drawn.set(clip_on=False, in_layout=False)
     mark(axes, target, f"target {target:.0%}", va="bottom")
     name_rows(axes, [f"{name}, {one.support}" for name, one in shown.items()])
     axes.set_xlim(0, 1)
@@ -91,7 +100,7 @@ def emotions(evaluation: Evaluation, target: float = TARGET_RECALL) -> Captioned
     axes.plot([], [], "s", color=QUIET, label="recall")
     axes.plot([], [], "D", color="white", markeredgecolor=INK, label="precision")
     axes.plot([], [], "|", color=INK, markersize=11, markeredgewidth=2, label="F1")
-    legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3)
+    legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.5 / len(shown)), ncols=3)
     return caption(figure, _recall_caption(shown, target))
 
 

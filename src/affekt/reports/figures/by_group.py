@@ -66,7 +66,7 @@ def _add_sexes(axes: Axes, sexes: Iterable[str]) -> None:
     for sex in named:
         axes.bar(0, 0, color=SEXES.get(sex, QUIET), label=sex)
     if named:
-        legend(axes, loc="upper left", ncols=2)
+        legend(axes, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
 
 
 def _speaker_caption(scores: Mapping[str, SliceScore]) -> str:

@@ -42,8 +42,9 @@ def draw_calibration(bins: Reliability) -> CaptionedFigure:
     )
     above.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=DASHED)
     above.annotate(
-        "perfectly calibrated", (0.02, 0.05), rotation=24, fontsize=8, color=QUIET, xycoords="axes fraction"
-    )
+        "perfectly calibrated", (0.03, 0.05), rotation=45, rotation_mode="anchor",
+        transform_rotates_text=True, fontsize=8, color=QUIET,
+    )  # fmt: skip
     _draw_bins(above, bins)
     above.set(ylabel="accuracy", ylim=(0, 1))
     below.bar(bins.confidence, bins.count, width=0.06, color=HONEST)
@@ -55,10 +56,14 @@ def draw_calibration(bins: Reliability) -> CaptionedFigure:
 def _draw_bins(axes: Axes, bins: Reliability) -> None:
     many = bins.count >= FEW_PREDICTIONS
     full, few = ((bins.confidence[some], bins.accuracy[some]) for some in (many, ~many))
-    axes.plot(*full, "o-", color=HONEST, markersize=6, clip_on=False, zorder=3)
     axes.vlines(full[0], *full, color=ACCENT, linewidth=1)
-    if len(few[0]):  # an empty line would be given space outside of the axes
-        axes.plot(*few, "o", color=QUIET, fillstyle="none", markersize=5, clip_on=False, zorder=3)
+    for points in (
+        *axes.plot(*full, "o-", color=HONEST, markersize=6, clip_on=False, zorder=3),
+        *axes.plot(*few, "o", color=QUIET, fillstyle="none", markersize=5, clip_on=False, zorder=3),
+    ):
+        points.set_in_layout(
+            False
+        )  # no space is kept for what is drawn over the edge, if there is anything
 
 
 def _calibration_caption(bins: Reliability) -> str:

@@ -27,6 +27,7 @@ from affekt.reports.figures.style import (
     legend,
     name_rows,
     new_figure,
+    shortened,
     title,
     violins_by_emotion,
 )
@@ -45,10 +46,10 @@ def distributions(exploration: Exploration, columns: Sequence[str]) -> Captioned
     emotions = exploration.values("emotion")
     names = sort_emotions(emotions)
     rows = -(-len(columns) // BESIDE)
-    figure, axes = new_figure(0.4 + rows * (0.5 + 0.17 * len(names)), rows, BESIDE)
+    figure, axes = new_figure(0.4 + rows * (0.5 + 0.17 * max(4, len(names))), rows, BESIDE)
     for i, (one, column) in enumerate(zip(axes.flat, columns, strict=False)):
         _draw_ridges(one, exploration.features[:, exploration.columns.index(column)], emotions, names)
-        one.set_yticks(-np.arange(len(names)), names if i % BESIDE == 0 else [])
+        one.set_yticks(-np.arange(len(names)), list(map(shortened, names)) if i % BESIDE == 0 else [])
         one.set_xlabel(column)
         one.spines["left"].set_visible(False)
         one.tick_params(axis="y", length=0)

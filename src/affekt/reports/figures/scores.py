@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from matplotlib.ticker import PercentFormatter
 
 from affekt.evaluation.results import Evaluation
-from affekt.metrics import METRIC_TITLES
+from affekt.metrics import INTERVAL_RULE, METRIC_TITLES
 from affekt.reports.figures.style import (
     ACCENT,
     GRID,
@@ -60,9 +61,8 @@ def _headline_caption(both: Sequence[Evaluation]) -> str:
     sentences = []
     for one in both:
         accuracy, uar = one.headlines["accuracy"], one.headlines["uar"]
-        bounds = "" if accuracy.interval == "-" else f" ({accuracy.interval})"
         sentences.append(
-            f"{one.protocol_label}: accuracy {in_percent(accuracy.value)}{bounds}, "
+            f"{one.protocol_label}: accuracy {in_percent(accuracy.value)}{accuracy.in_brackets}, "
             f"UAR {in_percent(uar.value)}."
         )
     if len(both) == 2:
@@ -100,6 +100,8 @@ def differences(pairs: Mapping[str, tuple[float, float, float]], metric: str) ->
     axes.set_xlabel(f"difference in {metric}, with its 95 % interval over speakers")
     named = ", ".join(name for name, clear in significant.items() if clear) or "none"
     text = f"Differences whose interval does not include 0: {named}."
+    if lacking := [name for name, (_, low, _) in pairs.items() if math.isnan(low)]:
+        text += f" No interval for {', '.join(lacking)}. {INTERVAL_RULE}"
     if len(pairs) > 1:
         text += f" The intervals of the {len(pairs)} pairs are not corrected for multiple comparisons."
     return caption(figure, text)

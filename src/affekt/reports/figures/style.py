@@ -28,6 +28,8 @@ SHADES = LinearSegmentedColormap.from_list("shades", ["#FFFFFF", "#9CC9E8", "#00
 DIVERGING = LinearSegmentedColormap.from_list("diverging", ["#B2560D", "#FFFFFF", "#0072B2"])
 PERCENT = PercentFormatter(1.0, decimals=0)
 DASHED = (0, (4, 3))
+MOST_LETTERS = 16  # of the name of a column, which is turned where there are many
+MOST_LETTERS_OF_ROWS = 40
 
 
 class CaptionedFigure(Figure):
@@ -100,17 +102,24 @@ def percent(*axis: Axis) -> None:
         one.set_major_formatter(PERCENT)
 
 
+def shortened(name: str, most: int = MOST_LETTERS) -> str:
+    """Return a name for an axis: a long one would take the space of what is drawn."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
 def name_rows(axes: Axes, names: Sequence[str], **settings: Any) -> None:
     """Label the rows 0, 1, ... and put row 0 at the top."""
-    axes.set_yticks(range(len(names)), list(names), **settings)
+    labels = [shortened(name, MOST_LETTERS_OF_ROWS) for name in names]
+    axes.set_yticks(range(len(names)), labels, **settings)
     axes.invert_yaxis()
 
 
 def name_columns(axes: Axes, names: Sequence[str], *, turned: float = 0, **settings: Any) -> None:
     """Label the columns 0, 1, ..., turned by so many degrees."""
     align = "right" if turned else "center"
+    labels = list(map(shortened, names))
     axes.set_xticks(
-        range(len(names)), list(names), rotation=turned, ha=align, rotation_mode="anchor", **settings
+        range(len(names)), labels, rotation=turned, ha=align, rotation_mode="anchor", **settings
     )
 
 
@@ -125,14 +134,15 @@ def mark(axes: Axes, share: float, text: str, **settings: Any) -> None:
 def interval_bar(axes: Axes, y: float, value: float, bounds: tuple[float, float], colour: str) -> None:
     """Draw a value as a point on a bar from the lower to the upper bound."""
     axes.plot(bounds, [y, y], color=colour, linewidth=5, solid_capstyle="round")
-    axes.plot(value, y, "o", color="white", markeredgecolor=INK, markersize=7)
+    (point,) = axes.plot(value, y, "o", color="white", markeredgecolor=INK, markersize=7, clip_on=False)
+    point.set_in_layout(False)
 
 
 def heatmap(axes: Axes, values: NDArray[Any], names: Sequence[str], **settings: Any) -> None:
     """Draw a square matrix with named rows and columns."""
     axes.imshow(values, aspect="auto", **settings)
     name_columns(axes, names, turned=40)
-    axes.set_yticks(range(len(names)), list(names))
+    axes.set_yticks(range(len(names)), list(map(shortened, names)))
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
 

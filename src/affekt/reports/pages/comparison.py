@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from affekt.evaluation.comparison import COMPARED, Comparison
-from affekt.metrics import METRIC_TITLES
+from affekt.metrics import INTERVAL_RULE, METRIC_TITLES
 from affekt.reports import figures
 from affekt.reports.figures.style import CaptionedFigure, in_percent
 from affekt.reports.pages.content import Page, Part, Section, figure_of
@@ -14,10 +14,13 @@ from affekt.reports.score_rows import NOT_UNSEEN
 
 def comparison_page(result: Comparison) -> Page:
     """Return the page about a comparison."""
+    over = "speakers" if result.speakers else "clips"
     lead = (
         f"{result.n} clips of {result.speakers or 'unknown'} speakers, chance {in_percent(result.chance)}. "
-        "Intervals are 95 % bootstrap intervals over speakers; the same speakers are drawn for all recipes."
+        f"Intervals are 95 % bootstrap intervals over {over}; the same {over} are drawn for all recipes."
     )
+    if any(one.no_interval for one in result.differences):
+        lead += f" {INTERVAL_RULE}"
     return Page(
         title=", ".join(result.scores),
         badge=result.protocol_label,

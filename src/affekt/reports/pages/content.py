@@ -7,13 +7,14 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import soundfile
+from matplotlib import rc_context
 
-from affekt.audio.loading import load_audio
+from affekt.corpora.base import Clip
+from affekt.corpora.clips import load_whole
 from affekt.errors import AffektError
 from affekt.reports import figures
 from affekt.reports.figures.style import CaptionedFigure
@@ -112,24 +113,25 @@ def make_figure(
         image = embed(figure.to_png(PIXELS_PER_INCH), "image/png")
     else:
         file = io.BytesIO()
-        figure.savefig(file, format="svg", metadata={"Date": None})
+        with rc_context({"svg.hashsalt": "affekt"}):  # the same figure has the same bytes in every process
+            figure.savefig(file, format="svg", metadata={"Date": None})
         image = embed(file.getvalue(), "image/svg+xml")
     return Part(title=title, text=str(figure.get_label()), image=image, sound=sound)
 
 
-def make_recording(path: Path, title: str, colour: str) -> Part:
+def make_recording(clip: Clip, title: str, colour: str) -> Part:
     """Draw a clip and embed its audio; the error message if it can no longer be read."""
     try:
-        draw = partial(figures.waveform_and_mel, load_audio(path), colour)
-        part = make_figure(draw, title, _audio(path), raster=True)
+        draw = partial(figures.waveform_and_mel, load_whole(clip), colour)
+        part = make_figure(draw, title, _audio(clip), raster=True)
     except AffektError as error:
         part = Part(title=title, items=[str(error)])
     return part or Part(title=title)
 
 
-def _audio(path: Path) -> str:
+def _audio(clip: Clip) -> str:
     """The clip as MP3, about 8 kB for each second."""
-    waveform = load_audio(path, AUDIO_SAMPLE_RATE)
+    waveform = load_whole(clip, AUDIO_SAMPLE_RATE)
     file = io.BytesIO()
     loudest = np.abs(waveform.samples).max()
     soundfile.write(file, waveform.samples / max(1.0, loudest), AUDIO_SAMPLE_RATE, format="MP3")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -105,6 +106,9 @@ def _problems(found: Exploration) -> Part:
     problems += [f"surplus: {text}" for text in check.surplus]
     problems += [f"no emotion in the file name: {path}" for path in check.misnamed]
     problems += [f"unusable: {why}" for _, why in check.unusable]
+    problems += [f"unusable as published: {path} {why}" for path, why in check.known_faults]
+    if check.corpus.doubled:
+        problems.append(f"doubled clips (same name and labels in another folder): {check.corpus.doubled}")
     problems += [
         f"identical audio under several names: {', '.join(str(path) for path in group)}"
         for group in check.identical
@@ -138,4 +142,4 @@ def _example(found: Exploration, emotion: str) -> Part | None:
     table = standardise(found.features)[own]
     clip = found.clips[own[np.argmin(((table - table.mean(axis=0)) ** 2).sum(axis=1))]]
     style = emotion_style(emotion)
-    return make_recording(clip.path, f"{style.emoji} {emotion}: {clip.path.name}", style.colour)
+    return make_recording(clip, f"{style.emoji} {emotion}: {Path(clip.name).name}", style.colour)

@@ -8,7 +8,7 @@ from pathlib import Path
 from affekt.emotions import emotion_style
 from affekt.evaluation.results import Evaluation
 from affekt.evaluation.scores import TestedClip
-from affekt.metrics import METRIC_TITLES
+from affekt.metrics import INTERVAL_RULE, METRIC_TITLES, Score
 from affekt.model.calibration import COVERAGE
 from affekt.reports import figures
 from affekt.reports.figures.style import in_percent
@@ -68,20 +68,22 @@ def score_page(result: Evaluation) -> Page:
 
 def _lead(result: Evaluation) -> list[str]:
     speakers = len(result.slices["speaker"])
-    over = "speakers" if speakers else "clips, as speakers are unknown"
+    unknown = result.interval_over != "speakers"
     text = (
         f"{result.n} clips of {speakers or 'unknown'} speakers in {result.corpus}, {len(result.emotions)} "
         f"emotions, {plural(len(result.by_seed), 'seed')}. Intervals are 95 % bootstrap intervals "
-        f"over {over}."
+        f"over {result.interval_over}{', as speakers are unknown' * unknown}."
     )
-    return [text, NOT_UNSEEN] if result.leaky else [text]
+    if any(score.no_interval for score in result.headlines.values()):
+        text += f" {INTERVAL_RULE}"
+    return [text, *([NOT_UNSEEN] if result.leaky else []), *map(str, result.notes)]
 
 
 def _tiles(result: Evaluation) -> list[tuple[str, str]]:
     accuracy, uar = result.headlines["accuracy"], result.headlines["uar"]
     tiles = [
-        (in_percent(accuracy.value), f"accuracy ({_unbroken(accuracy.interval)})"),
-        (in_percent(uar.value), f"UAR, unweighted average recall ({_unbroken(uar.interval)})"),
+        (in_percent(accuracy.value), f"accuracy{_interval(accuracy)}"),
+        (in_percent(uar.value), f"UAR, unweighted average recall{_interval(uar)}"),
         (in_percent(result.chance), "chance"),
         (in_percent(result.majority), "always the most frequent emotion"),
     ]
@@ -91,8 +93,10 @@ def _tiles(result: Evaluation) -> list[tuple[str, str]]:
     return tiles
 
 
-def _unbroken(text: str) -> str:
-    return text.replace(" ", "\N{NO-BREAK SPACE}").replace("-", "\N{NON-BREAKING HYPHEN}")
+def _interval(score: Score) -> str:
+    """The interval in brackets, on one line; or why there is none."""
+    unbroken = score.bounds.replace(" ", "\N{NO-BREAK SPACE}").replace("-", "\N{NON-BREAKING HYPHEN}")
+    return score.in_brackets.replace(score.bounds, unbroken)
 
 
 def _scores(result: Evaluation) -> Part:
@@ -187,9 +191,9 @@ def _most_confident_errors(result: Evaluation) -> list[TestedClip]:
     """The wrong predictions, the most confident first, each clip once."""
     wrong = [one for one in result.tested if one.predicted != one.clip.emotion]
     wrong.sort(key=lambda one: -max(one.probabilities))
-    by_clip: dict[Path, TestedClip] = {}
+    by_clip: dict[str, TestedClip] = {}
     for one in wrong:
-        by_clip.setdefault(one.clip.path, one)
+        by_clip.setdefault(one.clip.name, one)
     return list(by_clip.values())[:SHOWN_ERRORS]
 
 
@@ -198,9 +202,9 @@ def _error(result: Evaluation, one: TestedClip) -> Part:
     style = emotion_style(one.predicted)
     title = (
         f"{one.clip.emotion}, predicted {style.emoji} {one.predicted} (confidence {confidence:.0%}): "
-        f"{one.clip.path.name}"
+        f"{Path(one.clip.name).name}"
     )
-    return make_recording(one.clip.path, title, style.colour)
+    return make_recording(one.clip, title, style.colour)
 
 
 def _excluded(result: Evaluation) -> Part | None:

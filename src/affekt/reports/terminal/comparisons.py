@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group
 from rich.text import Text
 
-from affekt.metrics import METRIC_TITLES, format_interval
+from affekt.metrics import INTERVAL_RULE, METRIC_TITLES
 from affekt.reports.terminal.layout import PlainTable, one_line, protocol
 
 if TYPE_CHECKING:
@@ -22,11 +22,15 @@ def comparison(result: Comparison) -> Group:
         protocol(result.protocol_label, leaky=result.leaky),
         f"\n{result.n} clips of {result.speakers or 'unknown'} speakers, chance {result.chance:.1%}\n",
     )
+    over = "speakers" if result.speakers else "clips"
     note = (
-        f"\n95 %: interval over speakers. The intervals of the {len(result.differences)} differences are "
+        f"\n95 %: interval over {over}. The intervals of the {len(result.differences)} differences are "
         "not corrected for multiple comparisons."
     )
-    return Group(about, _scores(result), "", _differences(result), Text(note, "dim"))
+    reasons = [one[metric].no_interval for one in result.scores.values() for metric in SHOWN]
+    missing = any([*reasons, *(one.no_interval for one in result.differences)])
+    rule = [Text(INTERVAL_RULE, "yellow")] if missing else []
+    return Group(about, _scores(result), "", _differences(result), *rule, Text(note, "dim"))
 
 
 def _scores(result: Comparison) -> PlainTable:
@@ -45,7 +49,7 @@ def _differences(result: Comparison) -> PlainTable:
             Text.assemble((one_line(one.better), "bold"), " - ", one_line(one.worse)),
             METRIC_TITLES[one.metric],
             f"{100 * one.value:+.1f}",
-            format_interval(one.low, one.high, signed=True),
+            one.interval,
             Text("does not include 0", "green") if one.significant else Text("may be chance", "yellow"),
         )
     return table

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from affekt.reports.score_rows import POOLED, corpus_rows, plural, pooled_score
-from affekt.reports.terminal.layout import SCORE_LEGEND, one_line, protocol, score_table
+from affekt.reports.terminal.layout import SCORE_LEGEND, missing_intervals, one_line, protocol, score_table
 
 if TYPE_CHECKING:
     from affekt.evaluation.results import Evaluation
@@ -36,7 +36,16 @@ def scores(title: str, found: Mapping[Any, Evaluation], repeated: str) -> Group:
         f"\n{first.n} clips of {len(first.slices['speaker']) or 'unknown'} speakers, mean of "
         f"{plural(len(first.by_seed), repeated)}, chance {first.chance:.1%}\n",
     )
-    return Group(about, *_blocks(title, found), Text(SCORE_LEGEND, "dim"))
+    for note in dict.fromkeys(note for one in found.values() for note in one.notes):
+        about.append(f"{note}\n", "yellow")
+    rows = [(name, row) for one in found.values() for name, row in _rows(one).items()]
+    why = missing_intervals([(name, one) for name, row in rows for one in (row.accuracy, row.uar)])
+    legend = Text(SCORE_LEGEND.format(over=first.interval_over), "dim")
+    return Group(about, *_blocks(title, found), *([why] if why else []), legend)
+
+
+def _rows(result: Evaluation) -> dict[str, CorpusScore]:
+    return corpus_rows(result) or {result.corpus: pooled_score(result)}
 
 
 def _blocks(title: str, found: Mapping[Any, Evaluation]) -> Iterator[RenderableType]:

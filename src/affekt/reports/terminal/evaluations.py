@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from affekt.emotions import emotion_style
-from affekt.metrics import METRIC_TITLES
+from affekt.metrics import INTERVAL_RULE, METRIC_TITLES
 from affekt.reports.score_rows import NOT_UNSEEN, corpus_rows, exclusion_reasons, plural
 from affekt.reports.terminal.layout import (
     SCORE_LEGEND,
@@ -18,6 +18,7 @@ from affekt.reports.terminal.layout import (
     PlainTable,
     bar,
     listing,
+    missing_intervals,
     one_line,
     protocol,
     score_table,
@@ -65,22 +66,28 @@ def _terms(result: Evaluation) -> Text:
         f"{len(result.emotions)} emotions; chance {result.chance:.1%}, "
         f"majority {result.majority:.1%}; {plural(len(result.by_seed), 'seed')}\n",
     )
+    for note in result.notes:
+        text.append(f"{note}\n", "yellow")
     return text.append(f"{NOT_UNSEEN}\n", "red") if result.leaky else text
 
 
-def _headlines(result: Evaluation) -> PlainTable:
-    over = "speakers" if result.slices["speaker"] else "clips"
-    table = PlainTable("", "score", f"95 % over {over}", "± over seeds")
+def _headlines(result: Evaluation) -> Group:
+    table = PlainTable("", "score", f"95 % over {result.interval_over}", "± over seeds")
     for name, score in result.headlines.items():
         spread = f"{score.spread:.1%}" if len(result.by_seed) > 1 else "-"
         table.add_row(METRIC_TITLES[name], Text(f"{score.value:.1%}", "bold"), score.interval, spread)
-    return table
+    missing = any(score.no_interval for score in result.headlines.values())
+    return Group(table, Text(INTERVAL_RULE, "yellow")) if missing else Group(table)
 
 
 def _by_corpus(result: Evaluation) -> Group | None:
     rows = corpus_rows(result)
     table = score_table("corpus", rows.items(), with_clips=True)
-    return Group(table, Text(SCORE_LEGEND, "dim")) if rows else None
+    if not rows:
+        return None
+    why = missing_intervals([(name, one) for name, row in rows.items() for one in (row.accuracy, row.uar)])
+    legend = Text(SCORE_LEGEND.format(over=result.interval_over), "dim")
+    return Group(table, *([why] if why else []), legend)
 
 
 def _by_emotion(result: Evaluation) -> PlainTable:

@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
+from affekt.metrics import INTERVAL_RULE
 from affekt.reports.score_rows import mean_size, percentage
 from affekt.support.terminal import one_line as one_line  # noqa: PLC0414 - for the modules beside this one
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 BAR_CELLS = 10
 SCORE_LEGEND = (
-    "95 %: interval over speakers; cov.: coverage of the prediction sets; size: their mean size; OOD: "
+    "95 %: interval over {over}; cov.: coverage of the prediction sets; size: their mean size; OOD: "
     "share flagged as out of distribution. All but size in percent."
 )
 
@@ -123,7 +124,7 @@ def shorten(text: str, width: int) -> str:
     """Return a text of at most ``width`` cells; ``…`` stands for what is left out of its middle.
 
     >>> shorten("recordings/2024/monday.wav", 20)
-    'record…24/monday.wav'
+    'recordi…4/monday.wav'
     """
     text = one_line(text)
     if cell_len(text) <= width:
@@ -159,7 +160,19 @@ def score_table(
 
 def _with_interval(score: Score) -> str:
     """Value and interval in percent, in two columns of their own."""
-    return f"{percentage(score.value)} {score.interval:>11}"
+    return f"{percentage(score.value)} {score.bounds:>11}"
+
+
+def missing_intervals(scores: Iterable[tuple[str, Score]]) -> Text | None:
+    """Return why named scores have no interval, and what one takes; None where all have one."""
+    names: dict[str, list[str]] = {}
+    for name, score in scores:
+        if score.no_interval:
+            names.setdefault(score.no_interval, []).append(name)
+    if not names:
+        return None
+    reasons = "; ".join(f"{', '.join(dict.fromkeys(of))}: {why}" for why, of in names.items())
+    return Text(f"no interval for {reasons}. {INTERVAL_RULE}", "yellow")
 
 
 def bar(share: float) -> str:

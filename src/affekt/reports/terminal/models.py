@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.text import Text
 
 from affekt.emotions import emotion_style
-from affekt.metrics import METRIC_TITLES
+from affekt.metrics import INTERVAL_RULE, METRIC_TITLES
 from affekt.reports.terminal.layout import Hanging, one_line, protocol, sample_rate
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ def _scores(scores: ContractScores, emotion_count: int) -> Iterator[tuple[str, s
     for name, title in METRIC_TITLES.items():
         score = scores.headlines[name]
         yield title, f"{score.value:.1%} (95 %: {score.interval})"
+    if any(score.no_interval for score in scores.headlines.values()):
+        yield "", Text(INTERVAL_RULE, "yellow")
     if scores.coverage is not None and scores.set_size is not None:
         sets = f"coverage {scores.coverage:.1%}, mean size {scores.set_size:.1f}"
         yield "prediction sets", sets

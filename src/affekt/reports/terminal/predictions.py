@@ -78,7 +78,7 @@ class PredictionTable:
     def row(self, answer: Answer) -> RenderableType:
         """Return the row of an answer; the reason of an error is on the line below it."""
         self.answers += 1
-        name = shorten(self._name(answer.source), self.widths[0])
+        name = shorten(self._name(_answer_name(answer)), self.widths[0])
         prediction = answer.prediction
         if prediction is None:
             reason = str(answer.error).replace(answer.source, Path(answer.source).name)
@@ -152,6 +152,11 @@ class PredictionTable:
             line.append_text(Text.assemble(*((space, cell) if i == 4 else (cell, space)), " " * GAP))
         line.rstrip()
         return line
+
+
+def _answer_name(answer: Answer) -> str:
+    """The name of the source, and of the audio channel that was asked for."""
+    return answer.source if answer.audio_channel == "mix" else f"{answer.source} ({answer.audio_channel})"
 
 
 def _common_folder(sources: Sequence[str]) -> str:

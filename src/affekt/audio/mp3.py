@@ -1,0 +1,188 @@
+"""MP3 files as streams of frames: how long they are, and where one file was appended to another.
+
+libsndfile trusts the first header of an MP3: without one it guesses the length from the size of the first
+frame, and of several joined files it reads the first. Here the frames are found, and each joined file
+becomes a part of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+_RATES = (44_100, 48_000, 32_000)  # of MPEG 1; MPEG 2 has half of these, MPEG 2.5 a quarter
+_DIVISORS = {3: 1, 2: 2, 0: 4}  # version in the header -> divisor of the rate
+_KBITS_MPEG1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+_KBITS_MPEG2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_LAST_FRAMES = 2  # so many frames more than the header counts are no other file
+_FRAMES_UNKNOWN = -1
+
+
+@dataclass(frozen=True)
+class Mp3Part:
+    """One of the files that were joined, without its tags.
+
+    Attributes
+    ----------
+    content
+        Its frames, after its header or a silent frame.
+    skipped
+        Samples in front that are not in the file.
+    expected
+        Samples that it should have; 0 where libsndfile knows.
+    incomplete
+        Whether the last frame ends early, and no header says how many there should be.
+    """
+
+    content: bytes
+    skipped: int = 0
+    expected: int = 0
+    incomplete: bool = False
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """One frame: where it is, and what the frames of one file have in common."""
+
+    start: int
+    length: int
+    kind: tuple[int, int, bool]  # version, rate and whether it is mono
+    counted: int | None = None  # if this is a header: the frames that follow
+
+    @property
+    def samples(self) -> int:
+        return 1152 if self.kind[0] == 3 else 576
+
+
+@dataclass
+class _Run:
+    """Consecutive frames of one file."""
+
+    header: _Frame | None = None
+    frames: list[_Frame] = field(default_factory=list)
+
+
+def split_mp3(content: bytes) -> list[Mp3Part]:
+    """Return a part for each file that was joined, in order; none if this is not an MP3."""
+    runs: list[_Run] = []
+    for frame in _frames(content):
+        if _starts_a_file(frame, runs[-1] if runs else None):
+            runs.append(_Run())
+        if frame.counted is None:
+            runs[-1].frames.append(frame)
+        else:
+            runs[-1].header = frame
+    return [_part(content, run) for run in _without_remainders(runs) if run.frames]
+
+
+def _starts_a_file(frame: _Frame, run: _Run | None) -> bool:
+    if run is None or frame.counted is not None:
+        return True
+    if run.frames and run.frames[-1].kind != frame.kind:
+        return True
+    return run.header is not None and len(run.frames) == run.header.counted
+
+
+def _without_remainders(runs: list[_Run]) -> Iterator[_Run]:
+    """Drop runs of a few frames behind a file: some headers count one frame too few."""
+    for before, run in zip([None, *runs], runs, strict=False):
+        if before is None or run.header or len(run.frames) > _LAST_FRAMES:
+            yield run
+
+
+def _part(content: bytes, run: _Run) -> Mp3Part:
+    frames = b"".join(content[frame.start : frame.start + frame.length] for frame in run.frames)
+    first, last, header = run.frames[0], run.frames[-1], run.header
+    if header and header.counted != _FRAMES_UNKNOWN and not _is_vbri(content, header.start):
+        return Mp3Part(content[header.start : header.start + header.length] + frames)
+    silent = _silent_frame(content, first.start) + frames
+    if header and header.counted and header.counted > 0:
+        return Mp3Part(silent, first.samples, header.counted * first.samples)
+    incomplete = last.start + last.length > len(content)
+    return Mp3Part(silent, first.samples, (len(run.frames) - incomplete) * first.samples, incomplete)
+
+
+def _silent_frame(content: bytes, at: int) -> bytes:
+    """Return a frame of the lowest bit rate.
+
+    libsndfile takes all frames for as long as the first, and reads no more than it then expects. With the
+    shortest frame in front it expects too many, and reads all.
+    """
+    start = bytes([content[at], content[at + 1] | 1, 1 << 4 | content[at + 2] & 0x0C, content[at + 3]])
+    measured = _measure(start, 0)
+    return start.ljust(measured[0], b"\0") if measured else b""
+
+
+def _frames(content: bytes) -> Iterator[_Frame]:
+    """Yield the frames in order; tags and what is damaged between them are passed over."""
+    position, synchronised = 0, False
+    while position + 4 <= len(content):
+        if skipped := _tag_length(content, position):
+            position += skipped
+            continue
+        measured = _measure(content, position)
+        if measured and (synchronised or _is_followed(content, position, *measured)):
+            length, kind = measured
+            yield _Frame(position, length, kind, _counted(content, position))
+            position, synchronised = position + length, True
+        else:
+            synchronised = False
+            position = content.find(b"\xff", position + 1)
+            if position < 0:
+                return
+
+
+def _measure(content: bytes, at: int) -> tuple[int, tuple[int, int, bool]] | None:
+    """Return length and kind of the frame that begins here; None if none of layer III does."""
+    first, second, third, fourth = content[at : at + 4]
+    version, rate_index, bits_index = second >> 3 & 3, third >> 2 & 3, third >> 4
+    if first != 0xFF or second & 0xE6 != 0xE2 or version == 1 or rate_index == 3 or bits_index in (0, 15):
+        return None
+    rate = _RATES[rate_index] // _DIVISORS[version]
+    kbits = (_KBITS_MPEG1 if version == 3 else _KBITS_MPEG2)[bits_index]
+    length = (144_000 if version == 3 else 72_000) * kbits // rate + (third >> 1 & 1)
+    return length, (version, rate, fourth >> 6 == 3)
+
+
+def _is_followed(content: bytes, at: int, length: int, kind: tuple[int, int, bool]) -> bool:
+    """Return whether a frame of the same kind, a tag or the end follows: four bytes may be chance."""
+    after = at + length
+    if after + 4 > len(content):
+        return at == 0 or after == len(content)
+    measured = _measure(content, after)
+    return bool(_tag_length(content, after)) or (measured is not None and measured[1][:2] == kind[:2])
+
+
+def _header_offset(content: bytes, at: int) -> int:
+    """Return where in the file the header's text begins: behind the side information."""
+    mono = content[at + 3] >> 6 == 3
+    if content[at + 1] >> 3 & 3 == 3:
+        return at + 4 + (17 if mono else 32)
+    return at + 4 + (9 if mono else 17)
+
+
+def _counted(content: bytes, at: int) -> int | None:
+    """Return how many frames a header counts, -1 if it does not; None if this frame is no header."""
+    text = _header_offset(content, at)
+    if content[text : text + 4] in (b"Xing", b"Info"):
+        has_count = content[text + 7 : text + 8] and content[text + 7] & 1
+        return int.from_bytes(content[text + 8 : text + 12], "big") if has_count else _FRAMES_UNKNOWN
+    return int.from_bytes(content[at + 50 : at + 54], "big") if _is_vbri(content, at) else None
+
+
+def _is_vbri(content: bytes, at: int) -> bool:
+    return content[at + 36 : at + 40] == b"VBRI"
+
+
+def _tag_length(content: bytes, at: int) -> int:
+    """Return the length of the ID3 or APE tag that begins here, 0 if none does."""
+    start = content[at : at + 10]
+    if start[:3] == b"ID3" and len(start) == 10 and max(start[6:]) < 0x80:
+        size = sum(byte << shift for byte, shift in zip(start[6:], (21, 14, 7, 0), strict=True))
+        return 10 + size + 10 * (start[5] >> 4 & 1)
+    if start[:3] == b"TAG":
+        return 128
+    if start[:8] == b"APETAGEX":
+        size = int.from_bytes(content[at + 12 : at + 16], "little")
+        return 32 + size if content[at + 23 : at + 24] >= b"\x80" else 32
+    return 0

@@ -1,0 +1,140 @@
+"""An MP3 is read to the last sample: with a header or without, joined with others, in any blocks."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.audio.encoding import decoded_by_av, mp3, voice
+
+from affekt.audio import decoding
+from affekt.audio.loading import Waveform, load_audio
+from affekt.audio.mp3 import split_mp3
+from affekt.errors import AffektError, AudioContentError
+from affekt.notes import NoteKind
+
+Array = np.ndarray
+
+RATE = 24_000
+KINDS = {
+    "constant": {"header": True, "variable": False},
+    "variable": {"header": True, "variable": True},
+    "constant without header": {"header": False, "variable": False},
+    "variable without header": {"header": False, "variable": True},
+}
+
+
+def as_recorded(waveform: Waveform) -> Array:
+    return waveform.samples + np.float32(waveform.offset)
+
+
+@pytest.mark.parametrize("rate", [16_000, 24_000, 44_100])
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_samples_are_those_of_ffmpeg(kind: str, rate: int) -> None:
+    content = mp3(voice(4, rate), rate, **KINDS[kind])
+    waveform = load_audio(content)
+    np.testing.assert_allclose(as_recorded(waveform), decoded_by_av(content), atol=1e-6)
+    assert (waveform.sample_rate, waveform.notes) == (rate, ())
+
+
+@pytest.mark.parametrize("block_frames", [1000, 1 << 12, 1 << 16])
+def test_samples_do_not_depend_on_the_blocks(block_frames: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = mp3(voice(), RATE, variable=True)
+    whole = load_audio(content)
+    monkeypatch.setattr(decoding, "BLOCK_FRAMES", block_frames)
+    np.testing.assert_array_equal(load_audio(content).samples, whole.samples)
+
+
+@pytest.mark.parametrize("first", KINDS)
+@pytest.mark.parametrize("second", KINDS)
+def test_joined_files_are_read_one_after_the_other(first: str, second: str) -> None:
+    files = [mp3(voice(seconds, seed=seed), RATE, **KINDS[kind])
+             for seed, (seconds, kind) in enumerate([(2, first), (3, second)])]  # fmt: skip
+    waveform = load_audio(b"".join(files))
+    expected = np.concatenate([decoded_by_av(file) for file in files])
+    assert len(waveform.samples) == len(expected)
+    # Two files without headers are one stream: a frame at the border borrows from the file before.
+    border, near = len(decoded_by_av(files[0])), 4 * 1152
+    difference = np.abs(as_recorded(waveform) - expected)
+    difference[border - near : border + near] = 0
+    assert difference.max() < 1e-6
+    assert waveform.notes == ()
+
+
+def test_a_file_at_another_rate_is_left_out_with_a_note() -> None:
+    first, second = mp3(voice(), RATE), mp3(voice(3, 16_000), 16_000)
+    waveform = load_audio(first + second)
+    assert len(waveform.samples) == len(decoded_by_av(first))
+    (note,) = waveform.notes
+    assert note.kind == NoteKind.PARTLY_READ
+    assert str(note) == (
+        "only the first of 2 joined files is read: the next has another sample rate or number of channels"
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_that_is_cut_off_has_a_note(kind: str) -> None:
+    whole = mp3(voice(4), RATE, **KINDS[kind])
+    waveform = load_audio(whole[: len(whole) * 7 // 10 + 5])
+    assert [note.kind for note in waveform.notes] == [NoteKind.CUT_OFF]
+    assert 2 < waveform.duration_s < 3.5
+
+
+def test_most_of_a_file_is_not_enough_if_its_header_says_so() -> None:
+    whole = mp3(voice(4), RATE)
+    with pytest.raises(AudioContentError, match="cut off"):
+        load_audio(whole[: len(whole) // 3])
+
+
+def test_tags_at_both_ends_do_not_matter() -> None:
+    content = mp3(voice(), RATE, header=False, variable=True)
+    picture = b"ID3\x04\0\0" + bytes([0, 0, 0x4E, 0x10]) + b"\xff\xfb\x90\x00" * 2500
+    tagged = picture + content + b"TAG" + b"title".ljust(125, b"\0")
+    np.testing.assert_array_equal(load_audio(tagged).samples, load_audio(content).samples)
+
+
+def test_what_is_no_mp3_has_no_parts() -> None:
+    assert split_mp3(np.random.default_rng(0).bytes(20_000)) == []
+    assert split_mp3(b"\xff\xfb") == []
+    assert split_mp3(b"ID3\x04\0\0\0\0\0\x05hello") == []
+
+
+def damage(content: bytes) -> bytes:
+    rng = np.random.default_rng(1)
+    broken = bytearray(content)
+    for at in rng.integers(200, len(broken), 200):
+        broken[at] = rng.integers(256)
+    return bytes(broken)
+
+
+def test_libmpg123_writes_nothing_to_standard_error(tmp_path: Path) -> None:
+    contents = [mp3(voice(), RATE, **kind) for kind in KINDS.values()]
+    contents += [damage(contents[0]), contents[1][:5000], contents[1] + contents[2]]
+    for number, content in enumerate(contents):
+        (tmp_path / f"{number}.mp3").write_bytes(content)
+    program = (
+        "import sys; from affekt.audio.loading import load_audio; from affekt.errors import AffektError\n"
+        "for path in sys.argv[1:]:\n"
+        "    try: print(load_audio(path))\n"
+        "    except AffektError as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, sorted(tmp_path.iterdir()))],
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == len(contents)
+
+
+def test_standard_error_works_afterwards(capfd: pytest.CaptureFixture[str]) -> None:
+    load_audio(io.BytesIO(mp3(voice(), RATE)))
+    with pytest.raises(AffektError):
+        load_audio(b"ID3\x04\0\0\0\0\0\x05hello")
+    sys.stderr.write("still here")
+    sys.stderr.flush()
+    assert capfd.readouterr().err == "still here"

@@ -1,0 +1,174 @@
+"""Joined and streamed files of FLAC, Ogg and WAV are read whole."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.audio.encoding import encode, streamed_flac, voice
+
+from affekt.audio import parts
+from affekt.audio.loading import AudioSource, Waveform, load_audio
+from affekt.audio.parts import Window
+from affekt.errors import AudioContentError, AudioFormatError
+from affekt.notes import NoteKind
+
+Array = np.ndarray
+
+RATE = 24_000
+FORMATS = {"FLAC": "PCM_16", "OGG": "VORBIS", "WAV": "PCM_16"}
+
+
+def as_recorded(source: bytes) -> Array:
+    waveform = load_audio(source)
+    return waveform.samples + np.float32(waveform.offset)
+
+
+def kinds(waveform: Waveform) -> list[NoteKind]:
+    return [note.kind for note in waveform.notes]
+
+
+@pytest.mark.parametrize("seconds", [0.15, 1.0, 2.7183, 5.0])
+def test_a_streamed_flac_keeps_its_tail(seconds: float) -> None:
+    sound = voice(seconds)
+    waveform = load_audio(streamed_flac(sound, RATE))
+    assert waveform.notes == ()
+    np.testing.assert_array_equal(waveform.samples, load_audio(encode(sound, RATE, "FLAC")).samples)
+
+
+def test_a_streamed_flac_that_is_cut_off_has_a_note() -> None:
+    whole = streamed_flac(voice(4), RATE)
+    waveform = load_audio(whole[: len(whole) * 6 // 10])
+    assert kinds(waveform) == [NoteKind.CUT_OFF]
+    assert 2 < waveform.duration_s < 2.7
+
+
+@pytest.mark.parametrize("count", [2, 5])
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_joined_files_are_read_whole(file_format: str, count: int) -> None:
+    files = [
+        encode(voice(1 + i / 3, seed=i), RATE, file_format, FORMATS[file_format]) for i in range(count)
+    ]
+    joined = b"".join(files)
+    expected = np.concatenate([as_recorded(file) for file in files])
+    np.testing.assert_allclose(as_recorded(joined), expected, atol=1e-7)
+    assert load_audio(joined).notes == ()
+
+
+def test_joined_opus_is_read_whole() -> None:
+    files = [encode(voice(2, seed=seed), RATE, "OGG", "OPUS") for seed in (0, 1)]
+    assert load_audio(b"".join(files)).duration_s == pytest.approx(4)
+
+
+def test_streamed_flac_joined_to_another_is_read_whole() -> None:
+    files = [streamed_flac(voice(2), RATE), encode(voice(1), RATE, "FLAC")]
+    assert load_audio(b"".join(files)).duration_s == pytest.approx(3)
+
+
+@pytest.mark.parametrize("kind", ["path", "bytes", "file"])
+def test_joined_files_are_read_whole_from_any_source(kind: str, tmp_path: Path) -> None:
+    joined = encode(voice(2), RATE, "OGG") + encode(voice(1), RATE, "OGG")
+    (tmp_path / "a.ogg").write_bytes(joined)
+    sources: dict[str, AudioSource] = {
+        "path": tmp_path / "a.ogg",
+        "bytes": joined,
+        "file": io.BytesIO(joined),
+    }
+    assert load_audio(sources[kind]).duration_s == pytest.approx(3)
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_a_part_at_another_rate_is_left_out_with_a_note(file_format: str) -> None:
+    first = encode(voice(2), RATE, file_format)
+    waveform = load_audio(first + encode(voice(1, 16_000), 16_000, file_format))
+    assert waveform.duration_s == pytest.approx(2)
+    assert kinds(waveform) == [NoteKind.PARTLY_READ]
+
+
+def test_a_part_that_is_no_audio_is_left_out_with_a_note() -> None:
+    first, second = encode(voice(2), RATE, "OGG"), bytearray(encode(voice(1), RATE, "OGG"))
+    second[29:35] = b"nobody"  # the name of the codec
+    waveform = load_audio(first + bytes(second))
+    assert waveform.duration_s == pytest.approx(2)
+    assert str(waveform.notes[0]) == (
+        "only the first of 2 joined files is read: the next has no audio that can be read"
+    )
+
+
+def test_a_joined_file_whose_end_is_missing_is_cut_off() -> None:
+    joined = encode(voice(2), RATE, "FLAC") + encode(voice(2), RATE, "FLAC")
+    waveform = load_audio(joined[: len(joined) * 8 // 10])
+    assert kinds(waveform) == [NoteKind.CUT_OFF]
+    assert "of 4.00 s are left" in str(waveform.notes[0])
+
+
+def with_data_length(wav: bytes, data: int, riff: int) -> bytes:
+    at = wav.index(b"data") + 4
+    return wav[:4] + riff.to_bytes(4, "little") + wav[8:at] + data.to_bytes(4, "little") + wav[at + 4 :]
+
+
+@pytest.mark.parametrize("riff", [0, 36, 0xFFFF_FFFF])
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+def test_a_wav_whose_length_is_zero_is_read_to_its_end(subtype: str, riff: int) -> None:
+    whole = encode(voice(2), RATE, "WAV", subtype)
+    waveform = load_audio(with_data_length(whole, 0, riff))
+    np.testing.assert_array_equal(waveform.samples, load_audio(whole).samples)
+    assert waveform.notes == ()
+
+
+def test_a_wav_with_a_wrong_total_length_is_read_whole() -> None:
+    whole = encode(voice(2), RATE)
+    for riff in (0, 36, 0xFFFF_FFFF):
+        waveform = load_audio(with_data_length(whole, 4 * RATE, riff))
+        assert (waveform.duration_s, waveform.notes) == (2, ())
+
+
+@pytest.mark.parametrize("tail", [b"", b"LIST\x04\0\0\0INFO"], ids=["nothing", "another chunk"])
+def test_a_wav_without_samples_has_none(tail: bytes) -> None:
+    with pytest.raises(AudioContentError, match="has no samples"):
+        load_audio(encode(voice()[:0], RATE) + tail)
+
+
+class Broken(io.BytesIO):
+    """A file on a disk that fails."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        raise OSError(5, "Input/output error")
+
+
+def test_a_window_reads_part_of_a_file_and_keeps_its_error() -> None:
+    window = Window(io.BytesIO(b"0123456789"), 2, 6)
+    assert (window.read(3), window.tell(), window.read(), window.read()) == (b"234", 3, b"5", b"")
+    assert (window.seek(-3, 2), window.read(1), window.seek(-9), window.read()) == (1, b"3", 2, b"45")
+    broken = Window(Broken(), 0, 9)
+    assert broken.read(4) == b""
+    assert str(broken.error) == "[Errno 5] Input/output error"
+
+
+def test_random_bytes_behind_a_known_beginning_are_refused_or_read() -> None:
+    rng = np.random.default_rng(0)
+    for start in (
+        b"OggS\0\2",
+        b"fLaC\0\0\0\x22",
+        b"RIFF\0\0\0\0WAVE",
+        b"ID3\x04\0\0\0\0\0\0",
+        b"\xff\xfb\x90\0",
+    ):
+        with pytest.raises((AudioFormatError, AudioContentError)):
+            load_audio(start + rng.bytes(5000))
+
+
+def test_more_parts_than_anyone_joins_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "MAX_PARTS", 5)
+    for file_format in FORMATS:
+        with pytest.raises(AudioFormatError, match="is made of more than 5 joined files"):
+            load_audio(encode(voice(0.2), RATE, file_format) * 6)
+
+
+def test_an_mp3_that_is_too_large_for_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = encode(voice(1), RATE, "MP3", "MPEG_LAYER_III")
+    monkeypatch.setattr(parts, "MAX_STREAM_BYTES", 1000)
+    with pytest.raises(AudioContentError, match=r"too large: \d+ bytes; 1000 are allowed in this format"):
+        load_audio(content)
