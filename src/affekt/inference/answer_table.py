@@ -20,8 +20,8 @@ def into_csv(answers: Iterable[Answer], file: IO[str], emotions: Sequence[str]) 
     """Write a row for each answer as it passes; an input that failed has its error in the last column.
 
     The columns are ``file``, ``emotion``, ``confidence``, ``prediction_set``, the probability of each
-    emotion, ``duration_s``, ``audio_channel``, ``notes`` and ``error``. A text that a spreadsheet would take
-    for a formula, as it begins with ``=``, ``+``, ``-`` or ``@``, begins with ``'``.
+    emotion, ``duration_s``, ``audio_channel``, ``notes`` and ``error``. A text that a spreadsheet would
+    take for a formula, as it begins with ``=``, ``+``, ``-`` or ``@``, begins with ``'``.
 
     Parameters
     ----------
