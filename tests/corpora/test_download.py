@@ -65,8 +65,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         limit = self.server.drops.pop(0) if self.server.drops else len(body)
+        self.server.sent.append(len(body[:limit]))  # before the client can go on
         self.wfile.write(body[:limit])
-        self.server.sent.append(len(body[:limit]))
 
     def log_message(self, *_: object) -> None:
         """Log nothing."""

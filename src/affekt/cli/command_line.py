@@ -7,6 +7,7 @@ Ctrl-C (130), ``kill`` (143) or by a closed terminal (129), finished results are
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -63,8 +64,17 @@ def main() -> None:
     """Run the command line; an expected error becomes a message of one line and an exit code."""
     for stream in (sys.stdout, sys.stderr):  # the name of a file may have characters that cannot be encoded
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    with _stop_signals_raised(), named_stdout():
-        code = _run()
+    with _stop_signals_raised() as came, named_stdout():
+        try:
+            code = _run()
+        except Exception as error:
+            if not came:
+                raise
+            _stopped(
+                error
+            )  # a library that was interrupted while it was imported raises an error of its own
+    if came:  # what was half imported might not survive an orderly end
+        os._exit(128 + came[0])
     sys.exit(code)
 
 
@@ -100,24 +110,29 @@ class _Stopped(KeyboardInterrupt):
         self.exit_code = 128 + number
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    for one in STOP_SIGNALS:  # what is cleaned up now is not interrupted again
-        signal.signal(one, signal.SIG_IGN)
-    raise _Stopped(number)
-
-
 @contextmanager
-def _stop_signals_raised() -> Iterator[None]:
-    """Let the signals that stop a command raise ``_Stopped``, but those that are ignored, as by nohup."""
+def _stop_signals_raised() -> Iterator[list[int]]:
+    """Let the signals that stop a command raise ``_Stopped``, but those that are ignored, as by nohup.
+
+    The list that is yielded has the signal once it has come.
+    """
+    came: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for one in STOP_SIGNALS:  # what is cleaned up now is not interrupted again
+            signal.signal(one, signal.SIG_IGN)
+        came.append(number)
+        raise _Stopped(number)
+
     usual = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     for number, handler in usual.items():
         if handler in (signal.SIG_DFL, signal.default_int_handler):
-            signal.signal(number, _stop)
+            signal.signal(number, stop)
     try:
-        yield
+        yield came
     finally:
         for number, handler in usual.items():
-            if signal.getsignal(number) is _stop:  # none has come
+            if signal.getsignal(number) is stop:  # none has come
                 signal.signal(number, handler)
 
 

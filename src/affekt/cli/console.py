@@ -35,7 +35,7 @@ def _open_again(flags: int, mode: str) -> Any:
 
 
 # A closed stream is None. What is written to stdout must not be lost in silence: that is an error then.
-sys.stdin = sys.stdin or _open_again(os.O_RDONLY, "r")
+_stdin = sys.stdin or _open_again(os.O_RDONLY, "r")
 sys.stdout = sys.stdout or _open_again(os.O_RDONLY, "w")
 sys.stderr = sys.stderr or _open_again(os.O_WRONLY, "w")
 
