@@ -45,7 +45,8 @@ def test_the_file_has_the_same_names_as_before() -> None:
     }  # fmt: skip
     assert values["trials"][0]["evaluation"].keys() == {
         "protocol_label", "leaky", "n", "emotions", "chance", "majority", "accuracy", "uar", "macro_f1",
-        "weighted_f1", "weighted_f2", "intervals", "spread", "per_emotion", "confusion_matrix", "seeds",
+        "weighted_f1", "weighted_f2", "intervals", "spread", "no_interval", "per_emotion",
+        "confusion_matrix", "seeds",
     }  # fmt: skip
 
 

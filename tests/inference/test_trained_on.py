@@ -15,7 +15,7 @@ from tests.evaluation.synthetic import QUICK
 
 from affekt.audio.loading import fingerprint, load_audio
 from affekt.experiments.training import train
-from affekt.inference.prediction import Prediction, predict
+from affekt.inference.prediction import Prediction, predict, predict_many
 from affekt.model.bundle import Bundle, load
 from affekt.notes import NoteKind
 
@@ -91,3 +91,17 @@ def test_the_bundled_model_knows_the_names_of_ravdess(
 ) -> None:
     (text,) = said(predict(write_voice(tmp_path / "03-02-03-02-01-01-08.wav"), load()))
     assert "speaker 08 of ravdess" in text
+
+
+def test_the_name_of_a_training_clip_is_noted_among_many_too(
+    tmp_path: Path, write_voice: Callable[..., Path]
+) -> None:
+    """The name of the source comes through archives and audio channels."""
+    clip = write_voice(tmp_path / "03-01-05-01-01-01-07.wav")
+    (tmp_path / "zipped").mkdir()
+    clip.replace(tmp_path / "zipped" / clip.name)
+    archive = shutil.make_archive(str(tmp_path / "all"), "zip", tmp_path / "zipped")
+    for answer in predict_many([tmp_path / "zipped", archive], audio_channel="each"):
+        assert answer.prediction is not None
+        (note,) = [one for one in answer.prediction.notes if one.kind == NoteKind.TRAINED_ON]
+        assert "speaker 07 of ravdess" in note.text

@@ -13,7 +13,6 @@ from affekt.reports.score_rows import (
     exclusion_reasons,
     mean_size,
     percentage,
-    plural,
     pooled_score,
 )
 
@@ -48,8 +47,3 @@ def test_reasons_name_the_file_once_and_are_counted_where_there_are_many() -> No
     )
     assert exclusion_reasons(result, 2) == ["a.wav: is silent", "b.wav is cut", "and 1 more"]
     assert exclusion_reasons(result, 3)[-1] == "c.wav: "
-
-
-@pytest.mark.parametrize(("count", "text"), [(0, "0 seeds"), (1, "1 seed"), (3, "3 seeds")])
-def test_nouns_follow_their_number(count: int, text: str) -> None:
-    assert plural(count, "seed") == text

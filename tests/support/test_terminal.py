@@ -8,7 +8,7 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
-from affekt.support.terminal import SafeConsole, one_line
+from affekt.support.terminal import SafeConsole, one_line, plural
 
 EVIL = {
     "\x1b]0;title\x07": "\\x1b]0;title\\x07",
@@ -50,3 +50,8 @@ def test_colours_are_still_those_of_the_console() -> None:
     console = SafeConsole(file=io.StringIO(), width=60, force_terminal=True, color_system="standard")
     console.print(Text("a\x1b[0m", "red"))
     assert console.file.getvalue() == "\x1b[31ma\\x1b[0m\x1b[0m\n"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 seeds"), (1, "1 seed"), (3, "3 seeds")])
+def test_nouns_follow_their_number(count: int, text: str) -> None:
+    assert plural(count, "seed") == text

@@ -72,8 +72,8 @@ def _show_scores(scores: ContractScores, emotions: tuple[str, ...]) -> None:
     for column, metric in zip(st.columns(len(METRICS)), METRICS, strict=True):
         score = scores.headlines[metric]
         column.metric(display.plain(METRIC_TITLES[metric]), display.fill("{:.1%}", score.value))
-        unit = "" if score.no_interval else " %"
-        column.caption(display.fill("95 % interval: {}{}", score.interval, unit))
+        template = "95 % interval: {}" if score.no_interval else "95 % interval: {} %"
+        column.caption(display.fill(template, score.interval))
     if scores.coverage is not None and scores.set_size is not None:
         st.markdown(
             display.fill(

@@ -16,8 +16,8 @@ from affekt.audio.loading import load_audio
 from affekt.audio.waveform import Waveform
 from affekt.errors import AffektError
 from affekt.features.recording import ClipFacts, describe_recording
-from affekt.inference.adaptation import Voice
-from affekt.inference.prediction import Prediction, predict
+from affekt.inference.adaptation import Voice, ready_voice
+from affekt.inference.prediction import Prediction, predict_waveform
 from affekt.model.bundle import Bundle, load
 
 MAX_DURATION_S = 1800.0  # limits the memory that one visitor can use
@@ -156,7 +156,9 @@ def _compute(chosen: Recording) -> Result | AffektError:
     try:
         file = display.named_file(chosen.content, chosen.name)
         waveform = load_audio(file, max_duration_s=MAX_DURATION_S)
-        prediction = predict(waveform, bundle(), voice=voice())
+        model = bundle()
+        speaker, emotions = ready_voice(voice(), model), model.contract.emotions
+        prediction = predict_waveform(waveform, chosen.name, model, speaker, emotions)
         return Result(waveform, describe_recording(waveform), prediction)
     except AffektError as error:
         return error.with_traceback(None)  # the traceback would keep the decoded audio in memory

@@ -13,7 +13,6 @@ from affekt.cli.console import FAILED_INPUT, json_output, say_written, show, std
 from affekt.cli.options import json_options
 from affekt.cli.parameters import OutputFile
 from affekt.support.parallel import core_count
-from affekt.support.writing import check_place
 
 
 @click.group(invoke_without_command=True, epilog="Example: affekt corpora check RAVDESS/")
@@ -106,7 +105,6 @@ def explore(
     from affekt.reports import terminal
     from affekt.reports.html import write_report
 
-    check_place(report_file)
     with json_output(json_file, printed=as_json, indent=2) as write:
         found = explore(corpus, features=features, jobs=core_count(), progress=True)
         write_report(found, report_file, progress=True)

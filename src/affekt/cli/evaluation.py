@@ -12,7 +12,6 @@ from affekt.cli.console import json_output, say_written, show
 from affekt.cli.options import evaluation_options, existing_file, json_options, report_option, seeds_option
 from affekt.cli.parameters import Command
 from affekt.support.parallel import core_count
-from affekt.support.writing import check_place
 
 
 @click.command(cls=Command)
@@ -38,7 +37,6 @@ def evaluate(
     if report_file:
         from affekt.reports.html import write_report
 
-        check_place(report_file)
     for_report = report_file is not None and terms["recipe"] is not None
     with json_output(json_file, printed=as_json, indent=2) as write:
         result = evaluate(**terms, for_report=for_report, jobs=core_count(), progress=True)
@@ -111,7 +109,6 @@ def compare(
     if report_file:
         from affekt.reports.html import write_report
 
-        check_place(report_file)
     with json_output(json_file, printed=as_json, indent=2) as write:
         found = compare(results)
         write(found)

@@ -20,9 +20,9 @@ from affekt.cli.options import existing_file, jobs_option, json_options, model_o
 from affekt.cli.parameters import OutputFile, parse_emotions
 from affekt.emotions import sort_emotions
 from affekt.support.parallel import core_count
-from affekt.support.progress import track
-from affekt.support.terminal import one_line
-from affekt.support.writing import check_place, whole_file
+from affekt.support.progress import progress_bar, track
+from affekt.support.terminal import one_line, plural
+from affekt.support.writing import whole_file
 
 if TYPE_CHECKING:
     from affekt.audio.sources import AudioSource
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from affekt.inference.prediction import Answer
 
 FEW_CLIPS = 8
+_SUFFIXES = {"mix": "", "left": " (left)", "right": " (right)", "each": " (right)"}  # the longest of names
 SHOWN_ROWS = 50  # of more predictions that are also written to a CSV file, only a summary is printed
 
 _END_OF_JSON = "\n]\n"
@@ -121,7 +122,7 @@ def predict(
     )
     summarised = bool(csv_file or json_file) and len(sources) > SHOWN_ROWS
     rows_show_progress = stdout.is_terminal and not summarised
-    passing = track(passing, "predicting", len(sources), shown=not rows_show_progress)
+    passing = _tracked(passing, len(sources), shown=not rows_show_progress)
     counts: Counter[str] = Counter()
     try:
         with ExitStack() as opened:
@@ -137,14 +138,15 @@ def predict(
             elif summarised:
                 shown = _print_summary(passing, allowed)
             else:
-                shown = _print_rows(passing, [source_name(source) for source in sources], allowed)
+                names = [f"{source_name(source)}{_SUFFIXES[audio_channel]}" for source in sources]
+                shown = _print_rows(passing, names, allowed)
             unprinted = _let_pass(shown, passing, written=bool(csv_file or json_file))
     except KeyboardInterrupt:
-        say(f"[yellow]{counts.total()} of {len(sources)} inputs are predicted")
+        say(f"[yellow]stopped after {plural(counts.total(), 'answer')}, of {plural(len(sources), 'input')}")
         raise
     for place in (csv_file, json_file):
         if place:
-            say(f"wrote {counts.total()} row{'s' * (counts.total() != 1)} to {escape(str(place))}")
+            say(f"wrote {plural(counts.total(), 'row')} to {escape(str(place))}")
     if unprinted:
         raise unprinted
     if counts["failed"]:
@@ -159,13 +161,19 @@ def _sources(paths: Iterable[str]) -> list[AudioSource]:
 
 
 def _standard_input() -> AudioSource:
-    from affekt.audio.sources import UnreadableSource, read_whole
-    from affekt.errors import AudioReadError
+    from affekt.audio.sources import read_whole
 
-    name = "standard input"
-    if sys.stdin is None:  # closed by the shell
-        return UnreadableSource(name, AudioReadError(f"{name} is closed"))
-    return read_whole(sys.stdin.buffer, name)
+    return read_whole(sys.stdin.buffer, "standard input")
+
+
+def _tracked(answers: Iterable[Answer], sources: int, *, shown: bool) -> Generator[Answer]:
+    """Show a bar that advances with each source, which may have several answers."""
+    with progress_bar("predicting", sources, shown=shown) as advance:
+        before = None
+        for answer in answers:
+            yield answer
+            advance(steps=answer.source != before)
+            before = answer.source
 
 
 def _counted(answers: Iterable[Answer], counts: Counter[str]) -> Generator[Answer]:
@@ -254,14 +262,13 @@ def adapt(paths: tuple[str, ...], out: Path, model: Path | None) -> None:
     """Enrol a speaker from unlabelled clips, and write a file for 'predict --voice'."""
     from affekt.inference.adaptation import adapt
 
-    check_place(out)
     voice = adapt(_sources(paths), model, progress=True)
     for source, reason in voice.skipped:
         say(f"[red]✗ {escape(source)}[/]: {escape(reason)}")
     voice.save(out)
     place = escape(str(out))
     stdout.print(
-        f"wrote {place} from {voice.clips} clip{'s' * (voice.clips != 1)}, {voice.duration_s:.0f} s. Try: "
+        f"wrote {place} from {plural(voice.clips, 'clip')}, {voice.duration_s:.0f} s. Try: "
         f"affekt predict --voice {place} FILE",
         highlight=False, soft_wrap=True,
     )  # fmt: skip

@@ -27,6 +27,7 @@ from affekt.experiments.published_systems_page import render
 from affekt.experiments.reproduction_result import Reproduction, TrialResult, key_of, read_reproduction
 from affekt.experiments.scoring import evaluate_dataset
 from affekt.support.progress import progress_bar
+from affekt.support.terminal import plural
 from affekt.support.writing import check_folder, check_place, whole_file
 
 QUICK_SETTINGS = {"epochs": 3, "draws": 1}  # enough to see that everything runs
@@ -132,7 +133,7 @@ def _plan(
         own = system.minutes * len(pairs) / len(system.trials)
         minutes += own
         time = f", about {own:.0f} min" if own >= 1 and not quick else ""
-        lines.append(f"  {number} {system.name}: {len(pairs)} trial{'s' * (len(pairs) != 1)}{time}")
+        lines.append(f"  {number} {system.name}: {plural(len(pairs), 'trial')}{time}")
     if minutes >= 1 and not quick:
         lines.append(f"All of it takes about {_duration(minutes)} on two cores.")
     if todo:

@@ -176,14 +176,21 @@ def predict(
     1.0
     """
     bundle = load(model)
-    contract = bundle.contract
-    allowed = allowed_emotions(contract, emotions)
+    allowed = allowed_emotions(bundle.contract, emotions)
     known = ready_voice(voice, bundle)
     recorded = load_audio(source, audio_channel=audio_channel)
+    return predict_waveform(recorded, source_name(source), bundle, known, allowed)
+
+
+def predict_waveform(
+    recorded: Waveform, name: str, bundle: Bundle, voice: Voice | None, allowed: tuple[str, ...]
+) -> Prediction:
+    """Predict a recording that is loaded, as ``predict`` does; ``name`` is that of its source."""
+    contract = bundle.contract
     waveform = load_audio(recorded, contract.sample_rate)
     windows = cut_windows(waveform, contract.window_s)
     features = [extract(window, contract.features) for window in windows]
-    row = bundle.predict_proba(features, known.statistics if known else None)
+    row = bundle.predict_proba(features, voice.statistics if voice else None)
     probabilities, prediction_set = restrict(row, contract, allowed)
     return Prediction(
         emotion=prediction_set[0],
@@ -194,8 +201,8 @@ def predict(
         notes=(
             *waveform.notes,
             *measure_quality(recorded).notes,
-            *trained_on(source, recorded, contract),
-            *_notes(waveform, features, known, bundle),
+            *trained_on(name, recorded, contract),
+            *_notes(waveform, features, voice, bundle),
         ),
     )
 
@@ -296,7 +303,9 @@ def predict_many(
     bundle = load(model)
     allowed = allowed_emotions(bundle.contract, emotions)
     check_audio_channel(audio_channel)
-    predict_one = partial(predict, model=bundle, voice=ready_voice(voice, bundle), emotions=allowed)
+    predict_one = partial(
+        predict_waveform, bundle=bundle, voice=ready_voice(voice, bundle), allowed=allowed
+    )
     answer = partial(_answers, predict_one=predict_one, audio_channel=audio_channel)
     return _flatten(map_in_order(answer, expand_sources(sources), jobs))
 
@@ -307,29 +316,32 @@ def _flatten(lists: Iterable[list[Answer]]) -> Iterator[Answer]:
 
 
 def _answers(
-    source: AudioSource, predict_one: Callable[[Waveform], Prediction], audio_channel: str
+    source: AudioSource, predict_one: Callable[[Waveform, str], Prediction], audio_channel: str
 ) -> list[Answer]:
     """Return an answer for the recording, or for each of its channels."""
     name = source_name(source)
     try:
         channels = load_channels(source, audio_channel=audio_channel)
     except AffektError as error:
-        return [Answer(name, error=_bare(error), audio_channel=audio_channel)]
+        return [_failed(name, audio_channel, error)]
     return [_answer(name, channel, waveform, predict_one) for channel, waveform in channels.items()]
 
 
 def _answer(
-    name: str, channel: str, waveform: Waveform | AudioError, predict_one: Callable[[Waveform], Prediction]
+    name: str,
+    channel: str,
+    waveform: Waveform | AudioError,
+    predict_one: Callable[[Waveform, str], Prediction],
 ) -> Answer:
     if isinstance(waveform, AudioError):
-        return Answer(name, error=waveform, audio_channel=channel)
+        return _failed(name, channel, waveform)
     try:
-        return Answer(name, prediction=predict_one(waveform), audio_channel=channel)
+        return Answer(name, prediction=predict_one(waveform, name), audio_channel=channel)
     except AffektError as error:
-        return Answer(name, error=_bare(error), audio_channel=channel)
+        return _failed(name, channel, error)
 
 
-def _bare(error: AffektError) -> AffektError:
-    """Return the error without its traceback, which would keep all that was decoded."""
+def _failed(name: str, channel: str, error: AffektError) -> Answer:
+    """Return an error as an answer, without its traceback, which would keep all that was decoded."""
     error.__cause__ = error.__context__ = None
-    return error.with_traceback(None)
+    return Answer(name, error=error.with_traceback(None), audio_channel=channel)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from affekt.audio.loading import AudioSource, fingerprint, source_name
+from affekt.audio.loading import fingerprint
 from affekt.audio.waveform import Waveform
 from affekt.corpora.registry import READERS
 from affekt.model.contract import Contract
@@ -14,14 +14,14 @@ from affekt.notes import Note, NoteKind
 _SO = "the prediction does not show how well other recordings are predicted"
 
 
-def trained_on(source: AudioSource, recorded: Waveform, contract: Contract) -> Iterator[Note]:
+def trained_on(name: str, recorded: Waveform, contract: Contract) -> Iterator[Note]:
     """Yield a note where a recording is one of the model's training clips, or has the name of one.
 
     Parameters
     ----------
-    source
-        Where the recording comes from: names are those that the training corpora give to their files, so
-        that a copy at another sample rate or in another format is found too.
+    name
+        The name of its source: training corpora name the speaker in it, so that a copy at another sample
+        rate or in another format is found too.
     recorded
         The recording at its own sample rate.
     contract
@@ -29,7 +29,7 @@ def trained_on(source: AudioSource, recorded: Waveform, contract: Contract) -> I
     """
     if contract.was_trained_on(fingerprint(recorded, contract.sample_rate)):
         yield Note(NoteKind.TRAINED_ON, f"the model was trained on this very recording: {_SO}")
-    elif speaker := _named_speaker(Path(source_name(source)), contract):
+    elif speaker := _named_speaker(Path(name), contract):
         yield Note(
             NoteKind.TRAINED_ON,
             f"by its name this is a recording of {speaker}, whom the model was trained on: {_SO}",

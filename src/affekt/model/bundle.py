@@ -283,7 +283,7 @@ def _probe(bundle: Bundle, feature_set: FeatureSet) -> None:
                 shape = [1, *(size or frames for size in feature_set.shape)]
                 features = noise * (rng.standard_normal(shape) * average.deviation + average.mean)
                 bundle._run(features.astype(np.float32), options)
-        except BundleError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the model is not one
             found.append(error)
 
     thread = threading.Thread(target=run, daemon=True)
@@ -292,8 +292,8 @@ def _probe(bundle: Bundle, feature_set: FeatureSet) -> None:
     if thread.is_alive():
         options.terminate = True
         raise BundleError(f"{bundle.name} is too slow: no answer for one clip after {MAX_PROBE_S:g} s")
-    if found:
-        raise found[0]
+    for error in found:
+        raise error if isinstance(error, BundleError) else BundleError(f"{bundle.name} fails: {error}")
 
 
 def save(path: str | os.PathLike[str], graph: bytes, contract: Contract) -> None:

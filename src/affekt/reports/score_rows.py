@@ -53,8 +53,3 @@ def exclusion_reasons(result: Evaluation, shown: int) -> list[str]:
     reasons = [why if path in why else f"{path}: {why}" for path, why in result.excluded]
     more = len(reasons) - shown
     return reasons[:shown] + ([f"and {more} more"] if more > 0 else [])
-
-
-def plural(count: int, noun: str) -> str:
-    """Return ``1 seed`` or ``2 seeds``."""
-    return f"{count} {noun}{'s' * (count != 1)}"

@@ -12,6 +12,11 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # categories of characters that mov
 _JOINERS = "\u200c\u200d"  # parts of words and of emojis
 
 
+def plural(count: int, noun: str) -> str:
+    """Return ``1 seed`` or ``2 seeds``."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 def one_line(text: str) -> str:
     r"""Return a text on one line, with characters that cannot be seen written as their code.
 

@@ -23,7 +23,8 @@ from affekt.features.feature_sets import FEATURE_SETS
 from affekt.model.bundle import load
 from affekt.recipes import RECIPES
 from affekt.reports import terminal
-from affekt.reports.terminal.layout import PlainTable, one_line, shorten
+from affekt.reports.terminal.layout import PlainTable, shorten
+from affekt.support.terminal import one_line
 
 RESULTS = read_reproduction(Path(__file__).parents[3] / "docs" / "results.json")
 

@@ -26,8 +26,8 @@ from affekt.reports.score_rows import (
     exclusion_reasons,
     mean_size,
     percentage,
-    plural,
 )
+from affekt.support.terminal import plural
 
 SHOWN_ERRORS = 8
 

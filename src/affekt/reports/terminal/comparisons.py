@@ -8,7 +8,8 @@ from rich.console import Group
 from rich.text import Text
 
 from affekt.metrics import INTERVAL_RULE, METRIC_TITLES
-from affekt.reports.terminal.layout import PlainTable, one_line, protocol
+from affekt.reports.terminal.layout import PlainTable, protocol
+from affekt.support.terminal import one_line
 
 if TYPE_CHECKING:
     from affekt.evaluation.comparison import Comparison

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from affekt.reports.score_rows import POOLED, corpus_rows, plural, pooled_score
-from affekt.reports.terminal.layout import SCORE_LEGEND, missing_intervals, one_line, protocol, score_table
+from affekt.reports.score_rows import POOLED, corpus_rows, pooled_score
+from affekt.reports.terminal.layout import SCORE_LEGEND, missing_intervals, protocol, score_table
+from affekt.support.terminal import one_line, plural
 
 if TYPE_CHECKING:
     from affekt.evaluation.results import Evaluation

@@ -12,8 +12,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from affekt.emotions import similar_emotion
-from affekt.reports.score_rows import plural
-from affekt.reports.terminal.layout import Hanging, PlainTable, listing, one_line
+from affekt.reports.terminal.layout import Hanging, PlainTable, listing
+from affekt.support.terminal import one_line, plural
 
 if TYPE_CHECKING:
     from affekt.corpora.base import CorpusCard

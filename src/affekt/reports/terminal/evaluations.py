@@ -11,7 +11,7 @@ from rich.text import Text
 
 from affekt.emotions import emotion_style
 from affekt.metrics import INTERVAL_RULE, METRIC_TITLES
-from affekt.reports.score_rows import NOT_UNSEEN, corpus_rows, exclusion_reasons, plural
+from affekt.reports.score_rows import NOT_UNSEEN, corpus_rows, exclusion_reasons
 from affekt.reports.terminal.layout import (
     SCORE_LEGEND,
     FirstThatFits,
@@ -19,11 +19,11 @@ from affekt.reports.terminal.layout import (
     bar,
     listing,
     missing_intervals,
-    one_line,
     protocol,
     score_table,
     shorten,
 )
+from affekt.support.terminal import one_line, plural
 
 if TYPE_CHECKING:
     from affekt.evaluation.results import Evaluation

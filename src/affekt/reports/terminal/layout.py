@@ -15,7 +15,7 @@ from rich.text import Text
 
 from affekt.metrics import INTERVAL_RULE
 from affekt.reports.score_rows import mean_size, percentage
-from affekt.support.terminal import one_line as one_line  # noqa: PLC0414 - for the modules beside this one
+from affekt.support.terminal import one_line
 
 if TYPE_CHECKING:
     from affekt.evaluation.scores import CorpusScore

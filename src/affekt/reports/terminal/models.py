@@ -10,7 +10,8 @@ from rich.text import Text
 
 from affekt.emotions import emotion_style
 from affekt.metrics import INTERVAL_RULE, METRIC_TITLES
-from affekt.reports.terminal.layout import Hanging, one_line, protocol, sample_rate
+from affekt.reports.terminal.layout import Hanging, protocol, sample_rate
+from affekt.support.terminal import one_line
 
 if TYPE_CHECKING:
     from affekt.model.bundle import Bundle

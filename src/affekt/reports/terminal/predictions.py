@@ -13,8 +13,8 @@ from rich.text import Text
 
 from affekt.emotions import emotion_style
 from affekt.notes import NoteKind
-from affekt.reports.score_rows import plural
-from affekt.reports.terminal.layout import BAR_CELLS, Hanging, bar, one_line, shorten
+from affekt.reports.terminal.layout import BAR_CELLS, Hanging, bar, shorten
+from affekt.support.terminal import one_line, plural
 
 if TYPE_CHECKING:
     from affekt.inference.prediction import Answer, Prediction

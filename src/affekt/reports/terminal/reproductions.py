@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from affekt.reports.terminal.layout import PlainTable, one_line
+from affekt.reports.terminal.layout import PlainTable
+from affekt.support.terminal import one_line
 
 if TYPE_CHECKING:
     from affekt.experiments.reproduction_result import Reproduction, TrialResult
