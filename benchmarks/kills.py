@@ -220,7 +220,7 @@ COLUMNS = (
 
 
 def main() -> None:
-    """Make a corpus, time each command, kill all of them in turn, and print what was found."""
+    """Make a corpus, time each command, kill all of them in turn, and print what was found; exit code 1 for torn files and workers left."""
     kills = int(sys.argv[1]) if len(sys.argv) > 1 else KILLS
     rng = random.Random(0)
     # What a shell starts in the background is deaf to Ctrl-C, and so is all that it starts.
@@ -247,6 +247,7 @@ def main() -> None:
     total = sum(found.values(), Counter())
     table.add_row("all", "", *(str(total[column]) for column in COLUMNS), style="bold")
     Console(width=160).print(table)
+    sys.exit(any(total[column] for column in ("torn", "workers left")))
 
 
 if __name__ == "__main__":

@@ -16,15 +16,13 @@ from typing import IO, Any, TextIO, cast
 from rich.console import Console, RenderableType
 from rich.markup import escape
 
-from affekt.support.terminal import SafeConsole, one_line
+from affekt.support.terminal import SafeConsole, is_invisible, one_line
 from affekt.support.writing import whole_file
 
 STDOUT = "standard output"  # the file name of errors in printing
 FAILED_INPUT, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 _WIDTH = 160  # of lines in a file or a pipe
-
-
-_ESCAPED = re.compile("[\\x7f-\\x9f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")  # in JSON
+_NOT_ASCII = re.compile("[^ -~\n]")
 
 
 def _open_again(flags: int, mode: str) -> Any:
@@ -103,7 +101,7 @@ def say_written(*files: Path | None) -> None:
 def json_text(values: Any, *, indent: int | None = None, encoding: str = "utf-8") -> str:
     """Return plain values as JSON that can be encoded so, and in which nothing controls a terminal."""
     text = json.dumps(values, indent=indent, ensure_ascii=False)
-    text = _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    text = _NOT_ASCII.sub(lambda one: json.dumps(one[0])[1:-1] if is_invisible(one[0]) else one[0], text)
     try:
         text.encode(encoding)
     except UnicodeEncodeError:

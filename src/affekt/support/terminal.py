@@ -23,17 +23,20 @@ def one_line(text: str) -> str:
     >>> one_line("a\nb.wav")
     'a\\nb.wav'
     """
-    return _show_invisible(text, _JOINERS)
+    return _show_invisible(text)
 
 
-def _show_invisible(text: str, kept: str) -> str:
+def is_invisible(character: str) -> bool:
+    """Whether a character moves, hides or breaks a line; those that join letters and emojis do not."""
+    return unicodedata.category(character) in _INVISIBLE and character not in _JOINERS
+
+
+def _show_invisible(text: str, kept: str = "") -> str:
     if text.isprintable():
         return text
     return "".join(
-        character.encode("unicode_escape").decode()
-        if unicodedata.category(character) in _INVISIBLE and character not in kept
-        else character
-        for character in text
+        one.encode("unicode_escape").decode() if is_invisible(one) and one not in kept else one
+        for one in text
     )
 
 
@@ -45,4 +48,4 @@ class SafeConsole(Console):
     ) -> Iterable[Segment]:
         """Yield what the console yields, which may send control codes of its own."""
         for text, style, control in super().render(renderable, options):
-            yield Segment(text if control else _show_invisible(text, f"{_JOINERS}\n\t"), style, control)
+            yield Segment(text if control else _show_invisible(text, "\n\t"), style, control)
