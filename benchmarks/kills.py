@@ -220,7 +220,10 @@ COLUMNS = (
 
 
 def main() -> None:
-    """Make a corpus, time each command, kill all of them in turn, and print what was found; exit code 1 for torn files and workers left."""
+    """Make a corpus, time each command, kill all of them in turn, and print what was found.
+
+    The exit code is 1 if a file is torn or a worker is left.
+    """
     kills = int(sys.argv[1]) if len(sys.argv) > 1 else KILLS
     rng = random.Random(0)
     # What a shell starts in the background is deaf to Ctrl-C, and so is all that it starts.
