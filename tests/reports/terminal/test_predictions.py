@@ -77,9 +77,13 @@ def test_a_single_emotion_has_no_next_one() -> None:
     assert "sad" not in rows(Answer("a.wav", alone))[1]
 
 
-def test_an_error_is_shown_below_its_row_without_the_folder_of_the_file() -> None:
-    _, row, reason = rows(Answer("far/away/a.wav", error=AffektError("far/away/a.wav is silent")))
+def test_an_error_is_shown_below_its_row_with_the_name_that_the_row_has() -> None:
+    failed = Answer("far/away/a.wav", error=AffektError("far/away/a.wav is silent"))
+    _, row, reason = rows(failed)
     assert row.split() == ["far/away/a.wav", "✗", "error"]
+    assert reason == "  far/away/a.wav is silent"
+    _, _, row, reason = rows(Answer("far/away/b.wav", PREDICTION), failed)
+    assert row.split() == ["a.wav", "✗", "error"]
     assert reason == "  a.wav is silent"
 
 

@@ -81,7 +81,7 @@ class PredictionTable:
         name = shorten(self._name(_answer_name(answer)), self.widths[0])
         prediction = answer.prediction
         if prediction is None:
-            reason = str(answer.error).replace(answer.source, Path(answer.source).name)
+            reason = str(answer.error).replace(answer.source, self._name(answer.source))
             line = self._line([Text(name, "red"), Text(ERROR, "red")])
             return Group(line, Hanging(Text(one_line(reason), "dim"), 2, "  "))
         style = emotion_style(prediction.emotion)
