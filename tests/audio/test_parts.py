@@ -45,6 +45,23 @@ def test_a_streamed_flac_that_is_cut_off_has_a_note() -> None:
     assert 2 < waveform.duration_s < 2.7
 
 
+TAILS = {
+    "ID3v1": b"TAG" + b"title".ljust(125, b"\0"),
+    "zeros": bytes(4096),
+    "junk": np.random.default_rng(0).bytes(3000),
+    "ones": b"\xff" * 999,
+}
+
+
+@pytest.mark.parametrize("tail", TAILS.values(), ids=TAILS)
+@pytest.mark.parametrize("seconds", [0.15, 1.5, 2.7183, 5.0])
+def test_what_is_behind_the_end_of_a_flac_costs_no_sound(seconds: float, tail: bytes) -> None:
+    whole = encode(voice(seconds), RATE, "FLAC")
+    waveform = load_audio(whole + tail)
+    assert (waveform.notes, waveform.cut_off) == ((), False)
+    np.testing.assert_array_equal(waveform.samples, load_audio(whole).samples)
+
+
 @pytest.mark.parametrize("count", [2, 5])
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_joined_files_are_read_whole(file_format: str, count: int) -> None:

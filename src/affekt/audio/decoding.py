@@ -19,6 +19,7 @@ from affekt.notes import Note, NoteKind
 
 BLOCK_FRAMES, FINE_BLOCK_FRAMES = 1 << 16, 1 << 12  # read at a time
 HEAD_BYTES = 512
+UNKNOWN_FRAMES = 1 << 40  # libsndfile gives so many frames or more to a stream of unknown length
 _stderr_lock = threading.Lock()
 
 
@@ -115,10 +116,14 @@ class _LibsndfileBlocks(Blocks):
                 break
 
     def _blocks(self, opened: soundfile.SoundFile, skipped: int) -> Iterator[Samples]:
+        """Yield blocks to the end; behind the end of a FLAC of known length may be a tag, which is no error."""
+        known = opened.format == "FLAC" and opened.frames < UNKNOWN_FRAMES
+        left = opened.frames if known else UNKNOWN_FRAMES
         try:
-            while len(block := opened.read(self.block_frames, dtype="float32", always_2d=True)):
+            while len(block := opened.read(min(self.block_frames, left), "float32", always_2d=True)):
                 yield block[skipped:]
                 skipped = max(0, skipped - len(block))
+                left -= len(block)
         except soundfile.LibsndfileError:
             self.failed = True
 
@@ -143,7 +148,7 @@ def _expected_frames(file: soundfile.SoundFile, part: Part) -> int:
         return part.expected
     cut = re.search(r"^ *(?:data|SSND) : (\d+) \(should be (\d+)\)", file.extra_info, re.MULTILINE)
     if not cut:
-        return int(file.frames) if file.frames < 1 << 40 else 0
+        return int(file.frames) if file.frames < UNKNOWN_FRAMES else 0
     expected, left = int(cut[1]), int(cut[2])
     if expected >= 0x7FFF_F000 or not left:  # written to a pipe: the length was not known
         return 0
