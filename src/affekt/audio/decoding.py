@@ -62,7 +62,7 @@ def decode_file(file: BinaryIO, request: Request) -> Decoded:
 
 def _decode_with_libsndfile(file: BinaryIO, head: bytes, request: Request) -> Decoded:
     """Decode in large blocks; after an error in small ones, because the block with the error is lost."""
-    parts = find_parts(file, head, request.name)
+    parts = find_parts(file, head, request)
     for block_frames in (BLOCK_FRAMES, FINE_BLOCK_FRAMES):
         blocks = _LibsndfileBlocks(parts, file_size(file), block_frames, request.name)
         samples = join_blocks(blocks, request)
@@ -116,7 +116,7 @@ class _LibsndfileBlocks(Blocks):
                 break
 
     def _blocks(self, opened: soundfile.SoundFile, skipped: int) -> Iterator[Samples]:
-        """Yield blocks to the end; behind the end of a FLAC of known length may be a tag, which is no error."""
+        """Yield blocks to the end; behind that of a FLAC of known length a tag is no error."""
         known = opened.format == "FLAC" and opened.frames < UNKNOWN_FRAMES
         left = opened.frames if known else UNKNOWN_FRAMES
         try:
