@@ -19,6 +19,7 @@ from affekt.notes import Note, NoteKind
 
 BLOCK_FRAMES, FINE_BLOCK_FRAMES = 1 << 16, 1 << 12  # read at a time
 HEAD_BYTES = 512
+ZIP_FILE_START = b"PK\3\4"
 UNKNOWN_FRAMES = 1 << 40  # libsndfile gives so many frames or more to a stream of unknown length
 _stderr_lock = threading.Lock()
 
@@ -41,6 +42,11 @@ def decode_file(file: BinaryIO, request: Request) -> Decoded:
     head = file.read(HEAD_BYTES)
     if not head:
         raise AudioContentError(f"{request.name} is empty (0 bytes)")
+    if head.startswith(ZIP_FILE_START):
+        raise AudioFormatError(
+            f"{request.name} is a zip archive: affekt.predict_many reads the audio files in it, given its "
+            "bytes or a path that ends in .zip"
+        )
     if needs_ffmpeg(head):
         return decode_with_ffmpeg(file, request)
     try:
