@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from tests.audio.encoding import decoded_by_av, mp3, voice
 
-from affekt.audio import decoding
+from affekt.audio import decoding, parts
 from affekt.audio import mp3 as mp3_module
 from affekt.audio.loading import Waveform, load_audio
 from affekt.audio.mp3 import split_mp3
+from affekt.audio.samples import Request
 from affekt.errors import AffektError, AudioContentError, AudioFormatError
 from affekt.notes import NoteKind
 
@@ -179,6 +182,25 @@ def test_libmpg123_writes_nothing_to_standard_error(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == len(contents)
+
+
+def test_standard_error_is_discarded_during_calls_of_the_library_only(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find, select = parts.find_parts, Request.select
+
+    def write_and_find(*given: Any) -> Any:
+        os.write(2, b"finding ")
+        return find(*given)
+
+    def write_and_select(self: Request, frames: Array) -> Array:
+        os.write(2, b"a block ")
+        return select(self, frames)
+
+    monkeypatch.setattr(decoding, "find_parts", write_and_find)
+    monkeypatch.setattr(Request, "select", write_and_select)
+    load_audio(mp3(voice(), RATE))
+    assert capfd.readouterr().err.startswith("finding a block ")
 
 
 def test_standard_error_works_afterwards(capfd: pytest.CaptureFixture[str]) -> None:

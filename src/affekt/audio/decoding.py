@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import BinaryIO
 
 import soundfile
@@ -21,6 +21,7 @@ BLOCK_FRAMES, FINE_BLOCK_FRAMES = 1 << 16, 1 << 12  # read at a time
 HEAD_BYTES = 512
 ZIP_FILE_START = b"PK\3\4"
 UNKNOWN_FRAMES = 1 << 40  # libsndfile gives so many frames or more to a stream of unknown length
+Quiet = Callable[[], AbstractContextManager[None]]
 _stderr_lock = threading.Lock()
 
 
@@ -50,8 +51,7 @@ def decode_file(file: BinaryIO, request: Request) -> Decoded:
     if needs_ffmpeg(head):
         return decode_with_ffmpeg(file, request)
     try:
-        with _quiet_stderr() if is_mp3(head) else nullcontext():
-            return _decode_with_libsndfile(file, head, request)
+        return _decode_with_libsndfile(file, head, request)
     except (soundfile.LibsndfileError, TypeError) as error:
         reason = getattr(error, "error_string", "") or str(error)
         failure = AudioFormatError(f"{request.name} is not audio that can be read ({reason})")
@@ -68,9 +68,9 @@ def decode_file(file: BinaryIO, request: Request) -> Decoded:
 
 def _decode_with_libsndfile(file: BinaryIO, head: bytes, request: Request) -> Decoded:
     """Decode in large blocks; after an error in small ones, because the block with the error is lost."""
-    parts = find_parts(file, head, request)
+    parts, quiet = find_parts(file, head, request), _quiet_stderr if is_mp3(head) else nullcontext
     for block_frames in (BLOCK_FRAMES, FINE_BLOCK_FRAMES):
-        blocks = _LibsndfileBlocks(parts, file_size(file), block_frames, request.name)
+        blocks = _LibsndfileBlocks(parts, file_size(file), block_frames, request.name, quiet)
         samples = join_blocks(blocks, request)
         for part in parts:
             if part.file.error:
@@ -97,9 +97,11 @@ class _Stream(soundfile.SoundFile):  # type: ignore[misc]
 class _LibsndfileBlocks(Blocks):
     """The blocks of all parts up to an error in each: a cut FLAC ends in an error, a cut MP3 early."""
 
-    def __init__(self, parts: list[Part], file_bytes: int, block_frames: int, name: str) -> None:
-        self.parts, self.block_frames = parts, block_frames
-        with _opened(parts[0]) as first:
+    def __init__(
+        self, parts: list[Part], file_bytes: int, block_frames: int, name: str, quiet: Quiet
+    ) -> None:
+        self.parts, self.block_frames, self.quiet = parts, block_frames, quiet
+        with self._opened(parts[0]) as first:
             check_stream(first.samplerate, first.channels, name)
             super().__init__(first.samplerate, first.channels, file_bytes)
             self.expected = _expected_frames(first, parts[0])
@@ -108,7 +110,7 @@ class _LibsndfileBlocks(Blocks):
         """Yield the blocks of each part, as long as sample rate and channels stay the same."""
         for number, part in enumerate(self.parts):
             try:
-                with _opened(part) as opened:
+                with self._opened(part) as opened:
                     if (opened.samplerate, opened.channels) != (self.rate, self.channels):
                         self._leave_out(number, "another sample rate or number of channels")
                         break
@@ -126,23 +128,27 @@ class _LibsndfileBlocks(Blocks):
         known = opened.format == "FLAC" and opened.frames < UNKNOWN_FRAMES
         left = opened.frames if known else UNKNOWN_FRAMES
         try:
-            while len(block := opened.read(min(self.block_frames, left), "float32", always_2d=True)):
+            while True:
+                with self.quiet():
+                    block = opened.read(min(self.block_frames, left), "float32", always_2d=True)
+                if not len(block):
+                    break
                 yield block[skipped:]
                 skipped = max(0, skipped - len(block))
                 left -= len(block)
         except soundfile.LibsndfileError:
             self.failed = True
 
+    def _opened(self, part: Part) -> soundfile.SoundFile:
+        part.file.seek(0)
+        with self.quiet():
+            return _Stream(part.file)
+
     def _leave_out(self, number: int, reason: str) -> None:
         text = f"only the first {number} of {len(self.parts)} joined files are read: the next has {reason}"
         if number == 1:
             text = f"only the first of {len(self.parts)} joined files is read: the next has {reason}"
         self.notes.append(Note(NoteKind.PARTLY_READ, text))
-
-
-def _opened(part: Part) -> soundfile.SoundFile:
-    part.file.seek(0)
-    return _Stream(part.file)
 
 
 def _expected_frames(file: soundfile.SoundFile, part: Part) -> int:
@@ -163,7 +169,11 @@ def _expected_frames(file: soundfile.SoundFile, part: Part) -> int:
 
 @contextmanager
 def _quiet_stderr() -> Iterator[None]:
-    """Discard what C code writes to standard error: libmpg123 reports every frame that is damaged."""
+    """Discard what is written to standard error: libmpg123 reports every frame of an MP3 that is damaged.
+
+    Standard error belongs to the process, so what other threads write meanwhile is lost too. Hold it for
+    one call of the library only.
+    """
     with _stderr_lock:
         try:
             kept = os.dup(2)
