@@ -3,9 +3,11 @@
     python benchmarks/fuzz.py [--recordings 5000] [--models 1000] [--seed 0] [--keep FOLDER]
 
 Recordings are made in every format that the libraries here can write, then damaged: flipped bits, cut
-ends, extreme numbers in header and length fields, joined and spliced files, inserted chunks. Models are
+ends, extreme numbers in header and length fields, joined and spliced files, inserted chunks. Some are
+megabytes of a few bytes repeated. Models are
 damaged in their graph and in their contract, and sealed again with a right checksum. Each input is given to
-``predict`` in a worker process with a limit of memory and of time. The table says how many were answered,
+``predict`` in a worker process with a limit of memory and of time, which for a recording follows its size:
+one that takes longer is a hang. The table says how many were answered,
 refused by an error of affekt, or ended otherwise; the latter are kept in a folder. The exit code is 1 if
 there are any.
 """
@@ -34,7 +36,9 @@ from affekt.model.bundle import parse
 from affekt.support.progress import progress_bar
 
 MEMORY_BYTES = 8 << 30  # of addresses, of which libraries reserve more than they use
-SECONDS = 60.0  # for one input; a model may be probed for as long as affekt allows
+MODEL_SECONDS = 60.0  # a model may be probed for as long as affekt allows
+RECORDING_SECONDS, SECONDS_PER_MB = 5.0, 0.5
+START_SECONDS = 120.0
 WORKERS = 2
 ENDED = ("answered", "refused", "other", "hang", "crash")
 # --- workers ------------------------------------------------------------------------------------------
@@ -46,6 +50,7 @@ def serve(pipe: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     tone = (make_sound(), RATE)
     affekt.predict(tone)
+    pipe.send("ready")
     while True:
         kind, content = pipe.recv()
         forget_peak()
@@ -76,6 +81,11 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 
 
+def limit_s(kind: str, content: bytes) -> float:
+    """How long one input may take."""
+    return MODEL_SECONDS if kind == "model" else RECORDING_SECONDS + SECONDS_PER_MB * len(content) / 1e6
+
+
 class Worker:
     """A process that answers inputs, and is started again when one of them ends it."""
 
@@ -89,15 +99,19 @@ class Worker:
         self.process = context.Process(target=serve, args=(theirs,), daemon=True)
         self.process.start()
         theirs.close()
+        if not self.pipe.poll(START_SECONDS):
+            raise TimeoutError("a worker does not start")
+        self.pipe.recv()
 
     def ask(self, kind: str, content: bytes) -> tuple[str, str, float]:
         """Return how an input ended, why, and the largest memory in MB."""
         try:
+            seconds = limit_s(kind, content)
             self.pipe.send((kind, content))
-            if self.pipe.poll(SECONDS):
+            if self.pipe.poll(seconds):
                 answer: tuple[str, str, float] = self.pipe.recv()
                 return answer
-            ended = "hang", f"more than {SECONDS:.0f} s", 0.0
+            ended = "hang", f"more than {seconds:.1f} s", 0.0
         except (EOFError, OSError):
             self.process.join()
             ended = "crash", f"exit code {self.process.exitcode}", 0.0

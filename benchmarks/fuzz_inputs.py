@@ -23,6 +23,7 @@ EXTREME = [
     *(0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, (1 << 63) - 1),
     (1 << 64) - 1,
 ]
+RUN_EVERY = 50  # one in so many recordings is a long run of bytes
 METADATA = 14  # ModelProto.metadata_props
 PYAV = {
     "m4a": ("ipod", "aac"),
@@ -174,6 +175,29 @@ def insert_chunk(content: bytes, _: list[bytes], rng: np.random.Generator) -> by
 DAMAGES = (flip, cut_end, cut_out, set_header, set_length, join, splice, insert_chunk)
 
 
+RUN_STARTS = (
+    b"",
+    b"\xff\xfb\x90\0",
+    b"ID3\4\0\0\0\0\0\0",
+    b"OggS\0\2",
+    b"RIFF\xff\xff\xff\0WAVE",
+    b"\0\0\0\x1cftypM4A ",
+)
+RUN_UNITS = (
+    *(b"\0", b"\xff", b"\xff\xfb\x90\0", b"ID3\4\0\0\0\0\0\0", b"TAG", b"OggS\0\0", b"OggS\0\2OggS\0\0"),
+    *(b"fLaC\0\0\0\x22", b"RIFF\4\0\0\0WAVE", b"junk\0\0\0\0", b"\0\0\0\x08free", b"\x1f\x43\xb6\x75\x80"),
+    b"\xff\xf3\x14\xc4".ljust(24, b"\0"),  # the smallest frame of an MP3
+)
+
+
+def make_run(others: list[bytes], rng: np.random.Generator) -> bytes:
+    """A few bytes, megabytes long, behind a recording or the start of one: is it read in good time?"""
+    unit = RUN_UNITS[rng.integers(len(RUN_UNITS))]
+    starts = [*RUN_STARTS, unit, others[rng.integers(len(others))]]
+    size = int(rng.choice([1, 4, 16])) << 20
+    return starts[rng.integers(len(starts))] + unit * (size // len(unit))
+
+
 # --- models -------------------------------------------------------------------------------------------
 
 
@@ -317,6 +341,9 @@ def make_inputs(recordings: int, models: int, seed: int) -> Iterator[tuple[str, 
     names, others = list(sounds), list(sounds.values())
     for i in range(recordings):
         rng = np.random.default_rng([seed, 0, i])
+        if i % RUN_EVERY == RUN_EVERY - 1:
+            yield "recording", "long run", make_run(others, rng)
+            continue
         name = names[i % len(names)]
         yield "recording", name.split()[0].rstrip(","), damage_recording(sounds[name], others, rng)
     graphs = make_models() if models else {}

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import stat
 import struct
 import tracemalloc
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import cast
+from typing import BinaryIO, cast
 
 import numpy as np
 import pytest
@@ -263,7 +264,100 @@ def test_other_sources_stay_what_they_are(tmp_path: Path) -> None:
         tmp_path / "named.wav",
         tmp_path / "none.zip",
         "nul\0.zip",
-        b"PK",
+        b"no zip",
+        io.BytesIO(b"P"),
         "x" * 300,
     ]
     assert expand_sources(sources) == sources
+
+
+def test_a_file_of_an_archive_that_was_replaced_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "all.zip"
+    path.write_bytes(pack({"a.flac": b"one", "b.flac": b"two"}))
+    one, two = cast(list[ArchivedFile], expand_sources(path))
+    for files in ({"b.flac": b"two", "a.flac": b"one"}, {"c.flac": b"three"}):
+        path.write_bytes(pack(files))
+        archives._open_file.cache_clear()
+        for file in (one, two):
+            with pytest.raises(AudioReadError, match=r"all\.zip was replaced meanwhile"):
+                file.read()
+    path.write_bytes(b"PK\x03\x04 and no more")
+    (broken,) = cast(list[ArchivedFile], expand_sources(path))
+    path.write_bytes(pack({"a.flac": b"one"}))
+    archives._open_file.cache_clear()
+    with pytest.raises(AudioReadError, match="was replaced meanwhile"):
+        broken.read()
+
+
+# --- archives in memory ------------------------------------------------------------------------------
+
+
+def named(content: bytes, name: str) -> io.BytesIO:
+    file = io.BytesIO(content)
+    file.name = name
+    return file
+
+
+@pytest.mark.parametrize(
+    ("wrap", "name"),
+    [
+        (bytes, "bytes"),
+        (bytearray, "bytes"),
+        (memoryview, "bytes"),
+        (io.BytesIO, "BytesIO object"),
+        (lambda content: named(content, "standard input"), "standard input"),
+    ],
+    ids=["bytes", "bytearray", "memoryview", "BytesIO", "standard input"],
+)
+def test_an_archive_in_memory_stands_for_the_audio_files_in_it(
+    wrap: Callable[[bytes], AudioSource], name: str
+) -> None:
+    content = pack({"a.wav": b"one", "notes.txt": b"-", "deep/b.flac": b"two"})
+    found = expand_sources(wrap(content))
+    assert [source_name(file) for file in found] == [f"{name}/a.wav", f"{name}/deep/b.flac"]
+    again = pickle.loads(pickle.dumps(found))
+    assert [file.read() for file in cast(list[BinaryIO], again)] == [b"one", b"two"]
+
+
+def test_an_archive_in_a_pipe_stands_for_the_audio_files_in_it() -> None:
+    reading, writing = os.pipe()
+    path = f"/dev/fd/{reading}"
+    if not os.path.exists(path):  # noqa: PTH110 - not a file on disk
+        pytest.skip("this system has no /dev/fd")
+    with open(writing, "wb") as pipe:
+        pipe.write(pack({"a.wav": b"one"}))
+    try:
+        (file,) = expand_sources(path)
+    finally:
+        os.close(reading)
+    assert source_name(file) == f"{path}/a.wav"
+
+
+def test_a_damaged_file_of_an_archive_in_memory_is_one_error() -> None:
+    content = bytearray(pack({"a.wav": bytes(range(256)) * 40, "b.wav": b"whole"}, zipfile.ZIP_STORED))
+    content[2000] ^= 0xFF
+    broken, whole = expand_sources(bytes(content))
+    assert source_name(broken) == "bytes/a.wav"
+    with pytest.raises(AudioReadError, match=r"a\.wav cannot be unpacked"):
+        load_audio(broken)
+    assert cast(BinaryIO, whole).read() == b"whole"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"PK", "bytes is not a zip archive that can be read"),
+        (pack({"../a.wav": b"1"}), "bytes would write outside its folder"),
+        (pack({"a.txt": b"1"}), "bytes holds 0 audio files"),
+    ],
+)
+def test_an_archive_in_memory_that_cannot_be_used_is_one_error(content: bytes, reason: str) -> None:
+    (file,) = expand_sources([content])
+    assert source_name(file) == "bytes"
+    with pytest.raises(AudioFormatError, match=reason):
+        load_audio(file)
+
+
+def test_an_archive_is_no_recording() -> None:
+    with pytest.raises(AudioFormatError, match=r"bytes is a zip archive: affekt\.predict_many reads the"):
+        load_audio(pack({"a.wav": b"1"}))

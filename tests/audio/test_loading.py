@@ -181,12 +181,25 @@ def test_a_dc_offset_is_taken_off(offset: float) -> None:
 
 
 @pytest.mark.parametrize("offset", [0, 0.001, -0.2])
-def test_digital_silence_stays_or_becomes_zero(offset: float) -> None:
+def test_digital_silence_near_the_mean_stays_or_becomes_zero(offset: float) -> None:
     sound = np.concatenate([0 * NOISE, TONE + 1e-5, 0 * NOISE]).astype(np.float32)
     waveform = load_audio((sound + np.float32(offset), RATE))
     assert waveform.offset == pytest.approx(offset, abs=1e-7)
     np.testing.assert_allclose(waveform.samples, sound, atol=1e-7)
     assert not waveform.samples[: len(NOISE)].any()
+
+
+def test_digital_silence_far_from_the_mean_is_not_zero() -> None:
+    sound = np.concatenate([0 * NOISE, TONE + 0.05]).astype(np.float32)
+    waveform = load_audio((sound, RATE))
+    assert waveform.offset == pytest.approx(sound.mean(), abs=1e-6)
+    np.testing.assert_allclose(waveform.samples[: len(NOISE)], -sound.mean(), atol=1e-6)
+
+
+@pytest.mark.parametrize("samples", [0 * TONE, TONE * np.nan, TONE[:9]], ids=["silent", "NaN", "short"])
+def test_a_waveform_that_was_made_by_hand_is_checked(samples: Array) -> None:
+    with pytest.raises(AudioContentError):
+        load_audio(Waveform(samples.astype(np.float32), RATE))
 
 
 def test_a_resampled_recording_has_no_offset_either() -> None:
@@ -238,6 +251,13 @@ def test_a_recording_of_one_channel_is_that_channel(channel: str) -> None:
     assert waveform.notes == ()
 
 
+@pytest.mark.parametrize("channel", ["left", "right", "each"])
+def test_the_only_channel_is_called_mono_whichever_was_asked_for(channel: str) -> None:
+    for source in ((TONE, RATE), encode(), load_audio((TONE, RATE))):
+        assert list(load_channels(source, audio_channel=channel)) == ["mono"]
+        assert list(load_channels(source, audio_channel="mix")) == ["mix"]
+
+
 def test_a_silent_channel_is_an_error_of_its_own() -> None:
     left, right = load_channels((np.stack([0 * TONE, TONE]), RATE)).values()
     assert isinstance(left, AudioContentError)
@@ -247,7 +267,7 @@ def test_a_silent_channel_is_an_error_of_its_own() -> None:
 def test_an_unknown_channel_is_refused_and_each_is_several() -> None:
     with pytest.raises(UnknownNameError, match="There are: mix, left, right, each"):
         load_audio((TONE, RATE), audio_channel="middle")
-    with pytest.raises(ValueError, match="call load_channels"):
+    with pytest.raises(ValueError, match="call load_channels, or predict_many with"):
         load_audio((TONE, RATE), audio_channel="each")
 
 

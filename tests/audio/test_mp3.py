@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from tests.audio.encoding import decoded_by_av, mp3, voice
 
-from affekt.audio import decoding
+from affekt.audio import decoding, parts
+from affekt.audio import mp3 as mp3_module
 from affekt.audio.loading import Waveform, load_audio
 from affekt.audio.mp3 import split_mp3
-from affekt.errors import AffektError, AudioContentError
+from affekt.audio.samples import Request
+from affekt.errors import AffektError, AudioContentError, AudioFormatError
 from affekt.notes import NoteKind
 
 Array = np.ndarray
@@ -103,6 +108,54 @@ def test_what_is_no_mp3_has_no_parts() -> None:
     assert split_mp3(b"ID3\x04\0\0\0\0\0\x05hello") == []
 
 
+FRAME = bytes([0xFF, 0xF3, 0x14, 0xC4]).ljust(24, b"\0")  # 8 kbit/s at 24 kHz, mono
+INTERRUPTED = {
+    "false frames": b"\xff\xfb\x90\x00" * 40_000,
+    "tags": b"ID3\x04\0\0\0\0\0\0" * 40_000,
+    "joined files": (FRAME + b"\xff\xf3\x18\xc4".ljust(72, b"\0")) * 20_000,
+}
+
+
+@pytest.mark.parametrize("content", INTERRUPTED.values(), ids=INTERRUPTED)
+def test_what_is_interrupted_more_often_than_an_mp3_is_given_up(content: bytes) -> None:
+    with pytest.raises(AudioFormatError, match="as an MP3, it is interrupted more than 30000 times"):
+        split_mp3(content)
+
+
+def test_noise_between_frames_is_passed_over_without_a_look_at_each_byte(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mp3_module, "_MOST_BREAKS", 2)
+    (part,) = split_mp3(FRAME * 5 + b"\xff" * 100_000 + b"\xff\xe0" * 100_000 + FRAME * 5)
+    assert part.content.endswith(FRAME * 10)
+    assert part.expected == 10 * 576
+
+
+def test_frames_behind_the_limit_are_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[int] = []
+    count = mp3_module._counted
+
+    def counted(content: bytes, at: int) -> int | None:
+        measured.append(at)
+        return count(content, at)
+
+    monkeypatch.setattr(mp3_module, "_counted", counted)
+    with pytest.raises(AudioContentError, match=r"the MP3 is longer than the limit of 2 s"):
+        split_mp3(FRAME * 20_000, max_duration_s=2)
+    assert len(measured) < 200
+
+
+def test_frames_need_little_memory() -> None:
+    content = FRAME * 100_000
+    tracemalloc.start()
+    try:
+        split_mp3(content)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * len(content)
+
+
 def damage(content: bytes) -> bytes:
     rng = np.random.default_rng(1)
     broken = bytearray(content)
@@ -129,6 +182,25 @@ def test_libmpg123_writes_nothing_to_standard_error(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == len(contents)
+
+
+def test_standard_error_is_discarded_during_calls_of_the_library_only(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find, select = parts.find_parts, Request.select
+
+    def write_and_find(*given: Any) -> Any:
+        os.write(2, b"finding ")
+        return find(*given)
+
+    def write_and_select(self: Request, frames: Array) -> Array:
+        os.write(2, b"a block ")
+        return select(self, frames)
+
+    monkeypatch.setattr(decoding, "find_parts", write_and_find)
+    monkeypatch.setattr(Request, "select", write_and_select)
+    load_audio(mp3(voice(), RATE))
+    assert capfd.readouterr().err.startswith("finding a block ")
 
 
 def test_standard_error_works_afterwards(capfd: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ from tests.audio.encoding import encode, streamed_flac, voice
 from affekt.audio import parts
 from affekt.audio.loading import AudioSource, Waveform, load_audio
 from affekt.audio.parts import Window
+from affekt.audio.samples import Request
 from affekt.errors import AudioContentError, AudioFormatError
 from affekt.notes import NoteKind
 
@@ -43,6 +44,23 @@ def test_a_streamed_flac_that_is_cut_off_has_a_note() -> None:
     waveform = load_audio(whole[: len(whole) * 6 // 10])
     assert kinds(waveform) == [NoteKind.CUT_OFF]
     assert 2 < waveform.duration_s < 2.7
+
+
+TAILS = {
+    "ID3v1": b"TAG" + b"title".ljust(125, b"\0"),
+    "zeros": bytes(4096),
+    "junk": np.random.default_rng(0).bytes(3000),
+    "ones": b"\xff" * 999,
+}
+
+
+@pytest.mark.parametrize("tail", TAILS.values(), ids=TAILS)
+@pytest.mark.parametrize("seconds", [0.15, 1.5, 2.7183, 5.0])
+def test_what_is_behind_the_end_of_a_flac_costs_no_sound(seconds: float, tail: bytes) -> None:
+    whole = encode(voice(seconds), RATE, "FLAC")
+    waveform = load_audio(whole + tail)
+    assert (waveform.notes, waveform.cut_off) == ((), False)
+    np.testing.assert_array_equal(waveform.samples, load_audio(whole).samples)
 
 
 @pytest.mark.parametrize("count", [2, 5])
@@ -165,6 +183,37 @@ def test_more_parts_than_anyone_joins_are_refused(monkeypatch: pytest.MonkeyPatc
     for file_format in FORMATS:
         with pytest.raises(AudioFormatError, match="is made of more than 5 joined files"):
             load_audio(encode(voice(0.2), RATE, file_format) * 6)
+
+
+def test_more_pages_than_a_recording_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "MAX_PAGES", 1000)
+    with pytest.raises(AudioFormatError, match="has more than 1000 Ogg pages"):
+        load_audio(b"OggS\0\0" * 1001)
+
+
+class Counted(io.BytesIO):
+    """A file that counts how often it is read."""
+
+    reads = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.reads += 1
+        return super().read(size)
+
+
+def test_a_wav_of_empty_chunks_is_not_read_chunk_by_chunk_to_its_end() -> None:
+    file = Counted(b"RIFF\xff\xff\xff\0WAVE" + b"junk\0\0\0\0" * 50_000)
+    (part,) = parts.find_parts(file, file.read(512), Request("a.wav"))
+    assert (part.file.start, part.file.end) == (0, file.getbuffer().nbytes)
+    assert file.reads < 3 * parts.MAX_CHUNKS
+
+
+def test_pages_are_found_wherever_blocks_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    joined = encode(voice(1), RATE, "OGG") + encode(voice(1), RATE, "OGG")
+    whole = load_audio(joined)
+    for size in (1, 5, 64):
+        monkeypatch.setattr(parts, "_CHUNK_BYTES", size)
+        np.testing.assert_array_equal(load_audio(joined).samples, whole.samples)
 
 
 def test_an_mp3_that_is_too_large_for_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import soundfile
 from tests.audio.encoding import encode, voice
 
 from affekt.audio import decoding, samples
-from affekt.audio.loading import load_audio
+from affekt.audio.loading import load_audio, load_channels
 from affekt.audio.samples import Blocks, Request, assemble, check_stream, guarded, join_blocks
 from affekt.errors import (
     AudioContentError,
@@ -91,10 +92,33 @@ def test_a_stream_that_is_far_larger_than_its_file_is_refused() -> None:
         join_blocks(Endless(48_000, 1, file_bytes=900), Request("x"))
 
 
+def test_a_stream_of_many_channels_is_believed_no_more_than_that_of_one() -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(AudioContentError, match="900 bytes unpack to more than 16777216 samples"):
+            join_blocks(Endless(48_000, 8, file_bytes=900), Request("x", audio_channel="each"))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * 4 * samples.FIRST_SAMPLES  # the array, the smaller one before, a block
+
+
 def test_the_number_of_samples_is_limited_at_high_rates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(samples, "MAX_SAMPLES", 1 << 22)
     with pytest.raises(AudioContentError, match=r"longer than the limit of .* s at 768000 Hz"):
         join_blocks(Endless(768_000, 1, file_bytes=1 << 30), Request("x"))
+
+
+def test_the_samples_of_all_channels_together_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(samples, "MAX_SAMPLES", 1 << 23)
+    stream, limit = Endless(8000, 8, file_bytes=1 << 30), r"x is longer than the limit of 131\.072 s"
+    with pytest.raises(AudioContentError, match=limit + " at 8000 Hz for each of 8 channels"):
+        join_blocks(stream, Request("x", audio_channel="each"))
+    with pytest.raises(AudioContentError, match=r"limit of 1048\.58 s at 8000 Hz$"):
+        join_blocks(stream, Request("x"))
+    eight = np.zeros(((1 << 20) + 1, 8), np.float32)
+    with pytest.raises(AudioContentError, match=r"the waveform is longer than the limit of 131\.072 s"):
+        load_channels((eight, 8000))
 
 
 @pytest.mark.parametrize("rate", [0, 999, 768_001, 2**31])

@@ -16,10 +16,18 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
-from affekt.audio.sources import AUDIO_SUFFIXES, AudioSource, expand_folders
-from affekt.errors import AudioFormatError, AudioReadError
+from affekt.audio.samples import guarded
+from affekt.audio.sources import (
+    AUDIO_SUFFIXES,
+    AudioSource,
+    UnreadableSource,
+    expand_folders,
+    read_stream,
+    source_name,
+)
+from affekt.errors import AudioError, AudioFormatError, AudioReadError
 
 ZIP_START = b"PK"
 MAX_MEMBERS = 10_000
@@ -153,12 +161,14 @@ class ArchivedFile:
     ----------
     name
         The path of the archive, followed by the path of the file in it.
-    archive, number
-        The path of the archive, and which of its audio files this is.
+    archive, member, number
+        The path of the archive, the path of the file in it, and which of its audio files this is: several
+        may have one path.
     """
 
     name: str
     archive: str
+    member: str = ""
     number: int = 0
 
     def read(self) -> bytes:
@@ -171,9 +181,11 @@ class ArchivedFile:
         """
         try:
             archive, members = _open_file(self.archive, Path(self.archive).stat().st_mtime_ns)
-            member = members[self.number]
-        except (OSError, IndexError) as error:  # it was removed or replaced meanwhile
+        except OSError as error:  # it was removed meanwhile
             raise AudioReadError(f"{self.name} cannot be read: {error}") from error
+        member = members[self.number] if self.number < len(members) else None
+        if member is None or member.filename != self.member:
+            raise AudioReadError(f"{self.name} cannot be read: {self.archive} was replaced meanwhile")
         content = _unpack(archive, member)
         if isinstance(content, AudioReadError):
             raise content
@@ -183,15 +195,53 @@ class ArchivedFile:
 def expand_sources(sources: AudioSource | Iterable[AudioSource]) -> list[AudioSource]:
     """Replace each folder and each zip archive by the audio files in it.
 
-    An archive that cannot be used stands for itself, and raises its error when it is read.
+    An archive may be a file on disk, whose files are unpacked when they are read, or the content of one
+    (bytes, an open file, standard input), which is unpacked here. An archive that cannot be used stands for
+    itself, and raises its error when it is read.
     """
     expanded: list[AudioSource] = []
     for source in expand_folders(sources):
         if isinstance(source, str | os.PathLike) and _is_archive(source):
             expanded += cast(list[AudioSource], _files_in(os.fspath(source)))
+        elif _has_archive(source):
+            expanded += _unpacked(source)
         else:
             expanded.append(source)
     return expanded
+
+
+def _has_archive(source: Any) -> bool:
+    """Whether bytes, or an open file that can seek, begin as zip archives do."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source[: len(ZIP_START)]) == ZIP_START
+    try:
+        if not source.seekable():
+            return False
+        position = source.tell()
+        start = source.read(len(ZIP_START))
+        source.seek(position)
+    except (AttributeError, OSError, ValueError):  # it is no file, or closed
+        return False
+    return bool(start == ZIP_START)
+
+
+def _unpacked(source: Any) -> list[AudioSource]:
+    """Return the audio files of an archive in memory as open files with names."""
+    name = source_name(source)
+    try:
+        with guarded(name):
+            content = read_stream(source, name) if hasattr(source, "read") else bytes(source)
+            return [_named(member, f"{name}/{path}") for path, member, _ in read_audio_files(content, name)]
+    except AudioError as error:
+        return [UnreadableSource(name, error.with_traceback(None))]
+
+
+def _named(content: bytes | AudioReadError, name: str) -> AudioSource:
+    if isinstance(content, AudioReadError):
+        return UnreadableSource(name, content)
+    file = io.BytesIO(content)
+    file.name = name
+    return file
 
 
 def _files_in(path: str) -> list[ArchivedFile]:
@@ -199,7 +249,7 @@ def _files_in(path: str) -> list[ArchivedFile]:
         _, members = _open_file(path, Path(path).stat().st_mtime_ns)
     except (AudioFormatError, OSError):
         return [ArchivedFile(path, path)]
-    return [ArchivedFile(f"{path}/{one.filename}", path, i) for i, one in enumerate(members)]
+    return [ArchivedFile(f"{path}/{one.filename}", path, one.filename, i) for i, one in enumerate(members)]
 
 
 def _is_archive(path: str | os.PathLike[str]) -> bool:

@@ -27,8 +27,9 @@ def decode_array(source: tuple[Any, ...], request: Request) -> Decoded:
             f"sample rate {rate!r} is not a whole number of Hz from {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE}"
         )
     frames = _as_frames(array)
-    if len(frames) > request.most_frames(int(rate)):
-        raise AudioContentError(f"the waveform is longer than the limit of {request.max_duration_s:g} s")
+    most = request.most_frames(int(rate), frames.shape[1])
+    if len(frames) > most:
+        raise AudioContentError(f"the waveform is longer than the limit of {most / int(rate):g} s")
     notes = tuple(channel_notes(frames.shape[1], request))
     return Decoded(request.select(as_floats(frames)), int(rate), frames.shape[1], notes)
 

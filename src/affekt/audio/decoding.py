@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import BinaryIO
 
 import soundfile
@@ -19,6 +19,9 @@ from affekt.notes import Note, NoteKind
 
 BLOCK_FRAMES, FINE_BLOCK_FRAMES = 1 << 16, 1 << 12  # read at a time
 HEAD_BYTES = 512
+ZIP_FILE_START = b"PK\3\4"
+UNKNOWN_FRAMES = 1 << 40  # libsndfile gives so many frames or more to a stream of unknown length
+Quiet = Callable[[], AbstractContextManager[None]]
 _stderr_lock = threading.Lock()
 
 
@@ -40,11 +43,15 @@ def decode_file(file: BinaryIO, request: Request) -> Decoded:
     head = file.read(HEAD_BYTES)
     if not head:
         raise AudioContentError(f"{request.name} is empty (0 bytes)")
+    if head.startswith(ZIP_FILE_START):
+        raise AudioFormatError(
+            f"{request.name} is a zip archive: affekt.predict_many reads the audio files in it, given its "
+            "bytes or a path that ends in .zip"
+        )
     if needs_ffmpeg(head):
         return decode_with_ffmpeg(file, request)
     try:
-        with _quiet_stderr() if is_mp3(head) else nullcontext():
-            return _decode_with_libsndfile(file, head, request)
+        return _decode_with_libsndfile(file, head, request)
     except (soundfile.LibsndfileError, TypeError) as error:
         reason = getattr(error, "error_string", "") or str(error)
         failure = AudioFormatError(f"{request.name} is not audio that can be read ({reason})")
@@ -61,9 +68,9 @@ def decode_file(file: BinaryIO, request: Request) -> Decoded:
 
 def _decode_with_libsndfile(file: BinaryIO, head: bytes, request: Request) -> Decoded:
     """Decode in large blocks; after an error in small ones, because the block with the error is lost."""
-    parts = find_parts(file, head, request.name)
+    parts, quiet = find_parts(file, head, request), _quiet_stderr if is_mp3(head) else nullcontext
     for block_frames in (BLOCK_FRAMES, FINE_BLOCK_FRAMES):
-        blocks = _LibsndfileBlocks(parts, file_size(file), block_frames, request.name)
+        blocks = _LibsndfileBlocks(parts, file_size(file), block_frames, request.name, quiet)
         samples = join_blocks(blocks, request)
         for part in parts:
             if part.file.error:
@@ -90,9 +97,11 @@ class _Stream(soundfile.SoundFile):  # type: ignore[misc]
 class _LibsndfileBlocks(Blocks):
     """The blocks of all parts up to an error in each: a cut FLAC ends in an error, a cut MP3 early."""
 
-    def __init__(self, parts: list[Part], file_bytes: int, block_frames: int, name: str) -> None:
-        self.parts, self.block_frames = parts, block_frames
-        with _opened(parts[0]) as first:
+    def __init__(
+        self, parts: list[Part], file_bytes: int, block_frames: int, name: str, quiet: Quiet
+    ) -> None:
+        self.parts, self.block_frames, self.quiet = parts, block_frames, quiet
+        with self._opened(parts[0]) as first:
             check_stream(first.samplerate, first.channels, name)
             super().__init__(first.samplerate, first.channels, file_bytes)
             self.expected = _expected_frames(first, parts[0])
@@ -101,7 +110,7 @@ class _LibsndfileBlocks(Blocks):
         """Yield the blocks of each part, as long as sample rate and channels stay the same."""
         for number, part in enumerate(self.parts):
             try:
-                with _opened(part) as opened:
+                with self._opened(part) as opened:
                     if (opened.samplerate, opened.channels) != (self.rate, self.channels):
                         self._leave_out(number, "another sample rate or number of channels")
                         break
@@ -115,23 +124,31 @@ class _LibsndfileBlocks(Blocks):
                 break
 
     def _blocks(self, opened: soundfile.SoundFile, skipped: int) -> Iterator[Samples]:
+        """Yield blocks to the end; behind that of a FLAC of known length a tag is no error."""
+        known = opened.format == "FLAC" and opened.frames < UNKNOWN_FRAMES
+        left = opened.frames if known else UNKNOWN_FRAMES
         try:
-            while len(block := opened.read(self.block_frames, dtype="float32", always_2d=True)):
+            while True:
+                with self.quiet():
+                    block = opened.read(min(self.block_frames, left), "float32", always_2d=True)
+                if not len(block):
+                    break
                 yield block[skipped:]
                 skipped = max(0, skipped - len(block))
+                left -= len(block)
         except soundfile.LibsndfileError:
             self.failed = True
+
+    def _opened(self, part: Part) -> soundfile.SoundFile:
+        part.file.seek(0)
+        with self.quiet():
+            return _Stream(part.file)
 
     def _leave_out(self, number: int, reason: str) -> None:
         text = f"only the first {number} of {len(self.parts)} joined files are read: the next has {reason}"
         if number == 1:
             text = f"only the first of {len(self.parts)} joined files is read: the next has {reason}"
         self.notes.append(Note(NoteKind.PARTLY_READ, text))
-
-
-def _opened(part: Part) -> soundfile.SoundFile:
-    part.file.seek(0)
-    return _Stream(part.file)
 
 
 def _expected_frames(file: soundfile.SoundFile, part: Part) -> int:
@@ -143,7 +160,7 @@ def _expected_frames(file: soundfile.SoundFile, part: Part) -> int:
         return part.expected
     cut = re.search(r"^ *(?:data|SSND) : (\d+) \(should be (\d+)\)", file.extra_info, re.MULTILINE)
     if not cut:
-        return int(file.frames) if file.frames < 1 << 40 else 0
+        return int(file.frames) if file.frames < UNKNOWN_FRAMES else 0
     expected, left = int(cut[1]), int(cut[2])
     if expected >= 0x7FFF_F000 or not left:  # written to a pipe: the length was not known
         return 0
@@ -152,7 +169,11 @@ def _expected_frames(file: soundfile.SoundFile, part: Part) -> int:
 
 @contextmanager
 def _quiet_stderr() -> Iterator[None]:
-    """Discard what C code writes to standard error: libmpg123 reports every frame that is damaged."""
+    """Discard what is written to standard error: libmpg123 reports every frame of an MP3 that is damaged.
+
+    Standard error belongs to the process, so what other threads write meanwhile is lost too. Hold it for
+    one call of the library only.
+    """
     with _stderr_lock:
         try:
             kept = os.dup(2)

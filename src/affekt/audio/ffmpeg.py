@@ -74,7 +74,7 @@ def decode_with_ffmpeg(file: BinaryIO, request: Request) -> Decoded:
     first: Decoded | AudioFormatError | None = None
     for track in range(tracks):
         try:
-            with _opened(av, file, request.name) as container, guarded(request.name):
+            with _opened(av, file, request.name) as container:
                 blocks = _FfmpegBlocks(av, container, track, size, request.name)
                 decoded = assemble(join_blocks(blocks, request), blocks, request)
         except AudioFormatError as error:

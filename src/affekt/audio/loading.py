@@ -1,7 +1,8 @@
 """Loading of audio: a path, bytes, an open file or an array in, a checked ``Waveform`` out.
 
-All audio enters the package through ``load_audio``: a ``Waveform`` is finite, not silent, mono float32 of a
-known sample rate, and is not checked again.
+All audio enters the package through ``load_channels``, which ``load_audio`` calls: the ``Waveform`` that
+they return is finite, not silent, mono float32 of a known sample rate. One that is given to them, which
+anyone can make, is checked as well.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ def load_audio(
     """Read audio, check it, mix it to mono, take its mean off and resample it.
 
     The mean of a recording (its DC offset) is not sound. It comes from the recording device, and would
-    count as energy in the lowest band of every spectrum. Digital silence stays or becomes zero.
+    count as energy in the lowest band of every spectrum. Where the level of digital silence is nearly the
+    mean, it is taken off instead, so that digital silence is zero; elsewhere digital silence is not zero.
 
     Parameters
     ----------
@@ -98,7 +100,10 @@ def load_audio(
     1.0
     """
     if audio_channel == "each":
-        raise ValueError("load_audio returns one channel: for each of them, call load_channels")
+        raise ValueError(
+            "load_audio returns one channel: for each of them, call load_channels, or predict_many with "
+            "audio_channel='each'"
+        )
     (waveform,) = load_channels(
         source, sample_rate, max_duration_s=max_duration_s, audio_channel=audio_channel
     ).values()
@@ -126,8 +131,9 @@ def load_channels(
     Returns
     -------
     dict
-        Names and waveforms: ``mono``; or ``left``, ``right`` and, as far as there are more, ``3``, ...; or
-        the channel that was asked for. One that cannot be used, such as a silent channel, has its error.
+        Names and waveforms: ``left``, ``right`` and, as far as there are more, ``3``, ...; or the channel
+        that was asked for. The only channel of a recording is ``mono``, unless ``mix`` was asked for. One
+        that cannot be used, such as a silent channel, has its error.
 
     Raises
     ------
@@ -141,9 +147,10 @@ def load_channels(
     with guarded(name):
         if isinstance(source, Waveform):
             _check_content(source.samples, source.sample_rate, name)
-            return {"mono" if audio_channel == "each" else audio_channel: _resample(source, sample_rate)}
+            (channel,) = _channel_names(1, audio_channel)
+            return {channel: _resample(source, sample_rate)}
         decoded = _decode(source, request)
-        names = _channel_names(decoded, audio_channel)
+        names = _channel_names(decoded.channels, audio_channel)
         return {
             channel: _waveform_of(decoded, column, sample_rate, name)
             for column, channel in enumerate(names)
@@ -182,12 +189,14 @@ def _decode(source: Any, request: Request) -> Decoded:
     )
 
 
-def _channel_names(decoded: Decoded, audio_channel: str) -> list[str]:
+def _channel_names(channels: int, audio_channel: str) -> list[str]:
+    if audio_channel == "mix":
+        return ["mix"]
+    if channels == 1:
+        return ["mono"]
     if audio_channel != "each":
         return [audio_channel]
-    if decoded.channels == 1:
-        return ["mono"]
-    return ["left", "right", *map(str, range(3, decoded.channels + 1))]
+    return ["left", "right", *map(str, range(3, channels + 1))]
 
 
 def _waveform_of(

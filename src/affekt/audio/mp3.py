@@ -2,13 +2,20 @@
 
 libsndfile trusts the first header of an MP3: without one it guesses the length from the size of the first
 frame, and of several joined files it reads the first. Here the frames are found, and each joined file
-becomes a part of its own.
+becomes a part of its own. All frames are looked at before anything is decoded, so what needs more time or
+memory than a recording does is refused here.
 """
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from affekt.audio.waveform import MAX_DURATION_S
+from affekt.errors import AudioContentError, AudioFormatError
 
 _RATES = (44_100, 48_000, 32_000)  # of MPEG 1; MPEG 2 has half of these, MPEG 2.5 a quarter
 _DIVISORS = {3: 1, 2: 2, 0: 4}  # version in the header -> divisor of the rate
@@ -16,6 +23,9 @@ _KBITS_MPEG1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320
 _KBITS_MPEG2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _LAST_FRAMES = 2  # so many frames more than the header counts are no other file
 _FRAMES_UNKNOWN = -1
+_MOST_BREAKS = 30_000  # tags, false frames and joined files; 500 MB of noise have so many
+# How a frame of layer III may begin.
+_FRAME_START = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x10-\xef]")
 
 
 @dataclass(frozen=True)
@@ -40,8 +50,7 @@ class Mp3Part:
     incomplete: bool = False
 
 
-@dataclass(frozen=True)
-class _Frame:
+class _Frame(NamedTuple):
     """One frame: where it is, and what the frames of one file have in common."""
 
     start: int
@@ -50,56 +59,96 @@ class _Frame:
     counted: int | None = None  # if this is a header: the frames that follow
 
     @property
+    def end(self) -> int:
+        return self.start + self.length
+
+    @property
     def samples(self) -> int:
         return 1152 if self.kind[0] == 3 else 576
+
+    @property
+    def seconds(self) -> float:
+        return self.samples / self.kind[1]
 
 
 @dataclass
 class _Run:
-    """Consecutive frames of one file."""
+    """Frames of one file, most of them consecutive: only the first and the last are kept."""
 
     header: _Frame | None = None
-    frames: list[_Frame] = field(default_factory=list)
+    first: _Frame | None = None
+    last: _Frame | None = None
+    count: int = 0
+    spans: list[tuple[int, int]] = field(default_factory=list)  # start and end of consecutive frames
+
+    def add(self, frame: _Frame) -> None:
+        start = frame.start
+        if self.last and self.last.end == start:
+            start, _ = self.spans.pop()
+        self.spans.append((start, frame.end))
+        self.first, self.last, self.count = self.first or frame, frame, self.count + 1
 
 
-def split_mp3(content: bytes) -> list[Mp3Part]:
-    """Return a part for each file that was joined, in order; none if this is not an MP3."""
+def split_mp3(
+    content: bytes, name: str = "the MP3", max_duration_s: float = MAX_DURATION_S
+) -> list[Mp3Part]:
+    """Return a part for each file that was joined, in order; none if this is not an MP3.
+
+    Raises
+    ------
+    AudioFormatError, AudioContentError
+        There is too much in it that is no frame, or its frames last longer than ``max_duration_s``;
+        ``name`` is for the message.
+    """
     runs: list[_Run] = []
-    for frame in _frames(content):
+    seconds = 0.0
+    for frame in _frames(content, name):
         if _starts_a_file(frame, runs[-1] if runs else None):
+            _check_breaks(len(runs), name)
             runs.append(_Run())
         if frame.counted is None:
-            runs[-1].frames.append(frame)
+            runs[-1].add(frame)
         else:
             runs[-1].header = frame
-    return [_part(content, run) for run in _without_remainders(runs) if run.frames]
+        seconds += frame.seconds
+        if seconds > max_duration_s + len(runs):  # a decoder leaves less than a second of each file out
+            raise AudioContentError(f"{name} is longer than the limit of {max_duration_s:g} s")
+    return list(_parts(content, runs))
+
+
+def _check_breaks(count: int, name: str) -> None:
+    if count >= _MOST_BREAKS:
+        raise AudioFormatError(
+            f"{name} is not audio that can be read (as an MP3, it is interrupted more than {count} times)"
+        )
 
 
 def _starts_a_file(frame: _Frame, run: _Run | None) -> bool:
     if run is None or frame.counted is not None:
         return True
-    if run.frames and run.frames[-1].kind != frame.kind:
+    if run.last and run.last.kind != frame.kind:
         return True
-    return run.header is not None and len(run.frames) == run.header.counted
+    return run.header is not None and run.count == run.header.counted
 
 
-def _without_remainders(runs: list[_Run]) -> Iterator[_Run]:
-    """Drop runs of a few frames behind a file: some headers count one frame too few."""
-    for before, run in zip([None, *runs], runs, strict=False):
-        if before is None or run.header or len(run.frames) > _LAST_FRAMES:
-            yield run
+def _parts(content: bytes, runs: list[_Run]) -> Iterator[Mp3Part]:
+    """Yield parts without runs of a few frames behind a file: some headers count one frame too few."""
+    for number, run in enumerate(runs):
+        remainder = number and not run.header and run.count <= _LAST_FRAMES
+        if run.first and run.last and not remainder:
+            yield _part(content, run, run.first, run.last)
 
 
-def _part(content: bytes, run: _Run) -> Mp3Part:
-    frames = b"".join(content[frame.start : frame.start + frame.length] for frame in run.frames)
-    first, last, header = run.frames[0], run.frames[-1], run.header
+def _part(content: bytes, run: _Run, first: _Frame, last: _Frame) -> Mp3Part:
+    whole, header = memoryview(content), run.header
+    frames = [whole[start:end] for start, end in run.spans]
     if header and header.counted != _FRAMES_UNKNOWN and not _is_vbri(content, header.start):
-        return Mp3Part(content[header.start : header.start + header.length] + frames)
-    silent = _silent_frame(content, first.start) + frames
+        return Mp3Part(b"".join([whole[header.start : header.end], *frames]))
+    joined = b"".join([_silent_frame(content, first.start), *frames])
     if header and header.counted and header.counted > 0:
-        return Mp3Part(silent, first.samples, header.counted * first.samples)
-    incomplete = last.start + last.length > len(content)
-    return Mp3Part(silent, first.samples, (len(run.frames) - incomplete) * first.samples, incomplete)
+        return Mp3Part(joined, first.samples, header.counted * first.samples)
+    incomplete = last.end > len(content)
+    return Mp3Part(joined, first.samples, (run.count - incomplete) * first.samples, incomplete)
 
 
 def _silent_frame(content: bytes, at: int) -> bytes:
@@ -109,32 +158,35 @@ def _silent_frame(content: bytes, at: int) -> bytes:
     shortest frame in front it expects too many, and reads all.
     """
     start = bytes([content[at], content[at + 1] | 1, 1 << 4 | content[at + 2] & 0x0C, content[at + 3]])
-    measured = _measure(start, 0)
+    measured = _measure(start)
     return start.ljust(measured[0], b"\0") if measured else b""
 
 
-def _frames(content: bytes) -> Iterator[_Frame]:
+def _frames(content: bytes, name: str) -> Iterator[_Frame]:
     """Yield the frames in order; tags and what is damaged between them are passed over."""
-    position, synchronised = 0, False
+    position, synchronised, breaks = 0, False, 0
     while position + 4 <= len(content):
-        if skipped := _tag_length(content, position):
-            position += skipped
-            continue
-        measured = _measure(content, position)
+        measured = _measure(content[position : position + 4])
         if measured and (synchronised or _is_followed(content, position, *measured)):
             length, kind = measured
             yield _Frame(position, length, kind, _counted(content, position))
             position, synchronised = position + length, True
-        else:
-            synchronised = False
-            position = content.find(b"\xff", position + 1)
-            if position < 0:
-                return
+            continue
+        _check_breaks(breaks, name)
+        breaks += 1
+        if skipped := _tag_length(content, position):
+            position += skipped
+            continue
+        found = _FRAME_START.search(content, position + 1)
+        if not found:
+            return
+        position, synchronised = found.start(), False
 
 
-def _measure(content: bytes, at: int) -> tuple[int, tuple[int, int, bool]] | None:
-    """Return length and kind of the frame that begins here; None if none of layer III does."""
-    first, second, third, fourth = content[at : at + 4]
+@functools.lru_cache(maxsize=1024)  # most frames of a file begin in the same way
+def _measure(start: bytes) -> tuple[int, tuple[int, int, bool]] | None:
+    """Return length and kind of the frame that begins so; None if none of layer III does."""
+    first, second, third, fourth = start
     version, rate_index, bits_index = second >> 3 & 3, third >> 2 & 3, third >> 4
     if first != 0xFF or second & 0xE6 != 0xE2 or version == 1 or rate_index == 3 or bits_index in (0, 15):
         return None
@@ -149,7 +201,7 @@ def _is_followed(content: bytes, at: int, length: int, kind: tuple[int, int, boo
     after = at + length
     if after + 4 > len(content):
         return at == 0 or after == len(content)
-    measured = _measure(content, after)
+    measured = _measure(content[after : after + 4])
     return bool(_tag_length(content, after)) or (measured is not None and measured[1][:2] == kind[:2])
 
 

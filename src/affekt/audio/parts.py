@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import BinaryIO
 
 from affekt.audio.mp3 import split_mp3
+from affekt.audio.samples import Request
 from affekt.audio.waveform import MAX_STREAM_BYTES
 from affekt.errors import AudioContentError, AudioFormatError
 
 MAX_PARTS = 10_000
+MAX_PAGES = 1 << 20  # of Ogg: two hours with a page for every 10 ms have 720,000
+MAX_CHUNKS = 10_000  # of WAV
 _CHUNK_BYTES = 1 << 20
-_FLAC_STARTS = (b"fLaC\0\0\0\x22", b"fLaC\x80\0\0\x22")  # with the block that every FLAC begins with
+_FLAC_START = re.compile(rb"fLaC[\0\x80]\0\0\x22")  # with the block that every FLAC begins with
+_PAGE_START = re.compile(rb"OggS\0(?=(.))", re.DOTALL)
 _PAGE_CONTINUES, _PAGE_BEGINS, _PAGE_ENDS = 1, 2, 4  # flags of an Ogg page (RFC 3533)
 _CHUNKS_AFTER_DATA = (
     b"LIST",
@@ -92,28 +97,26 @@ class Part:
     incomplete: str = ""
 
 
-def find_parts(file: BinaryIO, head: bytes, name: str) -> list[Part]:
+def find_parts(file: BinaryIO, head: bytes, request: Request) -> list[Part]:
     """Return the parts of a file that begins with ``head``; most files have one.
 
     Raises
     ------
     AudioFormatError, AudioContentError
-        There are too many parts, or an MP3 is too large to be held in memory; ``name`` is for the message.
+        There are too many parts, or an MP3 is too large to be held in memory.
     """
-    parts = _find_parts(file, head, name)
+    parts = _find_parts(file, head, request)
     if len(parts) > MAX_PARTS:
-        raise AudioFormatError(f"{name} is made of more than {MAX_PARTS} joined files")
+        raise AudioFormatError(f"{request.name} is made of more than {MAX_PARTS} joined files")
     return parts
 
 
-def _find_parts(file: BinaryIO, head: bytes, name: str) -> list[Part]:
-    size = file_size(file)
+def _find_parts(file: BinaryIO, head: bytes, request: Request) -> list[Part]:
+    size, name = file_size(file), request.name
     if head.startswith(b"OggS"):
-        return _ogg_parts(file, size)
+        return _ogg_parts(file, size, name)
     if head.startswith(b"fLaC"):
-        starts = sorted(
-            at for start in _FLAC_STARTS for at in islice(_find_all(file, start), MAX_PARTS + 1)
-        )
+        starts = [at for at, _ in islice(_find_all(file, _FLAC_START, 8), MAX_PARTS + 1)]
         return _between(file, [0, *(at for at in starts if at), size])
     if head.startswith(b"RIFF") and head[8:12] == b"WAVE":
         return _wav_parts(file, size, name)
@@ -125,7 +128,7 @@ def _find_parts(file: BinaryIO, head: bytes, name: str) -> list[Part]:
                 one.expected,
                 "its last frame is incomplete" if one.incomplete else "",
             )
-            for one in split_mp3(_read_all(file, size, name))
+            for one in split_mp3(_read_all(file, size, name), name, request.max_duration_s)
         ]
         return parts or _between(file, [0, size])
     return _between(file, [0, size])
@@ -158,28 +161,31 @@ def _between(file: BinaryIO, borders: list[int]) -> list[Part]:
     return [Part(Window(file, start, end)) for start, end in pairwise(borders)]
 
 
-def _find_all(file: BinaryIO, wanted: bytes) -> Iterator[int]:
-    """Yield every position of these bytes, in order."""
+def _find_all(
+    file: BinaryIO, wanted: re.Pattern[bytes], width: int
+) -> Iterator[tuple[int, re.Match[bytes]]]:
+    """Yield position and match wherever ``width`` bytes are as wanted, in order."""
     file.seek(0)
     before, at = b"", 0
     while chunk := file.read(_CHUNK_BYTES):
         text = before + chunk
-        found = text.find(wanted)
-        while found >= 0:
-            yield at - len(before) + found
-            found = text.find(wanted, found + 1)
+        for match in wanted.finditer(text):
+            yield at - len(before) + match.start(), match
         at += len(chunk)
-        before = text[-(len(wanted) - 1) :]
+        before = text[1 - width :]
 
 
-def _ogg_parts(file: BinaryIO, size: int) -> list[Part]:
+def _ogg_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
     """Return the chained streams: a page begins one if it does not follow on another such page."""
     borders, flags = [0], _PAGE_BEGINS
-    for at in list(_find_all(file, b"OggS\0")):
-        file.seek(at + 5)
-        before, flags = flags, (file.read(1) or b"\0")[0]
+    for count, (at, page) in enumerate(_find_all(file, _PAGE_START, 6)):
+        if count >= MAX_PAGES:
+            raise AudioFormatError(f"{name} has more than {MAX_PAGES} Ogg pages")
+        before, flags = flags, page[1][0]
         if flags & _PAGE_BEGINS and not before & _PAGE_BEGINS:
             borders.append(at)
+        if len(borders) > MAX_PARTS:
+            break
     *parts, last = _between(file, [*borders, size])
     missing = "" if flags & _PAGE_ENDS else "its last page is missing"
     return [*parts, Part(last.file, incomplete=missing)]
@@ -207,7 +213,9 @@ def _wav_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
 def _empty_data(file: BinaryIO, size: int) -> int:
     """Return where a data chunk of length 0 begins that has samples all the same; 0 if there is none."""
     at = 12
-    while at + 8 < size:
+    for _ in range(MAX_CHUNKS):
+        if at + 8 >= size:
+            break
         file.seek(at)
         name, length = file.read(4), int.from_bytes(file.read(4), "little")
         if name == b"data":

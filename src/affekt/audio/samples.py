@@ -50,9 +50,13 @@ class Request:
     def __post_init__(self) -> None:
         check_audio_channel(self.audio_channel)
 
-    def most_frames(self, rate: int) -> int:
-        """Return how many frames may be read at this sample rate."""
-        return int(min(self.max_duration_s * rate, MAX_SAMPLES))
+    def width(self, channels: int) -> int:
+        """Return how many of these channels are kept."""
+        return channels if self.audio_channel == "each" else 1
+
+    def most_frames(self, rate: int, channels: int) -> int:
+        """Return how many frames may be read at this sample rate: of all that is kept, ``MAX_SAMPLES``."""
+        return int(min(self.max_duration_s * rate, MAX_SAMPLES // self.width(channels)))
 
     def select(self, frames: Samples) -> Samples:
         """Return what is wanted of an array of shape (frames, channels), in the same form."""
@@ -132,20 +136,18 @@ def join_blocks(blocks: Blocks, request: Request) -> Samples:
     AudioContentError
         There is more than ``request`` allows, or than such a small file should hold.
     """
-    most = request.most_frames(blocks.rate)
-    believed = max(FIRST_SAMPLES, SAMPLES_PER_BYTE * blocks.file_bytes)
-    width = blocks.channels if request.audio_channel == "each" else 1
-    samples, filled = np.empty((int(min(blocks.expected, most, FIRST_SAMPLES)), width), np.float32), 0
+    width, most = request.width(blocks.channels), request.most_frames(blocks.rate, blocks.channels)
+    believed = max(FIRST_SAMPLES, SAMPLES_PER_BYTE * blocks.file_bytes) // width
+    first = int(min(blocks.expected, most, FIRST_SAMPLES // width))
+    samples, filled = np.empty((first, width), np.float32), 0
     for block in blocks:
         end = filled + len(block)
         if end > most:
-            raise AudioContentError(
-                f"{request.name} is longer than the limit of {_limit(most, blocks.rate)}"
-            )
+            raise AudioContentError(f"{request.name} is longer than the limit of {_limit(request, blocks)}")
         if end > believed:
             raise AudioContentError(
                 f"{request.name} is no recording of speech: {blocks.file_bytes} bytes unpack to more than "
-                f"{believed} samples"
+                f"{believed * width} samples"
             )
         if end > len(samples):
             samples = _grown(samples[:filled], int(min(max(blocks.expected, 1.5 * end), believed, most)))
@@ -176,8 +178,12 @@ def _grown(samples: Samples, length: int) -> Samples:
     return larger
 
 
-def _limit(frames: int, rate: int) -> str:
-    return f"{frames / rate:g} s" + (f" at {rate} Hz" if frames == MAX_SAMPLES else "")
+def _limit(request: Request, blocks: Blocks) -> str:
+    frames, width = request.most_frames(blocks.rate, blocks.channels), request.width(blocks.channels)
+    text = f"{frames / blocks.rate:g} s"
+    if frames < MAX_SAMPLES // width:
+        return text
+    return f"{text} at {blocks.rate} Hz" + (f" for each of {width} channels" if width > 1 else "")
 
 
 def channel_notes(channels: int, request: Request) -> Iterator[Note]:

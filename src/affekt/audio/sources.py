@@ -226,6 +226,5 @@ def _is_one(sources: object) -> bool:
     """Return whether this is one source: a tuple is one if it ends in a sample rate."""
     if isinstance(sources, tuple):
         return len(sources) == 2 and isinstance(sources[1], int | np.integer)
-    return isinstance(sources, str | os.PathLike | bytes | Waveform | UnreadableSource) or hasattr(
-        sources, "read"
-    )
+    in_memory = isinstance(sources, bytes | bytearray | memoryview | Waveform | UnreadableSource)
+    return in_memory or isinstance(sources, str | os.PathLike) or hasattr(sources, "read")
