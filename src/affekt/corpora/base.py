@@ -105,7 +105,8 @@ class CorpusCard:
         Returns every file name of the published corpus, by vocal channel; None if they are not known.
     not_read
         Pattern of the names of published files that are no clips of their own, such as videos of the same
-        recordings; None if there are none.
+        recordings; None if there are none. One whose name carries a label, such as an MP3 of a clip, is
+        read where the clip has no other file.
     known_faults
         File name without suffix -> what is wrong with the file as it was published.
     folds
@@ -130,6 +131,10 @@ class CorpusCard:
     folds: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     archives: tuple[Archive, ...] = ()
     human_accuracy: tuple[float, str] | None = None
+
+    def leaves_out(self, path: Path) -> bool:
+        """Return whether ``not_read`` matches the name of a file."""
+        return bool(self.not_read and self.not_read.fullmatch(path.name))
 
     def __repr__(self) -> str:
         return f"<CorpusCard {self.name}: {self.title}>"

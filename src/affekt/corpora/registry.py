@@ -43,10 +43,6 @@ class Reader:
     read: Callable[[Path], Iterator[Clip]]
     label: Callable[[Path], Clip | None] | None = None
 
-    def leaves_out(self, path: Path) -> bool:
-        """Whether a published file is none of the clips on purpose, as a video of the same recording."""
-        return bool(self.card.not_read and self.card.not_read.fullmatch(path.name))
-
 
 def _readers() -> dict[str, Reader]:
     found = pkgutil.iter_modules(readers.__path__)
@@ -55,12 +51,15 @@ def _readers() -> dict[str, Reader]:
 
 
 def _reader(module: ModuleType) -> Reader:
-    label = getattr(module, "label", None)
-    return Reader(module.CARD, partial(_read_names, label) if label else module.read, label)
+    card, label = module.CARD, getattr(module, "label", None)
+    return Reader(card, partial(_read_names, card, label) if label else module.read, label)
 
 
-def _read_names(label: Callable[[Path], Clip | None], root: Path) -> Iterator[Clip]:
-    return (clip for path in find_audio(root) if (clip := label(path)))
+def _read_names(card: CorpusCard, label: Callable[[Path], Clip | None], root: Path) -> Iterator[Clip]:
+    """Yield the clip of every name, without files of ``not_read`` that are second copies."""
+    clips = [clip for path in find_audio(root) if (clip := label(path))]
+    first = {clip.path.stem for clip in clips if not card.leaves_out(clip.path)}
+    return (clip for clip in clips if not card.leaves_out(clip.path) or clip.path.stem not in first)
 
 
 READERS: dict[str, Reader] = _readers()
@@ -104,7 +103,7 @@ def load_corpus(path: str | os.PathLike[str]) -> Corpus:
         name=name if reader.card.counts else clips[0].corpus,
         clips=clips,
         cards=(reader.card,),
-        misnamed=tuple(file for file in unread if not reader.leaves_out(file)),
+        misnamed=tuple(file for file in unread if not reader.card.leaves_out(file)),
     )
 
 
@@ -155,8 +154,8 @@ def _recognise(root: Path) -> str:
     files = find_audio(root)
     named = {name: list(_named(reader, files)) for name, reader in READERS.items() if reader.label}
     best = max(named, key=lambda name: len(named[name]))
-    left_out = sum(map(READERS[best].leaves_out, files))
-    if not named[best] or (len(named[best]) + left_out) * 2 <= len(files):
+    recognised = {clip.path for clip in named[best]} | {*filter(READERS[best].card.leaves_out, files)}
+    if not named[best] or len(recognised) * 2 <= len(files):
         return "folders"
     return "folders" if _are_sorted_otherwise(root, files, named[best]) else best
 

@@ -1,7 +1,7 @@
 """CREMA-D: 91 American actors, twelve sentences, six emotions.
 
 File names are like ``1001_DFA_ANG_XX``: actor, sentence, emotion, intensity. The repository has each clip
-as WAV, as MP3 and as video; the WAV is read where it is there.
+as WAV, as MP3 and as video. Videos are not read, and an MP3 only where its WAV is not there.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _STEM = re.compile(  # one file was published as 1040_ITH_SAD_X
 
 
 def label(path: Path) -> Clip | None:
-    """Return the clip of a file; None if it is not named as one of CREMA-D, or beside a WAV of the clip."""
+    """Return the clip of a file; None if it is not named as a recording of CREMA-D."""
     match = _STEM.fullmatch(path.stem)
-    if not match or _is_second_copy(path):
+    if not match or path.suffix.lower() == ".flv":
         return None
     return Clip(
         path=path,
@@ -39,12 +39,6 @@ def label(path: Path) -> Clip | None:
         intensity=_INTENSITIES[match["intensity"]],
         statement=match["sentence"],
     )
-
-
-def _is_second_copy(path: Path) -> bool:
-    if path.suffix.lower() not in (".mp3", ".flv"):
-        return False
-    return path.suffix.lower() == ".flv" or (path.parents[1] / "AudioWAV" / f"{path.stem}.wav").is_file()
 
 
 CARD = CorpusCard(
