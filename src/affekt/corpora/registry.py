@@ -10,23 +10,24 @@ from __future__ import annotations
 
 import os
 import pkgutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any, cast
 
 from affekt.audio.loading import find_audio
 from affekt.corpora import readers
-from affekt.corpora.base import Clip, Corpus, CorpusCard, join
+from affekt.corpora.base import Clip, Corpus, CorpusCard, check_named, join
 from affekt.corpora.readers.emobox import is_listing
 from affekt.corpora.readers.manifest import is_manifest
 from affekt.emotions import EMOTIONS, canonical_emotion
-from affekt.errors import CorpusError, UnknownNameError
+from affekt.errors import AudioReadError, CorpusError, UnknownNameError
 
-CorpusLike = str | os.PathLike[str] | Corpus | Sequence[str | os.PathLike[str]]
-"""A corpus: a path or name as for ``load_corpus``, a loaded ``Corpus``, or several paths to be joined."""
+CorpusLike = str | os.PathLike[str] | Corpus | Sequence[str | os.PathLike[str] | Corpus]
+"""A corpus: a path or name as for ``load_corpus``, a loaded ``Corpus``, or several of these to be joined."""
 
 _TABLES, _JSON_LINES = (".csv", ".tsv"), ".jsonl"
 
@@ -84,18 +85,25 @@ def load_corpus(path: str | os.PathLike[str]) -> Corpus:
     Raises
     ------
     CorpusError
-        The path does not exist, or holds no clip with an emotion.
+        The path does not exist, may not be opened, or holds no clip with an emotion.
     """
-    if not os.fspath(path).strip():
-        raise CorpusError(f"a corpus needs a path or a name, not {os.fspath(path)!r}")
-    root = _locate(Path(path))
+    check_named([path])
+    try:
+        return _load(_locate(Path(path)))
+    except (AudioReadError, PermissionError) as error:  # without that folder, a part would be missing
+        raise CorpusError(
+            f"{error}: a corpus is read whole or not at all. Get the right to open it, or move it out of "
+            f"{os.fspath(path)!r}"
+        ) from error
+
+
+def _load(root: Path) -> Corpus:
     name = _recognise(root)
     reader = READERS[name]
     clips = tuple(sorted(reader.read(root), key=_order))
     if not clips:
         raise CorpusError(
-            f"{root} has no clip with an emotion: a corpus is RAVDESS, EMO-DB, a folder for each emotion, "
-            "or a CSV file of path,emotion,speaker"
+            f"{root} has no clip with an emotion: it lists none. 'affekt corpora' shows what can be read"
         )
     read = {clip.path for clip in clips}
     unread = [file for file in find_audio(root) if file not in read] if root.is_dir() else []
@@ -109,10 +117,10 @@ def load_corpus(path: str | os.PathLike[str]) -> Corpus:
 
 def load_corpora(corpora: CorpusLike) -> Corpus:
     """Load one path or several, joined as one corpus; a loaded corpus is returned as it is."""
-    if isinstance(corpora, Corpus):
-        return corpora
-    paths = [corpora] if isinstance(corpora, str | os.PathLike) else list(corpora)
-    loaded = [load_corpus(path) for path in paths]
+    one = isinstance(corpora, str | os.PathLike | Corpus) or not isinstance(corpora, Iterable)
+    several: list[Any] = [corpora] if one else list(cast(Iterable[Any], corpora))
+    check_named(several)
+    loaded = [each if isinstance(each, Corpus) else load_corpus(each) for each in several]
     return loaded[0] if len(loaded) == 1 else join(loaded)
 
 
@@ -149,7 +157,10 @@ def _recognise(root: Path) -> str:
     if root.is_file():
         suffix = root.suffix.lower()
         if suffix not in (*_TABLES, _JSON_LINES):
-            raise CorpusError(f"{root} is a file, but not a CSV manifest: name the folder of the clips")
+            raise CorpusError(
+                f"{root} is a file, but not a CSV manifest ({', '.join(_TABLES)}) or one of EmoBox "
+                f"({_JSON_LINES}): name the folder of the clips. 'affekt corpora' shows what can be read"
+            )
         return "emobox" if suffix == _JSON_LINES else "manifest"
     files = find_audio(root)
     named = {name: list(_named(reader, files)) for name, reader in READERS.items() if reader.label}
