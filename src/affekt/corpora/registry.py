@@ -27,7 +27,7 @@ from affekt.emotions import EMOTIONS, canonical_emotion
 from affekt.errors import AudioReadError, CorpusError, UnknownNameError
 
 CorpusLike = str | os.PathLike[str] | Corpus | Sequence[str | os.PathLike[str] | Corpus]
-"""A corpus: a path or name as for ``load_corpus``, a loaded ``Corpus``, or several of these to be joined."""
+"""A corpus: a path or name as for ``load_corpus``, a loaded ``Corpus``, or several of these to join."""
 
 _TABLES, _JSON_LINES = (".csv", ".tsv"), ".jsonl"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from affekt.corpora.base import Clip, CorpusCard
 
-_EMOTIONS = {
+CODES = {
     "ANG": "angry",
     "DIS": "disgust",
     "FEA": "fearful",
@@ -33,7 +33,7 @@ def label(path: Path) -> Clip | None:
         return None
     return Clip(
         path=path,
-        emotion=_EMOTIONS[match["emotion"]],
+        emotion=CODES[match["emotion"]],
         speaker=match["actor"],
         corpus=CARD.name,
         intensity=_INTENSITIES[match["intensity"]],
@@ -52,7 +52,7 @@ CARD = CorpusCard(
     ),
     address="https://github.com/CheyneyComputerScience/CREMA-D",
     counts={"speech": 7442},
-    emotions=dict.fromkeys(_EMOTIONS.values(), 1271) | {"neutral": 1087},
+    emotions=dict.fromkeys(CODES.values(), 1271) | {"neutral": 1087},
     speakers=91,
     not_read=re.compile(rf"{_STEM.pattern}\.(mp3|flv)", re.IGNORECASE),
     known_faults={  # issue 8 of the publisher's repository
