@@ -42,7 +42,7 @@ def names(line: str) -> list[str]:
         ("predict a.wav --emotions sad,happy,s", ["sad,happy,surprised"]),
         ("enrolment X --enrol neu", ["neutral"]),
         ("evaluate rav", ["ravdess"]),
-        ("evaluate --train-on ravdess --test-on emo", ["emodb"]),
+        ("evaluate --train-on ravdess --test-on emod", ["emodb"]),
         ("corpora download ", ["ravdess"]),
         ("corpora check rav", ["ravdess"]),
         ("reproduce --system ml", ["mlp"]),

@@ -105,7 +105,7 @@ def write_manifest(folder: Path, name: str, *rows: str) -> Corpus:
 
 
 def test_no_corpus_at_all_cannot_be_joined() -> None:
-    with pytest.raises(CorpusError, match="no corpus was given"):
+    with pytest.raises(CorpusError, match="no corpus is given"):
         join([])
 
 

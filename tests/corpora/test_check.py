@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from affekt.audio.loading import load_audio
 from affekt.corpora.base import Corpus, CorpusCard, join
 from affekt.corpora.check import CorpusCheck, check_corpus
 from affekt.corpora.readers.ravdess import CARD
 from affekt.corpora.registry import READERS, load_corpus
+from affekt.features.recording import measure_quality
 
 RATE = 16_000
 STEMS = [f"03-01-{emotion}-01-01-01-01" for emotion in ("01", "02", "03", "04", "05", "06")]
@@ -165,13 +167,16 @@ def test_the_real_ravdess_passes_with_one_pair_of_identical_clips(ravdess: Path)
 
 
 def test_a_check_that_passes_is_shown_in_one_line(folder: Path) -> None:
-    assert repr(check(folder)) == "<CorpusCheck ravdess: 6 clips, passed>"
+    result = check(folder)
+    assert (repr(result), result.problems) == ("<CorpusCheck ravdess: 6 clips, passed>", "")
 
 
 def test_a_check_with_problems_is_shown_with_their_numbers(folder: Path) -> None:
     (folder / f"{STEMS[0]}.wav").unlink()
     (folder / f"{STEMS[1]}.wav").write_bytes(b"not audio")
-    assert repr(check(folder)) == "<CorpusCheck ravdess: 5 clips, 1 missing, 1 unusable>"
+    result = check(folder)
+    assert result.problems == "1 missing, 1 unusable"
+    assert repr(result) == "<CorpusCheck ravdess: 5 clips, 1 missing, 1 unusable>"
 
 
 def test_more_clips_than_expected_are_surplus(folder: Path) -> None:
@@ -201,6 +206,39 @@ def test_clipped_and_very_quiet_files_are_named(folder: Path) -> None:
     result = check(folder)
     assert [path.stem for path in result.clipped] == [STEMS[0]]
     assert [path.stem for path in result.quiet] == [STEMS[1]]
+
+
+def test_clipping_is_measured_as_by_predict_with_the_offset_of_the_recording(folder: Path) -> None:
+    time_s = np.arange(RATE) / RATE
+    path = write(folder, f"{STEMS[0]}.wav", np.clip(np.sin(2 * np.pi * 200 * time_s) + 0.019, -1, 1))
+    expected = measure_quality(load_audio(path))
+    assert expected.clipped > 0.02
+    (found,) = (one for name, one in check(folder).recordings if name == path)
+    measured = (found.clipped, found.peak_db, found.level_db, found.duration_s, found.sample_rate)
+    assert measured == (
+        expected.clipped, expected.peak_db, expected.level_db, expected.duration_s, expected.sample_rate,
+    )  # fmt: skip
+
+
+def test_the_channels_of_a_file_that_libsndfile_cannot_open_are_known(folder: Path) -> None:
+    av = pytest.importorskip("av", reason="writes m4a")
+    tone = 0.5 * np.sin(np.arange(RATE) * 0.1)
+    with av.open(folder / f"{STEMS[0]}.wav", "w", format="mp4") as file:
+        stream = file.add_stream("aac", rate=RATE, layout="stereo")
+        samples = np.stack([tone, tone]).astype(np.float32)
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="stereo")
+        frame.sample_rate = RATE
+        file.mux([*stream.encode(frame), *stream.encode(None)])
+    (found,) = (one for path, one in check(folder).recordings if path.stem == STEMS[0])
+    assert found.channels == 2
+
+
+def test_the_parts_of_a_stereo_file_have_its_channels(folder: Path) -> None:
+    tone = 0.5 * np.sin(np.arange(RATE) * 0.1)
+    soundfile.write(folder / "long.wav", np.stack([tone, 0 * tone], axis=1), RATE)
+    rows = ["path,emotion,speaker,start,end", "long.wav,sad,ann,0,0.5", "long.wav,sad,ann,0.5,1"]
+    (folder / "mine.csv").write_text("\n".join(rows), encoding="utf-8")
+    assert [one.channels for _, one in check_corpus(folder / "mine.csv").recordings] == [2, 2]
 
 
 def test_a_corpus_that_is_held_twice_is_neither_surplus_nor_identical_but_doubled(folder: Path) -> None:

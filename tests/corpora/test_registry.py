@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from affekt.corpora import readers
 from affekt.corpora.base import Archive
-from affekt.corpora.registry import READERS, find_card, load_corpus
+from affekt.corpora.registry import READERS, find_card, load_corpora, load_corpus
 from affekt.emotions import EMOTIONS
 from affekt.errors import CorpusError, UnknownNameError
 
@@ -192,8 +195,44 @@ def test_an_empty_name_is_not_the_current_folder(
 ) -> None:
     touch(tmp_path, "sad/a.wav")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(CorpusError, match="a corpus needs a path or a name"):
+    with pytest.raises(CorpusError, match="the name of a corpus is empty: for the current folder"):
         load_corpus(name)
+
+
+@pytest.mark.parametrize("corpora", [[], ()])
+def test_no_corpus_at_all_is_refused(corpora: Sequence[str]) -> None:
+    with pytest.raises(CorpusError, match="no corpus is given"):
+        load_corpora(corpora)
+
+
+@pytest.mark.parametrize("corpora", [None, 3, [3]])
+def test_what_is_no_path_is_no_corpus(corpora: Any) -> None:
+    with pytest.raises(TypeError, match="a corpus is a path"):
+        load_corpora(corpora)
+
+
+def test_paths_and_loaded_corpora_are_joined(touch: Touch, tmp_path: Path) -> None:
+    touch(tmp_path, "a/sad/1.wav", "b/happy/2.wav")
+    joined = load_corpora([load_corpus(tmp_path / "a"), str(tmp_path / "b")])
+    assert (joined.name, len(joined.clips)) == ("a+b", 2)
+
+
+@pytest.mark.parametrize("closed", ["", "sad", "happy/more"])
+def test_a_corpus_with_a_folder_that_may_not_be_opened_is_refused_by_that_folder(
+    touch: Touch, closed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "sad/a.wav", "happy/b.wav", "happy/more/c.wav")
+    scandir = os.scandir
+
+    def refuse(folder: str) -> Any:
+        if Path(folder) == tmp_path / closed:
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    place = re.escape(str(tmp_path / closed))
+    with pytest.raises(CorpusError, match=rf"'{place}' cannot be opened: .*Get the right to open"):
+        load_corpus(tmp_path)
 
 
 def test_videos_beside_the_audio_do_not_hide_a_published_corpus(touch: Touch, tmp_path: Path) -> None:
@@ -213,7 +252,7 @@ def test_a_published_corpus_that_is_sorted_by_its_own_emotions_keeps_its_speaker
 
 @pytest.mark.parametrize("name", ["a.wav", "notes.txt"])
 def test_a_file_that_is_not_a_manifest_is_refused(touch: Touch, name: str, tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="is a file, but not a CSV manifest"):
+    with pytest.raises(CorpusError, match=r"is a file, but not a CSV manifest .*'affekt corpora' shows"):
         load_corpus(touch(tmp_path, name) / name)
 
 

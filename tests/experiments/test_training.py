@@ -61,7 +61,7 @@ def test_the_contract_says_how_the_training_clips_were_recorded(model_file: Path
         expected = np.percentile([getattr(one, name) for one in facts], (5, 50, 95))
         assert contract.recordings[name] == pytest.approx(tuple(expected))
     for clip in corpus.clips[:3]:
-        assert contract.was_trained_on(fingerprint(load_audio(clip.path, contract.sample_rate)))
+        assert contract.was_trained_on(fingerprint(load_audio(clip.path), contract.sample_rate))
 
 
 def test_the_average_speaker_is_that_of_all_training_clips(model_file: Path, corpus: Corpus) -> None:

@@ -211,7 +211,9 @@ def _waveform_of(
     offset = _offset_of(samples)
     if offset:
         samples -= np.float32(offset)
-    waveform = Waveform(samples, decoded.sample_rate, decoded.notes, decoded.cut_off, offset)
+    waveform = Waveform(
+        samples, decoded.sample_rate, decoded.notes, decoded.cut_off, offset, decoded.channels
+    )
     return _resample(waveform, sample_rate)
 
 

@@ -35,6 +35,8 @@ class Waveform:
         Whether the file is shorter than its header says.
     offset : float
         The mean that was taken off all samples when they were read.
+    channels : int
+        Channels of the source that was read; 0 if unknown, as it is of resampled audio.
     """
 
     samples: NDArray[np.float32]
@@ -42,6 +44,7 @@ class Waveform:
     notes: tuple[Note, ...] = ()
     cut_off: bool = False
     offset: float = 0.0
+    channels: int = 0
 
     @property
     def duration_s(self) -> float:

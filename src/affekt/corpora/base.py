@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -105,7 +106,8 @@ class CorpusCard:
         Returns every file name of the published corpus, by vocal channel; None if they are not known.
     not_read
         Pattern of the names of published files that are no clips of their own, such as videos of the same
-        recordings; None if there are none.
+        recordings; None if there are none. One whose name carries a label, such as an MP3 of a clip, is
+        read where the clip has no other file.
     known_faults
         File name without suffix -> what is wrong with the file as it was published.
     folds
@@ -130,6 +132,10 @@ class CorpusCard:
     folds: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     archives: tuple[Archive, ...] = ()
     human_accuracy: tuple[float, str] | None = None
+
+    def leaves_out(self, path: Path) -> bool:
+        """Return whether ``not_read`` matches the name of a file."""
+        return bool(self.not_read and self.not_read.fullmatch(path.name))
 
     def __repr__(self) -> str:
         return f"<CorpusCard {self.name}: {self.title}>"
@@ -239,10 +245,39 @@ class Corpus:
         return f"{len(self.clips)} clips, {speakers or 'unknown'} speakers, {len(self.emotions)} emotions"
 
 
+def check_named(corpora: Collection[object]) -> None:
+    """Refuse what names no corpus: nothing, or an empty name, which would mean the current folder.
+
+    Raises
+    ------
+    CorpusError
+        There is none, or its name is empty.
+    TypeError
+        One is neither a path nor a ``Corpus``.
+    """
+    if not corpora:
+        raise CorpusError("no corpus is given: give a path or a name, such as 'ravdess', or several")
+    for one in corpora:
+        if not isinstance(one, str | os.PathLike | Corpus):
+            raise TypeError(f"a corpus is a path, several paths, or what load_corpus returned, not {one!r}")
+        if not isinstance(one, Corpus) and not os.fspath(one).strip():
+            raise CorpusError("the name of a corpus is empty: for the current folder, give '.'")
+
+
+def check_part(start_s: float | None, end_s: float | None, place: str) -> None:
+    """Refuse a part of a file that is empty or endless; ``CorpusError`` begins with ``place``."""
+    first, last = start_s or 0.0, math.inf if end_s is None else end_s
+    if not 0 <= first < last or end_s == math.inf:
+        end = "the end" if end_s is None else f"{end_s:g}"
+        raise CorpusError(
+            f"{place}: the part from {first:g} to {end} s is empty or endless: start and end are seconds "
+            "from the beginning of the file, the start before the end"
+        )
+
+
 def join(corpora: Collection[Corpus]) -> Corpus:
     """Join several corpora into one; ``CorpusError`` if two of them share a recording."""
-    if not corpora:
-        raise CorpusError("no corpus was given: name a folder or a manifest")
+    check_named(corpora)
     clips = [clip for corpus in corpora for clip in corpus.clips]
     owners = [i for i, corpus in enumerate(corpora) for _ in corpus.clips]
     shared: dict[str, set[int]] = defaultdict(set)

@@ -8,22 +8,18 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-import soundfile
-
 from affekt.audio.loading import Waveform, fingerprint
 from affekt.corpora.base import Clip, Corpus, CorpusCard
 from affekt.corpora.clips import each_clip, load_whole
 from affekt.corpora.registry import READERS, CorpusLike, load_corpora
 from affekt.errors import AffektError, AudioNotFoundError
-from affekt.features.recording import CLIPPED_PEAK, MUCH_CLIPPED, QUIET_PEAK_DB
-from affekt.notes import NoteKind
+from affekt.features.recording import MUCH_CLIPPED, QUIET_PEAK_DB, measure_quality
 
 
 class Recording(NamedTuple):
     """How a clip was recorded: the digest of its audio, seconds, Hz, dB relative to full scale.
 
-    ``channels`` is 0 where the format does not say it; ``clipped`` is the share of samples at full scale.
+    ``channels`` is 0 where it is unknown; ``clipped`` is the share of samples at full scale.
     """
 
     fingerprint: str
@@ -98,7 +94,13 @@ class CorpusCheck:
         A vocal channel that is absent altogether is accepted, and so is identical audio: RAVDESS as
         published has such a pair. Faults of the published files are accepted too.
         """
-        return not (self.missing or self.surplus or self.misnamed or self.unusable)
+        return not self.problems
+
+    @property
+    def problems(self) -> str:
+        """The numbers of files by problem, such as ``1 missing, 2 unusable``; empty if there are none."""
+        kinds = ("missing", "surplus", "misnamed", "unusable")
+        return ", ".join(f"{len(items)} {kind}" for kind in kinds if (items := getattr(self, kind)))
 
     @property
     def clipped(self) -> tuple[Path, ...]:
@@ -111,12 +113,7 @@ class CorpusCheck:
         return tuple(path for path, one in self.recordings if one.peak_db < QUIET_PEAK_DB)
 
     def __repr__(self) -> str:
-        found = [
-            f"{len(items)} {kind}"
-            for kind in ("missing", "surplus", "misnamed", "unusable")
-            if (items := getattr(self, kind))
-        ]
-        result = "passed" if self.passed else ", ".join(found)
+        result = self.problems or "passed"
         return f"<CorpusCheck {self.corpus.name}: {len(self.corpus.clips)} clips, {result}>"
 
     def to_dict(self) -> dict[str, Any]:
@@ -182,32 +179,22 @@ def compare_with_cards(
     )
 
 
-def describe_clip(clip: Clip, waveform: Waveform) -> Recording:
-    """Measure a clip that was read by ``load_whole``."""
-    samples = waveform.samples
-    peak, power = float(np.abs(samples).max()), float(np.mean(samples.astype(np.float64) ** 2))
+def describe_clip(waveform: Waveform) -> Recording:
+    """Measure a clip that was read by ``load_whole``, at its own sample rate."""
+    quality = measure_quality(waveform)
     return Recording(
         fingerprint=fingerprint(waveform),
-        duration_s=waveform.duration_s,
-        sample_rate=waveform.sample_rate,
-        channels=_channels(clip, waveform),
-        peak_db=float(20 * np.log10(peak)),
-        level_db=float(10 * np.log10(power)),
-        clipped=float(np.mean(np.abs(samples) >= CLIPPED_PEAK)),
+        duration_s=quality.duration_s,
+        sample_rate=quality.sample_rate,
+        channels=waveform.channels,
+        peak_db=quality.peak_db,
+        level_db=quality.level_db,
+        clipped=quality.clipped,
     )
 
 
 def _read(clip: Clip) -> Recording:
-    return describe_clip(clip, load_whole(clip))
-
-
-def _channels(clip: Clip, waveform: Waveform) -> int:
-    if not any(note.kind == NoteKind.MIXED_TO_MONO for note in waveform.notes):
-        return 1
-    try:
-        return int(soundfile.info(clip.path).channels)
-    except (soundfile.SoundFileError, OSError):
-        return 0
+    return describe_clip(load_whole(clip))
 
 
 def _missing(corpus: Corpus) -> tuple[list[str], list[str]]:

@@ -10,23 +10,24 @@ from __future__ import annotations
 
 import os
 import pkgutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any, cast
 
 from affekt.audio.loading import find_audio
 from affekt.corpora import readers
-from affekt.corpora.base import Clip, Corpus, CorpusCard, join
+from affekt.corpora.base import Clip, Corpus, CorpusCard, check_named, join
 from affekt.corpora.readers.emobox import is_listing
 from affekt.corpora.readers.manifest import is_manifest
 from affekt.emotions import EMOTIONS, canonical_emotion
-from affekt.errors import CorpusError, UnknownNameError
+from affekt.errors import AudioReadError, CorpusError, UnknownNameError
 
-CorpusLike = str | os.PathLike[str] | Corpus | Sequence[str | os.PathLike[str]]
-"""A corpus: a path or name as for ``load_corpus``, a loaded ``Corpus``, or several paths to be joined."""
+CorpusLike = str | os.PathLike[str] | Corpus | Sequence[str | os.PathLike[str] | Corpus]
+"""A corpus: a path or name as for ``load_corpus``, a loaded ``Corpus``, or several of these to join."""
 
 _TABLES, _JSON_LINES = (".csv", ".tsv"), ".jsonl"
 
@@ -43,10 +44,6 @@ class Reader:
     read: Callable[[Path], Iterator[Clip]]
     label: Callable[[Path], Clip | None] | None = None
 
-    def leaves_out(self, path: Path) -> bool:
-        """Whether a published file is none of the clips on purpose, as a video of the same recording."""
-        return bool(self.card.not_read and self.card.not_read.fullmatch(path.name))
-
 
 def _readers() -> dict[str, Reader]:
     found = pkgutil.iter_modules(readers.__path__)
@@ -55,12 +52,15 @@ def _readers() -> dict[str, Reader]:
 
 
 def _reader(module: ModuleType) -> Reader:
-    label = getattr(module, "label", None)
-    return Reader(module.CARD, partial(_read_names, label) if label else module.read, label)
+    card, label = module.CARD, getattr(module, "label", None)
+    return Reader(card, partial(_read_names, card, label) if label else module.read, label)
 
 
-def _read_names(label: Callable[[Path], Clip | None], root: Path) -> Iterator[Clip]:
-    return (clip for path in find_audio(root) if (clip := label(path)))
+def _read_names(card: CorpusCard, label: Callable[[Path], Clip | None], root: Path) -> Iterator[Clip]:
+    """Yield the clip of every name, without files of ``not_read`` that are second copies."""
+    clips = [clip for path in find_audio(root) if (clip := label(path))]
+    first = {clip.path.stem for clip in clips if not card.leaves_out(clip.path)}
+    return (clip for clip in clips if not card.leaves_out(clip.path) or clip.path.stem not in first)
 
 
 READERS: dict[str, Reader] = _readers()
@@ -85,18 +85,25 @@ def load_corpus(path: str | os.PathLike[str]) -> Corpus:
     Raises
     ------
     CorpusError
-        The path does not exist, or holds no clip with an emotion.
+        The path does not exist, may not be opened, or holds no clip with an emotion.
     """
-    if not os.fspath(path).strip():
-        raise CorpusError(f"a corpus needs a path or a name, not {os.fspath(path)!r}")
-    root = _locate(Path(path))
+    check_named([path])
+    try:
+        return _load(_locate(Path(path)))
+    except (AudioReadError, PermissionError) as error:  # without that folder, a part would be missing
+        raise CorpusError(
+            f"{error}: a corpus is read whole or not at all. Get the right to open it, or move it out of "
+            f"{os.fspath(path)!r}"
+        ) from error
+
+
+def _load(root: Path) -> Corpus:
     name = _recognise(root)
     reader = READERS[name]
     clips = tuple(sorted(reader.read(root), key=_order))
     if not clips:
         raise CorpusError(
-            f"{root} has no clip with an emotion: a corpus is RAVDESS, EMO-DB, a folder for each emotion, "
-            "or a CSV file of path,emotion,speaker"
+            f"{root} has no clip with an emotion: it lists none. 'affekt corpora' shows what can be read"
         )
     read = {clip.path for clip in clips}
     unread = [file for file in find_audio(root) if file not in read] if root.is_dir() else []
@@ -104,16 +111,16 @@ def load_corpus(path: str | os.PathLike[str]) -> Corpus:
         name=name if reader.card.counts else clips[0].corpus,
         clips=clips,
         cards=(reader.card,),
-        misnamed=tuple(file for file in unread if not reader.leaves_out(file)),
+        misnamed=tuple(file for file in unread if not reader.card.leaves_out(file)),
     )
 
 
 def load_corpora(corpora: CorpusLike) -> Corpus:
     """Load one path or several, joined as one corpus; a loaded corpus is returned as it is."""
-    if isinstance(corpora, Corpus):
-        return corpora
-    paths = [corpora] if isinstance(corpora, str | os.PathLike) else list(corpora)
-    loaded = [load_corpus(path) for path in paths]
+    one = isinstance(corpora, str | os.PathLike | Corpus) or not isinstance(corpora, Iterable)
+    several: list[Any] = [corpora] if one else list(cast(Iterable[Any], corpora))
+    check_named(several)
+    loaded = [each if isinstance(each, Corpus) else load_corpus(each) for each in several]
     return loaded[0] if len(loaded) == 1 else join(loaded)
 
 
@@ -150,13 +157,16 @@ def _recognise(root: Path) -> str:
     if root.is_file():
         suffix = root.suffix.lower()
         if suffix not in (*_TABLES, _JSON_LINES):
-            raise CorpusError(f"{root} is a file, but not a CSV manifest: name the folder of the clips")
+            raise CorpusError(
+                f"{root} is a file, but not a CSV manifest ({', '.join(_TABLES)}) or one of EmoBox "
+                f"({_JSON_LINES}): name the folder of the clips. 'affekt corpora' shows what can be read"
+            )
         return "emobox" if suffix == _JSON_LINES else "manifest"
     files = find_audio(root)
     named = {name: list(_named(reader, files)) for name, reader in READERS.items() if reader.label}
     best = max(named, key=lambda name: len(named[name]))
-    left_out = sum(map(READERS[best].leaves_out, files))
-    if not named[best] or (len(named[best]) + left_out) * 2 <= len(files):
+    recognised = {clip.path for clip in named[best]} | {*filter(READERS[best].card.leaves_out, files)}
+    if not named[best] or len(recognised) * 2 <= len(files):
         return "folders"
     return "folders" if _are_sorted_otherwise(root, files, named[best]) else best
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypedDict, Unpack, cast
@@ -265,7 +264,6 @@ def read_corpus(
         emotions, default_emotions = None, ()
     if isinstance(emotions, str):
         raise TypeError(f"emotions are a list of names, such as ['happy', 'sad'], not {emotions!r}")
-    _check_named(corpus)
     corpus = load_corpora(corpus)
     if protocol and protocol.name == "cross-corpus":
         corpus = corpus.select(emotions=_shared_emotions(corpus))
@@ -321,23 +319,6 @@ def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
         if not 0 <= int(seed) <= LARGEST_SEED:
             raise ValueError(f"a seed is a number from 0 to {LARGEST_SEED}, not {seed}")
     return tuple(map(int, several))
-
-
-def _check_named(corpus: CorpusLike) -> None:
-    """Refuse what names no corpus; an empty name would mean the current folder."""
-    if isinstance(corpus, Corpus):
-        return
-    one = isinstance(corpus, str | os.PathLike)
-    several = [corpus] if one or not isinstance(corpus, Iterable) else list(corpus)
-    if not several:
-        raise CorpusError("no corpus is given: give a path or a name, such as 'RAVDESS', or several")
-    for name in several:
-        if not isinstance(name, str | os.PathLike):
-            raise TypeError(
-                f"a corpus is a path, several paths, or what load_corpus returned, not {name!r}"
-            )
-        if not os.fspath(name):
-            raise CorpusError("the name of a corpus is empty: for the current folder, give '.'")
 
 
 def _predictable(bundle: Bundle, emotions: Collection[str] | None) -> tuple[str, ...]:

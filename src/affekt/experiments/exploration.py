@@ -140,7 +140,7 @@ def explore(
 def _describe(clip: Clip, features: str) -> tuple[ClipFacts, NDArray[np.float32], Recording]:
     waveform = load_whole(clip)
     resampled = load_audio(waveform, find_feature_set(features).sample_rate)
-    return describe_recording(waveform), extract(resampled, features), describe_clip(clip, waveform)
+    return describe_recording(waveform), extract(resampled, features), describe_clip(waveform)
 
 
 def standardise(features: NDArray[Any]) -> NDArray[np.float64]:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from affekt.corpora.base import Clip
-from affekt.corpora.registry import find_card, load_corpus
+from affekt.corpora.registry import READERS, find_card, load_corpus
+from affekt.errors import CorpusError
 
 Touch = Callable[..., Path]
 NAME = "1001_DFA_ANG_XX"
@@ -47,6 +48,35 @@ def test_mp3_and_video_beside_the_wav_are_neither_clips_nor_misnamed(touch: Touc
     corpus = load_corpus(tmp_path)
     assert [clip.path.name for clip in corpus.clips] == [f"{NAME}.wav"]
     assert (corpus.misnamed, corpus.doubled) == ((), 0)
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "MP3", "wav"])
+def test_a_bare_name_is_read_without_its_folder(suffix: str) -> None:
+    label = READERS["cremad"].label
+    assert label
+    clip = label(Path(f"{NAME}.{suffix}"))
+    assert clip and clip.speaker == "1001"
+
+
+def test_mp3s_of_the_current_folder_are_read(
+    touch: Touch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(touch(tmp_path, f"{NAME}.mp3"))
+    assert [str(clip.path) for clip in load_corpus(".").clips] == [f"{NAME}.mp3"]
+
+
+def test_an_mp3_is_read_where_its_wav_is_missing(touch: Touch, tmp_path: Path) -> None:
+    other = "1002_DFA_SAD_XX"
+    touch(tmp_path, f"a/{NAME}.mp3", f"a/{other}.mp3", f"b/{NAME}.wav")
+    corpus = load_corpus(tmp_path)
+    assert [clip.path.name for clip in corpus.clips] == [f"{other}.mp3", f"{NAME}.wav"]
+    assert (corpus.misnamed, corpus.doubled) == ((), 0)
+
+
+def test_an_mp3_counts_once_when_the_corpus_is_recognised(touch: Touch, tmp_path: Path) -> None:
+    touch(tmp_path, f"a/{NAME}.mp3", "a/one.wav", "b/two.wav")
+    with pytest.raises(CorpusError, match="are not those of one corpus"):
+        load_corpus(tmp_path)
 
 
 def test_mp3_alone_is_read(touch: Touch, tmp_path: Path) -> None:

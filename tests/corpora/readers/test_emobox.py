@@ -76,6 +76,12 @@ def test_a_label_map_says_what_labels_mean(place: str, name: str, tmp_path: Path
     assert clip.emotion == "happy"
 
 
+def test_a_label_map_that_is_not_json_is_passed_over(tmp_path: Path) -> None:
+    file = write(tmp_path, line("own", "1.wav", "sad"))
+    file.with_name("label_map.json").write_text("[" * 100_000, encoding="utf-8")
+    assert load_corpus(file).emotions == ("sad",)
+
+
 def test_a_folder_is_read_by_the_json_lines_of_its_name(tmp_path: Path) -> None:
     write(tmp_path, line("own", "1.wav", "sad"))
     assert load_corpus(tmp_path / "data" / "own").emotions == ("sad",)
@@ -96,6 +102,10 @@ def test_json_lines_of_something_else_do_not_count_though_they_have_the_name_of_
         ({"start_time": 1.5, "end_time": 3.0}, (1.5, 3.0)),
         ({"start_time": 0, "end_time": 3.2}, (None, None)),
         ({}, (None, None)),
+        ({"start_time": 1.5}, (1.5, None)),
+        ({"end_time": 1.5}, (None, 1.5)),
+        ({"start_time": 0}, (None, None)),
+        ({"start_time": None, "end_time": None}, (None, None)),
     ],
 )
 def test_start_and_end_are_the_part_of_the_file(
@@ -103,6 +113,43 @@ def test_start_and_end_are_the_part_of_the_file(
 ) -> None:
     (clip,) = load_corpus(write(tmp_path, line("own", "1.wav", "sad", **times))).clips
     assert (clip.start_s, clip.end_s) == part
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"start_time": 3.0, "end_time": 1.5},
+        {"start_time": 1.5, "end_time": 1.5},
+        {"start_time": -1, "end_time": 1.5},
+        {"start_time": 0, "end_time": 0},
+        {"start_time": float("nan"), "end_time": 1.5},
+        {"start_time": 1.5, "end_time": float("inf")},
+        {"start_time": "1.5", "end_time": 3},
+        {"start_time": True},
+        {"end_time": 10**400},
+    ],
+)
+def test_a_part_that_is_none_is_refused_by_its_line(times: dict[str, Any], tmp_path: Path) -> None:
+    file = write(tmp_path, line("own", "1.wav", "sad"), line("own", "2.wav", "sad", **times))
+    with pytest.raises(CorpusError, match=r"own\.jsonl, line 2: (the part from|\w+_time is) "):
+        load_corpus(file)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "wav", "emo", "emotion"),
+    [
+        ("ravdess", "03-01-05-02-01-02-13.wav", "sad", "sad"),
+        ("emodb", "03a01Wa.wav", "bliss", "bliss"),
+        ("emodb", "03a01Wa.wav", "L", "bored"),
+        ("savee", "DC_sa01.wav", "su", "surprised"),
+        ("own", "03a01Wa.wav", "L", "l"),
+    ],
+)
+def test_the_label_of_a_line_wins_over_the_name_of_the_file(
+    dataset: str, wav: str, emo: str, emotion: str, tmp_path: Path
+) -> None:
+    (clip,) = load_corpus(write(tmp_path, line(dataset, wav, emo))).clips
+    assert clip.emotion == emotion
 
 
 @pytest.mark.parametrize("text", ["[", "7", '{"wav": "a.wav"}', '{"wav": 1, "emo": "sad"}', "[" * 100_000])

@@ -79,6 +79,34 @@ def test_a_negated_emotion_is_not_that_emotion(touch: Touch, tmp_path: Path) -> 
     assert corpus.count("emotion") == {"happy": 1, "not_happy": 1, "sad": 1}
 
 
+@pytest.mark.parametrize(
+    "folder", ["less_happy", "semi_sad", "hate_fear", "low_fear", "Low Fear", "LESS_SAD"]
+)
+def test_a_word_before_an_emotion_is_no_code(touch: Touch, folder: str, tmp_path: Path) -> None:
+    corpus = load_corpus(touch(tmp_path, "sad/a.wav", "happy/b.wav", f"{folder}/c.wav"))
+    assert corpus.count("emotion") == {"happy": 1, "sad": 1, folder.lower(): 1}
+
+
+@pytest.mark.parametrize("layout", ["{}", "ann/{}"])
+@pytest.mark.parametrize(
+    ("folders", "expected"),
+    [
+        (("oaf_happy", "oaf_sad", "yaf_happy", "yaf_sad"), {"happy": 2, "sad": 2}),
+        (("OAF_happy", "YAF_sad"), {"happy": 1, "sad": 1}),
+        (("e1_happy", "e2_sad", "happy"), {"happy": 2, "sad": 1}),
+        (
+            ("low_fear", "low_fearful", "sad", "happy"),
+            {"happy": 1, "low_fear": 1, "low_fearful": 1, "sad": 1},
+        ),
+    ],
+)
+def test_a_code_is_in_capitals_or_before_several_emotions(
+    touch: Touch, folders: tuple[str, ...], expected: dict[str, int], layout: str, tmp_path: Path
+) -> None:
+    corpus = load_corpus(touch(tmp_path, *(f"{layout.format(folder)}/a.wav" for folder in folders)))
+    assert corpus.count("emotion") == expected
+
+
 @pytest.mark.parametrize("folders", [("bliss", "zeal"), ("bliss", "sad"), ("ann", "bob", "joe")])
 def test_words_that_are_not_known_need_two_known_emotions_or_a_manifest(
     touch: Touch, folders: tuple[str, ...], tmp_path: Path

@@ -1,7 +1,7 @@
 """CREMA-D: 91 American actors, twelve sentences, six emotions.
 
 File names are like ``1001_DFA_ANG_XX``: actor, sentence, emotion, intensity. The repository has each clip
-as WAV, as MP3 and as video; the WAV is read where it is there.
+as WAV, as MP3 and as video. Videos are not read, and an MP3 only where its WAV is not there.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from affekt.corpora.base import Clip, CorpusCard
 
-_EMOTIONS = {
+CODES = {
     "ANG": "angry",
     "DIS": "disgust",
     "FEA": "fearful",
@@ -27,24 +27,18 @@ _STEM = re.compile(  # one file was published as 1040_ITH_SAD_X
 
 
 def label(path: Path) -> Clip | None:
-    """Return the clip of a file; None if it is not named as one of CREMA-D, or beside a WAV of the clip."""
+    """Return the clip of a file; None if it is not named as a recording of CREMA-D."""
     match = _STEM.fullmatch(path.stem)
-    if not match or _is_second_copy(path):
+    if not match or path.suffix.lower() == ".flv":
         return None
     return Clip(
         path=path,
-        emotion=_EMOTIONS[match["emotion"]],
+        emotion=CODES[match["emotion"]],
         speaker=match["actor"],
         corpus=CARD.name,
         intensity=_INTENSITIES[match["intensity"]],
         statement=match["sentence"],
     )
-
-
-def _is_second_copy(path: Path) -> bool:
-    if path.suffix.lower() not in (".mp3", ".flv"):
-        return False
-    return path.suffix.lower() == ".flv" or (path.parents[1] / "AudioWAV" / f"{path.stem}.wav").is_file()
 
 
 CARD = CorpusCard(
@@ -58,7 +52,7 @@ CARD = CorpusCard(
     ),
     address="https://github.com/CheyneyComputerScience/CREMA-D",
     counts={"speech": 7442},
-    emotions=dict.fromkeys(_EMOTIONS.values(), 1271) | {"neutral": 1087},
+    emotions=dict.fromkeys(CODES.values(), 1271) | {"neutral": 1087},
     speakers=91,
     not_read=re.compile(rf"{_STEM.pattern}\.(mp3|flv)", re.IGNORECASE),
     known_faults={  # issue 8 of the publisher's repository

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from affekt.corpora.base import Clip, CorpusCard
 
-_EMOTIONS = {  # initials of the German words: Wut, Langeweile, Ekel, Angst, Freude, Trauer
+CODES = {  # initials of the German words: Wut, Langeweile, Ekel, Angst, Freude, Trauer
     "W": "angry",
     "L": "bored",
     "E": "disgust",
@@ -30,7 +30,7 @@ def label(path: Path) -> Clip | None:
     match = _STEM.fullmatch(path.stem)
     return match and Clip(
         path=path,
-        emotion=_EMOTIONS[match["emotion"]],
+        emotion=CODES[match["emotion"]],
         speaker=match["speaker"],
         corpus=CARD.name,
         sex="male" if match["speaker"] in _MEN else "female",

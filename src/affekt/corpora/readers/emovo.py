@@ -12,7 +12,7 @@ from pathlib import Path
 
 from affekt.corpora.base import Clip, CorpusCard
 
-_EMOTIONS = {  # disgusto, gioia, neutrale, paura, rabbia, sorpresa, tristezza
+CODES = {  # disgusto, gioia, neutrale, paura, rabbia, sorpresa, tristezza
     "dis": "disgust",
     "gio": "happy",
     "neu": "neutral",
@@ -24,7 +24,7 @@ _EMOTIONS = {  # disgusto, gioia, neutrale, paura, rabbia, sorpresa, tristezza
 _SPEAKERS = ("f1", "f2", "f3", "m1", "m2", "m3")
 _SENTENCES = ("b1", "b2", "b3", "d1", "d2", "l1", "l2", "l3", "l4", "n1", "n2", "n3", "n4", "n5")
 _STEM = re.compile(
-    rf"(?P<emotion>{'|'.join(_EMOTIONS)})-(?P<speaker>{'|'.join(_SPEAKERS)})"
+    rf"(?P<emotion>{'|'.join(CODES)})-(?P<speaker>{'|'.join(_SPEAKERS)})"
     rf"-(?P<sentence>{'|'.join(_SENTENCES)})"
 )
 
@@ -34,7 +34,7 @@ def label(path: Path) -> Clip | None:
     match = _STEM.fullmatch(path.stem)
     return match and Clip(
         path=path,
-        emotion=_EMOTIONS[match["emotion"]],
+        emotion=CODES[match["emotion"]],
         speaker=match["speaker"],
         corpus=CARD.name,
         sex="female" if match["speaker"].startswith("f") else "male",
@@ -43,7 +43,7 @@ def label(path: Path) -> Clip | None:
 
 
 def _expected_stems() -> Mapping[str, list[str]]:
-    return {"speech": ["-".join(parts) for parts in product(_EMOTIONS, _SPEAKERS, _SENTENCES)]}
+    return {"speech": ["-".join(parts) for parts in product(CODES, _SPEAKERS, _SENTENCES)]}
 
 
 CARD = CorpusCard(
@@ -56,7 +56,7 @@ CARD = CorpusCard(
     ),
     address="http://voice.fub.it/activities/corpora/emovo/index.html",
     counts={"speech": 588},
-    emotions=dict.fromkeys(_EMOTIONS.values(), 84),
+    emotions=dict.fromkeys(CODES.values(), 84),
     speakers=6,
     expected_stems=_expected_stems,
 )

@@ -2,8 +2,9 @@
 
 Speakers are known from folders too: ``ann/angry/one.wav`` or ``angry/ann/one.wav``. Folders ``train``,
 ``test``, ... may be above either. A folder's name is an emotion if it is a known word for one, which digits
-or a short code may precede: ``fear``, ``ANG``, ``01neutral``, ``OAF_happy``. Beside two known emotions
-other words are emotions too, as ``contempt``.
+or a short code may precede: ``fear``, ``ANG``, ``01neutral``, ``OAF_happy``. A code is in capitals, or
+stands before several emotions: ``less_happy`` alone is not happy. Beside two known emotions other words are
+emotions too, as ``contempt``.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _NEITHER = _SPLITS | {  # names of folders that are neither emotions nor speaker
 }
 _NUMBERED = re.compile(r"(part|batch|fold|set|disc|cd|group|take|version|v|chunk)[\W_]*\d+", re.IGNORECASE)
 _PERSON = re.compile(r"(speaker|spk|actor|actress|subject|person|participant|session)", re.IGNORECASE)
-_NEGATIONS = {"no", "not", "non", "un", "anti"}
+_NEGATIONS = {"no", "not", "non", "un", "anti", "less"}
 _PREFIX_LETTERS = 4
 _SHOWN_FOLDERS = 6
 _SHOWN_FILES = 2
@@ -49,30 +50,45 @@ def read(root: Path) -> Iterator[Clip]:
     layout = _find_layout(folders)
     if layout is None:
         raise CorpusError(_explain(root, files))
+    emotions = emotions_of_folders(
+        {above[layout.emotion] for above in folders if len(above) > layout.emotion}
+    )
     for path, above in zip(files, folders, strict=True):
         if len(above) > layout.emotion:
             name = above[layout.emotion]
             yield Clip(
                 path=path,
-                emotion=emotion_of_folder(name) or canonical_emotion(name),
+                emotion=emotions[name] or canonical_emotion(name),
                 speaker="" if layout.speaker is None else above[layout.speaker],
                 corpus=root.resolve().name or "folder",
                 columns={} if layout.split is None else {"split": above[layout.split].lower()},
             )
 
 
-def emotion_of_folder(name: str) -> str:
-    """Return the known emotion that a folder is named after; empty if there is none.
+def emotions_of_folders(names: Collection[str]) -> dict[str, str]:
+    """Return the known emotion that each of these folders is named after; empty if there is none.
 
-    >>> emotion_of_folder("01neutral"), emotion_of_folder("OAF_Sad"), emotion_of_folder("actor_01")
-    ('neutral', 'sad', '')
+    >>> emotions_of_folders(["01neutral", "OAF_Sad", "x_sad", "x_happy", "hate_fear"])
+    {'01neutral': 'neutral', 'OAF_Sad': 'sad', 'x_sad': 'sad', 'x_happy': 'happy', 'hate_fear': ''}
     """
-    words = re.sub(r"[\W\d_]+", " ", name.lower()).split()
+    parts = {name: _split_code(name) for name in names}
+    emotions_after = defaultdict(set)
+    for code, emotion in parts.values():
+        emotions_after[code].add(emotion)
+    return {
+        name: emotion if not code or code.isupper() or len(emotions_after[code]) > 1 else ""
+        for name, (code, emotion) in parts.items()
+    }
+
+
+def _split_code(name: str) -> tuple[str, str]:
+    """What may be a code before a known emotion, and that emotion; two empty texts if there is none."""
+    words = re.sub(r"[\W\d_]+", " ", name).split()
     if (whole := canonical_emotion(" ".join(words))) in EMOTIONS:
-        return whole
-    coded = len(words) > 1 and len(words[0]) <= _PREFIX_LETTERS and words[0] not in _NEGATIONS
+        return "", whole
+    coded = len(words) > 1 and len(words[0]) <= _PREFIX_LETTERS and words[0].lower() not in _NEGATIONS
     rest = canonical_emotion(" ".join(words[1:]))
-    return rest if coded and rest in EMOTIONS else ""
+    return (words[0], rest) if coded and rest in EMOTIONS else ("", "")
 
 
 def _find_layout(folders: Sequence[Sequence[str]], level: int = 0) -> _Layout | None:
@@ -94,8 +110,9 @@ def _find_layout(folders: Sequence[Sequence[str]], level: int = 0) -> _Layout | 
 
 def _are_emotions(names: Collection[str]) -> bool:
     """Whether folders are named after emotions: all known, or others beside two that are known."""
-    known = {emotion for name in names if (emotion := emotion_of_folder(name))}
-    others = [name for name in names if not emotion_of_folder(name)]
+    emotions = emotions_of_folders(names)
+    known = {emotion for emotion in emotions.values() if emotion}
+    others = [name for name, emotion in emotions.items() if not emotion]
     return bool(known) and (not others or (len(known) > 1 and all(map(_may_be_an_emotion, others))))
 
 
@@ -126,7 +143,7 @@ def _explain(root: Path, files: Sequence[Path]) -> str:
     if not files:
         return f"{root} has no clip with an emotion: there is no audio file below it"
     tops = Counter(parts[0] for file in files if (parts := file.relative_to(root).parts[:-1]))
-    odd = [name for name in sorted(tops) if not emotion_of_folder(name)]
+    odd = [name for name, emotion in sorted(emotions_of_folders(tops).items()) if not emotion]
     shown = ", ".join(odd[:_SHOWN_FOLDERS]) + f", ... ({len(odd)})" * (len(odd) > _SHOWN_FOLDERS)
     found = f"folders not named after emotions ({shown})" if odd else "no folder"
     guesses = [f"{name!r}: did you mean {guess!r}?" for name in odd if (guess := similar_emotion(name))]

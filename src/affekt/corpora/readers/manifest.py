@@ -12,14 +12,13 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-import math
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
-from affekt.corpora.base import Clip, CorpusCard
+from affekt.corpora.base import Clip, CorpusCard, check_part
 from affekt.emotions import canonical_emotion
 from affekt.errors import CorpusError
 
@@ -114,9 +113,7 @@ def _part(values: dict[str, str], place: str) -> tuple[float | None, float | Non
         start_s, end_s = (float(text.replace(",", ".")) if text else None for text in texts)
     except ValueError:
         raise CorpusError(f"{place}: start and end are seconds, such as 1.5, not {texts}") from None
-    limits = start_s or 0.0, math.inf if end_s is None else end_s
-    if not 0 <= limits[0] < limits[1]:
-        raise CorpusError(f"{place}: the part from {texts[0] or '0'} to {texts[1] or 'the end'} s is empty")
+    check_part(start_s, end_s, place)
     return start_s, end_s
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from affekt.corpora.base import Archive, Clip, CorpusCard
 
 _VOCAL_CHANNELS = {"01": "speech", "02": "song"}
-_EMOTIONS = {
+CODES = {
     "01": "neutral",
     "02": "calm",
     "03": "happy",
@@ -24,7 +24,7 @@ _EMOTIONS = {
     "07": "disgust",
     "08": "surprised",
 }
-_SUNG_EMOTIONS = list(_EMOTIONS)[:6]
+_SUNG_EMOTIONS = list(CODES)[:6]
 _INTENSITIES = {"01": "normal", "02": "strong"}
 _STATEMENTS = {"01": "kids", "02": "dogs"}  # "Kids / Dogs are talking / sitting by the door"
 _ACTORS = [f"{actor:02}" for actor in range(1, 25)]
@@ -41,7 +41,7 @@ def label(path: Path) -> Clip | None:
     match = _STEM.fullmatch(path.stem)
     return match and Clip(
         path=path,
-        emotion=_EMOTIONS[match["emotion"]],
+        emotion=CODES[match["emotion"]],
         speaker=match["actor"],
         corpus=CARD.name,
         vocal_channel=_VOCAL_CHANNELS[match["vocal_channel"]],
@@ -57,7 +57,7 @@ def _expected_stems() -> Mapping[str, list[str]]:
     stems: dict[str, list[str]] = {"speech": [], "song": []}
     deliveries = list(product(_INTENSITIES, _STATEMENTS, ("01", "02")))
     for (code, name), emotion, delivery, actor in product(
-        _VOCAL_CHANNELS.items(), _EMOTIONS, deliveries, _ACTORS
+        _VOCAL_CHANNELS.items(), CODES, deliveries, _ACTORS
     ):
         strong_neutral = emotion == "01" and delivery[0] == "02"
         never_sung = name == "song" and (emotion not in _SUNG_EMOTIONS or actor == _ACTOR_WITHOUT_SONGS)
@@ -80,7 +80,7 @@ CARD = CorpusCard(
     ),
     address="https://zenodo.org/records/1188976",
     counts={"speech": 1440, "song": 1012},
-    emotions={name: 376 if code in _SUNG_EMOTIONS else 192 for code, name in _EMOTIONS.items()}
+    emotions={name: 376 if code in _SUNG_EMOTIONS else 192 for code, name in CODES.items()}
     | {"neutral": 188},  # recorded at one intensity only
     speakers=24,
     human_accuracy=(0.67, "about, for audio alone; ratings of Livingstone & Russo (2018)"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from affekt.corpora.base import Clip, CorpusCard
 
-_EMOTIONS = {
+CODES = {
     "a": "angry",
     "d": "disgust",
     "f": "fearful",
@@ -27,7 +27,7 @@ def label(path: Path) -> Clip | None:
     match = _NAME.fullmatch(path.stem) or _NAME.fullmatch(f"{path.parent.name}_{path.stem}")
     return match and Clip(
         path=path,
-        emotion=_EMOTIONS[match["emotion"]],
+        emotion=CODES[match["emotion"]],
         speaker=match["speaker"],
         corpus=CARD.name,
         sex="male",
@@ -45,6 +45,6 @@ CARD = CorpusCard(
     ),
     address="http://kahlan.eps.surrey.ac.uk/savee/",
     counts={"speech": 480},
-    emotions=dict.fromkeys(_EMOTIONS.values(), 60) | {"neutral": 120},
+    emotions=dict.fromkeys(CODES.values(), 60) | {"neutral": 120},
     speakers=4,
 )

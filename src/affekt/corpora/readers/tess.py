@@ -11,7 +11,7 @@ from pathlib import Path
 
 from affekt.corpora.base import Clip, CorpusCard
 
-_EMOTIONS = {
+CODES = {
     "angry": "angry",
     "disgust": "disgust",
     "fear": "fearful",
@@ -21,7 +21,7 @@ _EMOTIONS = {
     "sad": "sad",
 }
 _STEM = re.compile(  # one file is called OA_bite_neutral
-    rf"(?P<speaker>OA|YA)F?_(?P<word>[a-z]+)_(?P<emotion>{'|'.join(_EMOTIONS)})", re.IGNORECASE
+    rf"(?P<speaker>OA|YA)F?_(?P<word>[a-z]+)_(?P<emotion>{'|'.join(CODES)})", re.IGNORECASE
 )
 
 
@@ -30,7 +30,7 @@ def label(path: Path) -> Clip | None:
     match = _STEM.fullmatch(path.stem)
     return match and Clip(
         path=path,
-        emotion=_EMOTIONS[match["emotion"].lower()],
+        emotion=CODES[match["emotion"].lower()],
         speaker=f"{match['speaker'].upper()}F",
         corpus=CARD.name,
         sex="female",
@@ -48,6 +48,6 @@ CARD = CorpusCard(
     ),
     address="https://doi.org/10.5683/SP2/E8H2MF",
     counts={"speech": 2800},
-    emotions=dict.fromkeys(_EMOTIONS.values(), 400),
+    emotions=dict.fromkeys(CODES.values(), 400),
     speakers=2,
 )

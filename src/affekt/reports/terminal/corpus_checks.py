@@ -45,14 +45,10 @@ def corpus_check(check: CorpusCheck, *, show_all: bool = False) -> Group:
         *_recordings(check),
         *_problems(check, None if show_all else SHOWN),
         "",
-        Text("✓ every clip can be used", "green") if check.passed else Text(_verdict(check), "red"),
+        Text(f"✗ {check.problems}, see above", "red")
+        if check.problems
+        else Text("✓ every clip can be used", "green"),
     )
-
-
-def _verdict(check: CorpusCheck) -> str:
-    kinds = ("missing", "surplus", "misnamed", "unusable")
-    found = [f"{len(items)} {kind}" for kind in kinds if (items := getattr(check, kind))]
-    return f"✗ {', '.join(found)}, see above"
 
 
 def _cards(cards: Sequence[CorpusCard]) -> Iterator[RenderableType]:
