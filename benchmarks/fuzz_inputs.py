@@ -191,7 +191,7 @@ RUN_UNITS = (
 
 
 def make_run(others: list[bytes], rng: np.random.Generator) -> bytes:
-    """A few bytes, megabytes long, behind a recording or the start of one: is it read in good time?"""
+    """Return a few bytes, megabytes long, behind a recording or the start of one: are they read in time?"""
     unit = RUN_UNITS[rng.integers(len(RUN_UNITS))]
     starts = [*RUN_STARTS, unit, others[rng.integers(len(others))]]
     size = int(rng.choice([1, 4, 16])) << 20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ import soundfile
 from av.audio.stream import AudioStream
 
 from affekt.audio.loading import AudioSource, Waveform, load_audio
+from affekt.audio.parts import Window
 from affekt.errors import AffektError, AudioContentError, AudioFormatError, MissingExtraError
 from affekt.notes import NoteKind
 
@@ -257,3 +259,23 @@ def test_a_damaged_file_is_decoded_or_refused(kind: str) -> None:
 def test_values_too_large_to_resample_are_refused() -> None:
     with pytest.raises(AffektError):
         load_audio(encode("float wav", 1e39 * TONE), sample_rate=22_050)
+
+
+@pytest.mark.parametrize("file_format", ["WAV", "FLAC", "OGG", "MP3"])
+def test_ctrl_c_while_a_library_decodes_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_format: str
+) -> None:
+    """The library calls back to read the file, and the handler of a signal runs there."""
+    path, read, calls = tmp_path / "a", Window.read, []
+
+    def interrupted(window: Window, size: int = -1) -> bytes:
+        calls.append(size)
+        if len(calls) == 5:
+            signal.raise_signal(signal.SIGINT)
+        return read(window, size)
+
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.1, 0.1, 300_000), 16000, format=file_format)
+    monkeypatch.setattr(Window, "read", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        load_audio(path)
+    assert len(calls) >= 5

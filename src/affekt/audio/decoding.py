@@ -16,6 +16,7 @@ from affekt.audio.parts import Part, file_size, find_parts, is_mp3
 from affekt.audio.samples import Blocks, Decoded, Request, Samples, assemble, check_stream, join_blocks
 from affekt.errors import AudioContentError, AudioFormatError, MissingExtraError
 from affekt.notes import Note, NoteKind
+from affekt.support.signals import held_back
 
 BLOCK_FRAMES, FINE_BLOCK_FRAMES = 1 << 16, 1 << 12  # read at a time
 HEAD_BYTES = 512
@@ -129,7 +130,7 @@ class _LibsndfileBlocks(Blocks):
         left = opened.frames if known else UNKNOWN_FRAMES
         try:
             while True:
-                with self.quiet():
+                with held_back(), self.quiet():
                     block = opened.read(min(self.block_frames, left), "float32", always_2d=True)
                 if not len(block):
                     break
@@ -141,7 +142,7 @@ class _LibsndfileBlocks(Blocks):
 
     def _opened(self, part: Part) -> soundfile.SoundFile:
         part.file.seek(0)
-        with self.quiet():
+        with held_back(), self.quiet():
             return _Stream(part.file)
 
     def _leave_out(self, number: int, reason: str) -> None:
