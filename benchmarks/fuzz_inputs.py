@@ -191,7 +191,7 @@ RUN_UNITS = (
 
 
 def make_run(others: list[bytes], rng: np.random.Generator) -> bytes:
-    """Return a few bytes, megabytes long, behind a recording or the start of one: are they read in time?"""
+    """Return a few bytes, repeated for megabytes, behind a recording or the start of one."""
     unit = RUN_UNITS[rng.integers(len(RUN_UNITS))]
     starts = [*RUN_STARTS, unit, others[rng.integers(len(others))]]
     size = int(rng.choice([1, 4, 16])) << 20

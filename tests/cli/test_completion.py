@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.shell_completion import BashComplete, ShellComplete, get_completion_class
@@ -49,8 +50,18 @@ def names(line: str) -> list[str]:
         ("evaluate X --vocal-channel s", ["speech", "song"]),
     ],
 )
-def test_names_are_offered(line: str, expected: list[str]) -> None:
+def test_names_are_offered(
+    line: str, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ravdess", "emodb"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("AFFEKT_DATA", str(tmp_path))
     assert names(line) == expected
+
+
+def test_corpora_that_are_not_there_are_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AFFEKT_DATA", raising=False)
+    assert complete("evaluate rav") == [("file", "rav")]
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_the_csv_has_its_columns_and_the_numbers_of_the_model(run: Run, tmp_path
     rows = read_csv(tmp_path / "p.csv")
     assert list(rows[0]) == [
         "file", "emotion", "confidence", "prediction_set", *EMOTIONS, "duration_s", "audio_channel",
-        "notes", "error"
+        "unsure", "out_of_distribution", "notes", "error"
     ]  # fmt: skip
     for row in rows:
         prediction = predict(row["file"])
@@ -84,7 +84,7 @@ def test_limited_emotions_are_all_that_is_predicted_and_written(run: Run, tmp_pa
     assert code == 0
     assert list(rows[0]) == [
         "file", "emotion", "confidence", "prediction_set", *wanted, "duration_s", "audio_channel",
-        "notes", "error"
+        "unsure", "out_of_distribution", "notes", "error"
     ]  # fmt: skip
     for row in rows:
         assert row["emotion"] in wanted
@@ -230,7 +230,7 @@ def test_a_foreign_model_is_refused_with_the_reason(run: Run, tmp_path: Path) ->
     (tmp_path / "m.onnx").write_bytes(b"hello")
     code, _, err = run("predict", EXAMPLES, "--model", tmp_path / "m.onnx")
     assert code == 1
-    assert "not an ONNX file" in err
+    assert "is not a model of affekt" in err
 
 
 def test_names_are_never_taken_for_markup(
@@ -283,7 +283,7 @@ def test_a_zip_archive_is_predicted_file_by_file(run: Run, archive: Path, tmp_pa
 
 def test_features_and_voices_are_made_of_zip_archives_too(run: Run, archive: Path, tmp_path: Path) -> None:
     code, out, _ = run("features", archive, "--set", "mfcc-mean@1", "--out", tmp_path / "f.csv")
-    assert (code, "5 of 5 files" in out, "1 of them failed" in out) == (1, True, True)
+    assert (code, "wrote 5 rows" in out, "1 file failed" in out) == (1, True, True)
     code, out, err = run("adapt", archive, "--out", tmp_path / "me.voice")
     assert (code, "from 4 clips" in out, "broken.wav" in err) == (1, True, True)
 
@@ -404,7 +404,7 @@ def test_features_are_listed_and_written(
     assert code == 1
     assert len(rows) == 26
     assert {Path(row["file"]).name for row in rows if row["error"]} == unusable
-    assert f"26 of 26 files are in {table}, {len(unusable)} of them failed" in out
+    assert f"wrote 26 rows to {table}, {len(unusable)} files failed" in out
     assert all(name in err for name in unusable)
 
 

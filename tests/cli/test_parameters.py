@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,9 @@ import rich_click as click
 from click.testing import CliRunner, Result
 
 from affekt.cli.parameters import Command, OutputFile, RenamedOption, SeveralValues, parse_emotions
+
+Run = Callable[..., tuple[int, str, str]]
+EXAMPLES = Path(__file__).parents[2] / "src" / "affekt" / "examples"
 
 
 @click.command(cls=Command)
@@ -125,3 +130,14 @@ def test_one_emotion_is_no_choice(text: str) -> None:
     result, _ = run("--emotions", text)
     assert result.exit_code == 2
     assert "two emotions or more" in result.output
+
+
+def test_an_output_that_is_a_link_to_a_recording_is_refused(run: Run, tmp_path: Path) -> None:
+    recording, link = tmp_path / "in.wav", tmp_path / "out.csv"
+    shutil.copy(EXAMPLES / "low-plain.flac", recording)
+    link.symlink_to(recording)
+    before = recording.read_bytes()
+    code, _, err = run("predict", recording, "--csv", link)
+    assert code == 2
+    assert "is a link to" in err
+    assert recording.read_bytes() == before

@@ -46,6 +46,8 @@ def test_a_row_has_the_prediction_or_the_error() -> None:
             "sad",
             "duration_s",
             "audio_channel",
+            "unsure",
+            "out_of_distribution",
             "notes",
             "error",
         ],
@@ -56,12 +58,14 @@ def test_a_row_has_the_prediction_or_the_error() -> None:
             "sad|happy",
             "0.250000",
             "0.750000",
-            "1.500",
+            "1.500000",
             "mix",
+            "False",
+            "True",
             "out of distribution|2 windows",
             "",
         ],
-        ["c.wav", "", "", "", "", "", "", "mix", "", "c.wav is silent"],
+        ["c.wav", "", "", "", "", "", "", "mix", "", "", "", "c.wav is silent"],
     ]
 
 
@@ -79,7 +83,7 @@ def test_a_spreadsheet_computes_nothing() -> None:
 def test_limited_emotions_are_the_only_columns_of_probabilities() -> None:
     answers = list(predict_many([EXAMPLES / "low-plain.flac", "none.wav"], emotions=["sad", "calm"]))
     head, row, failed = written(answers, ("calm", "sad"))
-    assert head[3:-2] == ["prediction_set", "calm", "sad", "duration_s", "audio_channel"]
+    assert head[3:-4] == ["prediction_set", "calm", "sad", "duration_s", "audio_channel"]
     assert float(row[4]) + float(row[5]) == pytest.approx(1, abs=2e-6)
     assert row[1] in ("calm", "sad")
     assert [name for name, cell in zip(head, failed, strict=True) if cell] == [
@@ -109,6 +113,7 @@ def test_a_dataframe_has_a_row_for_each_answer_and_missing_values_for_an_error()
         "sad",
         "duration_s",
         "audio_channel",
+        "unsure",
         "out_of_distribution",
         "notes",
         "error",
@@ -134,8 +139,8 @@ def test_flagged_rows_of_a_dataframe_can_be_selected_although_some_inputs_failed
 
 def test_a_dataframe_of_nothing_has_columns_and_no_rows() -> None:
     pytest.importorskip("pandas")
-    assert to_dataframe([]).shape == (0, 9)
-    assert to_dataframe([FAILED]).shape == (1, 9)
+    assert to_dataframe([]).shape == (0, 10)
+    assert to_dataframe([FAILED]).shape == (1, 10)
 
 
 def test_without_pandas_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

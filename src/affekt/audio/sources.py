@@ -161,7 +161,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             _refuse_what_is_no_file(name, mode)
         file = open(path, "rb")  # noqa: SIM115 - what is raised while it is read is not about opening
     except FileNotFoundError as error:
-        raise AudioNotFoundError(f"there is no file {name!r}") from error
+        raise AudioNotFoundError(f"there is no file or folder {name!r}") from error
     except AudioReadError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL character

@@ -24,7 +24,7 @@ from affekt.cli.corpora import corpora, explore
 from affekt.cli.evaluation import compare, enrolment, evaluate, robustness
 from affekt.cli.inference import adapt, features, model, predict
 from affekt.cli.training import recipes, reproduce, train
-from affekt.errors import AffektError, UnknownNameError, explain_import
+from affekt.errors import AffektError, CorpusError, UnknownNameError, explain_import
 from affekt.support.parallel import STOP_SIGNALS
 from affekt.support.terminal import one_line
 
@@ -151,7 +151,10 @@ def _how_to_continue(arguments: Sequence[str]) -> str:
 
 def _fail(error: BaseException, code: int) -> int:
     with suppress(OSError):
-        say(f"[bold red]error:[/] {escape(str(error))}")
+        first, *others = str(error).split("\n") if isinstance(error, CorpusError) else [str(error)]
+        say(f"[bold red]error:[/] {escape(first)}")
+        for line in others:  # such as those of a manifest
+            say(escape(line))
     _say_notes(error)
     return code
 

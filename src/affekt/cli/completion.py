@@ -5,7 +5,9 @@ Whatever is imported here is light, so that an answer takes a fraction of a seco
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import rich_click as click
 from click.shell_completion import CompletionItem
@@ -29,8 +31,10 @@ def complete_paths(
 def complete_corpora(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Offer the names of published corpora once one is begun, and else files and folders."""
-    named = _names(_published(), incomplete) if incomplete else []
+    """Offer corpora that are in the folder ``AFFEKT_DATA`` once one is begun, else files and folders."""
+    data = os.environ.get("AFFEKT_DATA", "")
+    there = {path.name for path in Path(data).iterdir()} if data and Path(data).is_dir() else set()
+    named = _names((name for name in _published() if name in there), incomplete) if incomplete else []
     return named or complete_paths(context, parameter, incomplete)
 
 

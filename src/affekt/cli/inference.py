@@ -335,8 +335,8 @@ def features(
     counts: Counter[str] = Counter()
     write_table(out, feature_set, _print_failures(passing, counts))
     stdout.print(
-        f"{counts.total()} of {len(sources)} files are in {escape(one_line(str(out)))}, "
-        f"{counts['failed']} of them failed",
+        f"wrote {plural(counts.total(), 'row')} to {escape(one_line(str(out)))}"
+        f"{', ' + plural(counts['failed'], 'file') + ' failed' if counts['failed'] else ''}",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
     if counts["failed"]:

@@ -146,6 +146,6 @@ def _check_recipe(terms: Mapping[str, Any]) -> None:
     given = [option for option, value in for_recipes.items() if value]
     if given and not terms["recipe"]:
         raise click.UsageError(
-            f"{' and '.join(given)}: only with --recipe, as a finished model is not trained. Give the "
-            "corpora to test a model on as CORPUS..."
+            f"{' and '.join(given)}: only with --recipe NAME. Without it, a finished model is tested, "
+            "which is not trained: the bundled one, or that of --model"
         )

@@ -10,7 +10,7 @@ from typing import Any
 import rich_click as click
 
 from affekt.emotions import canonical_emotion, sort_emotions
-from affekt.support.writing import check_place
+from affekt.support.writing import check_place, find_target
 
 
 class OutputFile(click.Path):
@@ -29,6 +29,8 @@ class OutputFile(click.Path):
         path = Path(str(super().convert(value, param, ctx)))
         if path.suffix.lower() not in self.suffixes:
             self.fail(f"{str(path)!r} does not end in {' or '.join(self.suffixes)}", param, ctx)
+        if (target := find_target(path)).suffix.lower() not in self.suffixes:
+            self.fail(f"{str(path)!r} is a link to {str(target)!r}, which would be replaced", param, ctx)
         check_place(path)
         return path
 

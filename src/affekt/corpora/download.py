@@ -211,6 +211,9 @@ def _unpack(file: Path, folder: Path, progress: bool) -> None:
 
 def _extract(packed: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
     place = folder / member.filename
+    inside = place.parent.resolve().is_relative_to(folder.resolve())
+    if not inside or place.is_symlink() or place.resolve() == Path(str(packed.filename)).resolve():
+        raise DownloadError(f"{member.filename!r} would be written through a link or over the archive")
     if member.is_dir():
         place.mkdir(parents=True, exist_ok=True)
         return

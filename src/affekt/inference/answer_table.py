@@ -13,15 +13,16 @@ from affekt.support.writing import harmless_cell
 if TYPE_CHECKING:
     import pandas as pd
 
+_FLAGS = ("unsure", "out_of_distribution")
 SEPARATOR = "|"  # between several values in one cell
 
 
 def into_csv(answers: Iterable[Answer], file: IO[str], emotions: Sequence[str]) -> Iterator[Answer]:
     """Write a row for each answer as it passes; an input that failed has its error in the last column.
 
-    The columns are ``file``, ``emotion``, ``confidence``, ``prediction_set``, the probability of each
-    emotion, ``duration_s``, ``audio_channel``, ``notes`` and ``error``. A text that a spreadsheet would
-    take for a formula, as it begins with ``=``, ``+``, ``-`` or ``@``, begins with ``'``.
+    The columns are those of ``to_dataframe``, with several values in one cell separated by ``|``. A text
+    that a spreadsheet would take for a formula, as it begins with ``=``, ``+``, ``-`` or ``@``, begins with
+    ``'``.
 
     Parameters
     ----------
@@ -37,8 +38,7 @@ def into_csv(answers: Iterable[Answer], file: IO[str], emotions: Sequence[str]) 
     iterator of Answer
         The same answers, each after its row is written.
     """
-    columns = ["file", "emotion", "confidence", "prediction_set", *emotions]
-    columns += ["duration_s", "audio_channel", "notes", "error"]
+    columns = _columns(emotions)
     writer = csv.DictWriter(file, columns)
     writer.writer.writerow(map(harmless_cell, columns))
     for answer in answers:
@@ -48,32 +48,29 @@ def into_csv(answers: Iterable[Answer], file: IO[str], emotions: Sequence[str]) 
 
 
 def _cells(answer: Answer) -> dict[str, str]:
-    found = answer.prediction
-    if found is None:
-        return {
-            "file": answer.source,
-            "audio_channel": answer.audio_channel,
-            "error": str(answer.error),
-        }
-    return {
-        "file": answer.source,
-        "emotion": found.emotion,
-        "confidence": f"{found.confidence:.6f}",
-        "prediction_set": SEPARATOR.join(found.prediction_set),
-        **{emotion: f"{share:.6f}" for emotion, share in found.probabilities.items()},
-        "duration_s": f"{found.duration_s:.3f}",
-        "audio_channel": answer.audio_channel,
-        "notes": SEPARATOR.join(map(str, found.notes)),
-    }
+    row = _row(answer)
+    probabilities = row.pop("probabilities")
+    return {name: _text(value) for name, value in {**row, **probabilities}.items()}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.6f}"
+    return SEPARATOR.join(value) if isinstance(value, tuple) else str(value)
+
+
+def _columns(emotions: Iterable[str]) -> list[str]:
+    columns = ["file", "emotion", "confidence", "prediction_set", *emotions, "duration_s", "audio_channel"]
+    return [*columns, *_FLAGS, "notes", "error"]
 
 
 def to_dataframe(answers: Iterable[Answer]) -> pd.DataFrame:
     """Return a pandas DataFrame with a row for each answer.
 
     The columns are ``file``, ``emotion``, ``confidence``, ``prediction_set`` (a tuple), the probability of
-    each emotion, ``duration_s``, ``audio_channel``, ``out_of_distribution``, ``notes`` (a tuple of texts)
-    and ``error``. A value that an input does not have is missing: all but ``file``, ``audio_channel`` and
-    ``error`` where it failed, ``error`` where it did not.
+    each emotion, ``duration_s``, ``audio_channel``, ``unsure``, ``out_of_distribution``, ``notes`` (a tuple
+    of texts) and ``error``. A value that an input does not have is missing: all but ``file``,
+    ``audio_channel`` and ``error`` where it failed, ``error`` where it did not.
 
     Raises
     ------
@@ -87,9 +84,7 @@ def to_dataframe(answers: Iterable[Answer]) -> pd.DataFrame:
     rows = [_row(answer) for answer in answers]
     emotions = dict.fromkeys(name for row in rows for name in row["probabilities"])
     cells = [{**row, **row["probabilities"]} for row in rows]
-    columns = ["file", "emotion", "confidence", "prediction_set", *emotions]
-    columns += ["duration_s", "audio_channel", "out_of_distribution", "notes", "error"]
-    return pd.DataFrame(cells, columns=columns).astype({"out_of_distribution": "boolean"})
+    return pd.DataFrame(cells, columns=_columns(emotions)).astype(dict.fromkeys(_FLAGS, "boolean"))
 
 
 def _row(answer: Answer) -> dict[str, Any]:
@@ -109,6 +104,7 @@ def _row(answer: Answer) -> dict[str, Any]:
         "probabilities": found.probabilities,
         "duration_s": found.duration_s,
         "audio_channel": answer.audio_channel,
+        "unsure": found.unsure,
         "out_of_distribution": found.out_of_distribution,
         "notes": tuple(map(str, found.notes)),
     }

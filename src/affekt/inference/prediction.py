@@ -188,9 +188,12 @@ def predict_waveform(
     """Predict a recording that is loaded, as ``predict`` does; ``name`` is that of its source."""
     contract = bundle.contract
     waveform = load_audio(recorded, contract.sample_rate)
-    windows = cut_windows(waveform, contract.window_s)
-    features = [extract(window, contract.features) for window in windows]
-    row = bundle.predict_proba(features, voice.statistics if voice else None)
+    rows, distances = [], []
+    for window in cut_windows(waveform, contract.window_s):  # of hours, features take gigabytes
+        features = [extract(window, contract.features)]
+        rows.append(bundle.predict_proba(features, voice.statistics if voice else None))
+        distances.append(bundle.distance(features))
+    row = np.mean(rows, axis=0)
     probabilities, prediction_set = restrict(row, contract, allowed)
     return Prediction(
         emotion=prediction_set[0],
@@ -202,7 +205,7 @@ def predict_waveform(
             *waveform.notes,
             *measure_quality(recorded).notes,
             *trained_on(name, recorded, contract),
-            *_notes(waveform, features, voice, bundle),
+            *_notes(waveform, distances, voice, bundle),
         ),
     )
 
@@ -251,10 +254,10 @@ def restrict(
 
 
 def _notes(
-    waveform: Waveform, features: list[NDArray[np.float32]], voice: Voice | None, bundle: Bundle
+    waveform: Waveform, distances: list[float], voice: Voice | None, bundle: Bundle
 ) -> Iterator[Note]:
     contract = bundle.contract
-    if bundle.distance(features) > contract.distance_threshold:
+    if np.median(distances) > contract.distance_threshold:
         yield Note(
             NoteKind.OUT_OF_DISTRIBUTION,
             "out of distribution: this recording differs from the training data, do not rely on the "
@@ -267,8 +270,8 @@ def _notes(
             f"the sample rate is {waveform.sample_rate} Hz, and the model was trained on {low:.0f} to "
             f"{high:.0f} Hz: do not rely on the prediction",
         )
-    if len(features) > 1:
-        yield Note(NoteKind.WINDOWS, f"pooled over {len(features)} windows of {contract.window_s:.1f} s")
+    if len(distances) > 1:
+        yield Note(NoteKind.WINDOWS, f"pooled over {len(distances)} windows of {contract.window_s:.1f} s")
     if voice:
         yield Note(NoteKind.ADAPTED, f"adapted to the speaker with {voice.clips} clips")
 

@@ -247,3 +247,9 @@ def test_a_table_that_is_no_manifest_does_not_count_though_it_has_the_name_of_th
         (tmp_path / "mine" / emotion / "a.wav").touch()
     (tmp_path / "mine" / "mine.csv").write_text("file,emotion,confidence\na.wav,sad,0.9\n")
     assert load_corpus(tmp_path / "mine").emotions == ("happy", "sad")
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("path,emotion,speaker,emotion\na.wav,happy,s1,sad\n")
+    with pytest.raises(CorpusError, match="has two columns 'emotion'"):
+        load_corpus(tmp_path / "m.csv")

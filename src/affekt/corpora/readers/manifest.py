@@ -86,6 +86,11 @@ def _clips(path: Path, rows: csv.DictReader[str], skipped: int) -> Iterator[Clip
             f"{path} has no column {', '.join(missing)}: a manifest begins with the line "
             f"{','.join(REQUIRED)}, and may have more columns"
         )
+    parts = [name for name in ("start_s", "end_s") if name in rows.fieldnames]
+    if len(parts) == 1:
+        raise CorpusError(f"{path} has a column {parts[0]} alone: a part has a start and an end")
+    if twice := [name for name, count in Counter(rows.fieldnames).items() if count > 1 and name]:
+        raise CorpusError(f"{path} has two columns {twice[0]!r}: which of them counts is not known")
     for row in rows:
         values = {key: (value or "").strip() for key, value in row.items() if key is not None}
         place = f"{path}, line {rows.line_num + skipped}"

@@ -106,7 +106,8 @@ def _speakers(check: CorpusCheck) -> Iterator[RenderableType]:
         names = ", ".join(f"{name}: {count}" for name, count in counts.items())
         yield Text(one_line(names), "dim")
     if unknown:
-        yield Text(f"{unknown} clips of unknown speakers", "yellow")
+        text = f"{unknown} clips of unknown speakers: they can be scored with random protocols alone"
+        yield Hanging(Text(text, "yellow"), 2)
 
 
 def _recordings(check: CorpusCheck) -> Iterator[RenderableType]:
@@ -144,7 +145,7 @@ def _range_db(values: Sequence[float]) -> str:
 def _problems(check: CorpusCheck, limit: int | None) -> Iterator[RenderableType]:
     """Yield every problem, with paths within the folder that holds all clips."""
     folder = _folder([clip.path for clip in check.corpus.clips])
-    yield Text(one_line(f"in {folder}:")) if folder else Text()
+    yield Text(one_line(f"in {folder or 'this folder'}:"))
 
     def within(path: Path | str) -> str:
         return str(path).replace(f"{folder}{os.sep}", "") if folder else str(path)
