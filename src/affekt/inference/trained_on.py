@@ -11,6 +11,7 @@ from affekt.corpora.registry import READERS
 from affekt.model.contract import Contract
 from affekt.notes import Note, NoteKind
 
+MANY_WINDOWS = 60  # no clip of a corpus is so long, and a fingerprint of hours takes gigabytes
 _SO = "the prediction does not show how well other recordings are predicted"
 
 
@@ -27,7 +28,8 @@ def trained_on(name: str, recorded: Waveform, contract: Contract) -> Iterator[No
     contract
         That of the model.
     """
-    if contract.was_trained_on(fingerprint(recorded, contract.sample_rate)):
+    short = recorded.duration_s < MANY_WINDOWS * contract.window_s
+    if short and contract.was_trained_on(fingerprint(recorded, contract.sample_rate)):
         yield Note(NoteKind.TRAINED_ON, f"the model was trained on this very recording: {_SO}")
     elif speaker := _named_speaker(Path(name), contract):
         yield Note(
