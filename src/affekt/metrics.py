@@ -20,7 +20,7 @@ CONFIDENCE = 0.95
 MIN_SPEAKERS = 5  # of normal speakers, 95 % of five cover 84 %; of four 79 %, of three 75 %, of two 51 %
 MIN_CLIPS = 30
 INTERVAL_RULE = (
-    f"An interval takes {MIN_SPEAKERS} speakers and {MIN_CLIPS} clips or more, and speakers that differ."
+    f"An interval needs at least {MIN_SPEAKERS} speakers with different scores, and {MIN_CLIPS} clips."
 )
 
 

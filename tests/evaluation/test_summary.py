@@ -191,8 +191,7 @@ def test_with_one_fold_alone_it_says_that_nothing_is_calibrated(small_ravdess: P
     found = evaluate(small_ravdess, QUICK, protocol="random-80-20")
     assert found.prediction_sets is None
     assert [str(note) for note in found.notes] == [
-        "not calibrated: calibration is fitted on other folds, and random-80-20 has none with predictions "
-        "for other speakers"
+        "not calibrated: random-80-20 has no predictions for other speakers to fit calibration on"
     ]
 
 

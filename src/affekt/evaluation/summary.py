@@ -253,7 +253,7 @@ def _why_not_calibrated(terms: Terms, dataset: Dataset) -> str:
     name = cast(Protocol, terms.protocol).name
     if terms.test_corpus and (why := calibration_folds(terms, dataset)[1]):
         return f"the training clips cannot be split by {name}. {why}"
-    return f"calibration is fitted on other folds, and {name} has none with predictions for other speakers"
+    return f"{name} has no predictions for other speakers to fit calibration on"
 
 
 def _excluded(arrays: Sequence[Arrays]) -> list[tuple[str, str]]:

@@ -24,7 +24,7 @@ HIDDEN_NOTES = {NoteKind.RESAMPLED, NoteKind.ADAPTED}
 
 ERROR = "✗ error"
 OUT_OF_DISTRIBUTION, UNSURE = "!", "?"
-UNSURE_TEXT = "unsure: four emotions or more may be the true one; --json lists them"
+UNSURE_TEXT = "unsure: four emotions or more may be the true one; --csv and --json list them"
 GAP = 2
 WITH_BAR, NO_BAR, LENGTH, MARKS = BAR_CELLS + 5, len("confidence"), len("3600.0 s"), len("! ? 1")
 WHOLE_NAME = 16  # columns are left out before names are shortened to less than this
