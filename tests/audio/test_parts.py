@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from tests.audio.encoding import encode, streamed_flac, voice
 
 from affekt.audio import parts
 from affekt.audio.loading import AudioSource, Waveform, load_audio
 from affekt.audio.parts import Window
-from affekt.audio.samples import Request
+from affekt.audio.samples import Request, Samples
 from affekt.errors import AudioContentError, AudioFormatError
 from affekt.notes import NoteKind
 
@@ -221,3 +222,70 @@ def test_an_mp3_that_is_too_large_for_memory_is_refused(monkeypatch: pytest.Monk
     monkeypatch.setattr(parts, "MAX_STREAM_BYTES", 1000)
     with pytest.raises(AudioContentError, match=r"too large: \d+ bytes; 1000 are allowed in this format"):
         load_audio(content)
+
+
+def noise(seconds: float = 1.0) -> Samples:
+    return np.random.default_rng(0).uniform(-0.5, 0.5, int(16000 * seconds)).astype(np.float32)
+
+
+def encoded(file_format: str, samples: Samples, subtype: str = "PCM_16") -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, samples, 16000, subtype, format=file_format)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("share", [2, 10])
+def test_a_wav_that_is_longer_than_it_says_is_read_to_its_end(share: int) -> None:
+    content = bytearray(encoded("WAV", noise()))
+    at = content.find(b"data")
+    content[at + 4 : at + 8] = (32000 // share).to_bytes(4, "little")
+    assert load_audio(bytes(content)).duration_s == 1
+
+
+@pytest.mark.parametrize("after", [b"LIST\4\0\0\0abcd" * 900, b"TAG" + bytes(9000), bytes(9000)])
+def test_what_follows_the_samples_of_a_wav_is_no_sound(after: bytes) -> None:
+    assert load_audio(encoded("WAV", noise()) + after).duration_s == 1
+
+
+@pytest.mark.parametrize("stated", [0, 3200, 16000])
+def test_an_au_that_is_longer_than_it_says_is_read_to_its_end(stated: int) -> None:
+    content = bytearray(encoded("AU", noise()))
+    content[8:12] = stated.to_bytes(4, "big")
+    assert load_audio(bytes(content)).duration_s == 1
+
+
+@pytest.mark.parametrize("file_format", ["AIFF", "AU"])
+def test_more_formats_are_read_whole_where_files_are_joined(file_format: str) -> None:
+    content = encoded(file_format, noise()) + encoded(file_format, noise(0.5))
+    assert load_audio(content).duration_s == 1.5
+
+
+@pytest.mark.parametrize("file_format", ["CAF", "RF64"])
+def test_where_only_the_first_of_joined_files_is_read_a_note_says_so(file_format: str) -> None:
+    one = encoded(file_format, noise())
+    assert load_audio(one).notes == ()
+    joined = load_audio(one + one)
+    assert [note.kind for note in joined.notes] == [NoteKind.PARTLY_READ]
+
+
+@pytest.mark.parametrize("file_format", ["WAV", "AIFF", "FLAC"])
+def test_an_id3_tag_before_another_format_costs_nothing(file_format: str) -> None:
+    tag = b"ID3\3\0\0\0\0\x17\x70" + bytes(0x17 * 128 + 0x70)
+    found = load_audio(tag + encoded(file_format, noise()))
+    assert (found.duration_s, found.notes) == (1, ())
+
+
+def test_an_ape_tag_before_an_mp3_is_passed_over() -> None:
+    tag = b"APETAGEX" + (2000).to_bytes(4, "little") + (32).to_bytes(4, "little") + bytes(16)
+    assert load_audio(tag + encoded("MP3", noise(), "MPEG_LAYER_III")).duration_s == pytest.approx(
+        1, abs=0.15
+    )
+
+
+def test_formats_that_no_voice_comes_in_are_refused(capfd: pytest.CaptureFixture[str]) -> None:
+    """libsndfile prints on standard output while it reads a sample dump."""
+    for file_format in ("SDS", "XI", "MAT5"):
+        subtype = "DPCM_16" if file_format == "XI" else "PCM_16"
+        with pytest.raises(AudioFormatError, match="not read"):
+            load_audio(encoded(file_format, noise(), subtype))
+    assert capfd.readouterr().out == ""

@@ -7,12 +7,13 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from typing import BinaryIO
 
 import soundfile
 
 from affekt.audio.ffmpeg import decode_with_ffmpeg, may_know, needs_ffmpeg
-from affekt.audio.parts import Part, file_size, find_parts, is_mp3
+from affekt.audio.parts import Part, begins_again, file_size, find_parts, is_mp3
 from affekt.audio.samples import Blocks, Decoded, Request, Samples, assemble, check_stream, join_blocks
 from affekt.errors import AudioContentError, AudioFormatError, MissingExtraError
 from affekt.notes import Note, NoteKind
@@ -24,6 +25,14 @@ ZIP_FILE_START = b"PK\3\4"
 UNKNOWN_FRAMES = 1 << 40  # libsndfile gives so many frames or more to a stream of unknown length
 Quiet = Callable[[], AbstractContextManager[None]]
 _stderr_lock = threading.Lock()
+
+
+_SAMPLE_DUMP = b"\xf0\x7e"  # of MIDI: libsndfile prints on standard output while it reads one
+FORMATS = frozenset(
+    {"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3"}
+    | {"NIST", "IRCAM", "VOC", "HTK", "SVX", "PAF", "AVR", "PVF"}
+)
+"""The formats of libsndfile that recordings of voices come in."""
 
 
 def decode_file(file: BinaryIO, request: Request) -> Decoded:
@@ -49,6 +58,16 @@ def decode_file(file: BinaryIO, request: Request) -> Decoded:
             f"{request.name} is a zip archive: affekt.predict_many reads the audio files in it, given its "
             "bytes or a path that ends in .zip"
         )
+    if head.startswith(_SAMPLE_DUMP):
+        raise AudioFormatError(f"{request.name} is a sample dump of MIDI, which affekt does not read")
+    decoded = _decode(file, head, request)
+    if not begins_again(file, head):
+        return decoded
+    note = Note(NoteKind.PARTLY_READ, "several files are joined here, and only the first is read")
+    return replace(decoded, notes=(*decoded.notes, note))
+
+
+def _decode(file: BinaryIO, head: bytes, request: Request) -> Decoded:
     if needs_ffmpeg(head):
         return decode_with_ffmpeg(file, request)
     try:
@@ -103,6 +122,10 @@ class _LibsndfileBlocks(Blocks):
     ) -> None:
         self.parts, self.block_frames, self.quiet = parts, block_frames, quiet
         with self._opened(parts[0]) as first:
+            if first.format not in FORMATS:
+                raise AudioFormatError(
+                    f"{name} is in the format {first.format}, which affekt does not read"
+                )
             check_stream(first.samplerate, first.channels, name)
             super().__init__(first.samplerate, first.channels, file_bytes)
             self.expected = _expected_frames(first, parts[0])

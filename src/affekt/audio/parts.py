@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, pairwise
-from typing import BinaryIO
+from typing import BinaryIO, Literal, cast
 
 from affekt.audio.mp3 import split_mp3
 from affekt.audio.samples import Request
@@ -22,6 +22,7 @@ from affekt.errors import AudioContentError, AudioFormatError
 MAX_PARTS = 10_000
 MAX_PAGES = 1 << 20  # of Ogg: two hours with a page for every 10 ms have 720,000
 MAX_CHUNKS = 10_000  # of WAV
+UNDERSTATED = 20  # a length is wrong if more than this part of it follows, and is nothing known
 _CHUNK_BYTES = 1 << 20
 _FLAC_START = re.compile(rb"fLaC[\0\x80]\0\0\x22")  # with the block that every FLAC begins with
 _PAGE_START = re.compile(rb"OggS\0(?=(.))", re.DOTALL)
@@ -39,6 +40,8 @@ _CHUNKS_AFTER_DATA = (
     b"PAD ",
 )
 _LENGTH_UNKNOWN = b"\xff" * 4
+_TAG_STARTS = (b"TAG", b"ID3", b"APETAGEX", b"\0" * 8)
+_AFTER_ID3 = (b"RIFF", b"FORM", b"fLaC", b"OggS")
 
 
 class Window:
@@ -113,30 +116,22 @@ def find_parts(file: BinaryIO, head: bytes, request: Request) -> list[Part]:
 
 def _find_parts(file: BinaryIO, head: bytes, request: Request) -> list[Part]:
     size, name = file_size(file), request.name
-    if head.startswith(b"OggS"):
-        return _ogg_parts(file, size, name)
-    if head.startswith(b"fLaC"):
-        starts = [at for at, _ in islice(_find_all(file, _FLAC_START, 8), MAX_PARTS + 1)]
-        return _between(file, [0, *(at for at in starts if at), size])
-    if head.startswith(b"RIFF") and head[8:12] == b"WAVE":
-        return _wav_parts(file, size, name)
+    if head.startswith(b"ID3") and (inner := _behind_id3(file, head, size)):
+        return _find_parts(cast(BinaryIO, inner), inner.read(12), request)
     if is_mp3(head):
-        parts = [
-            Part(
-                _whole(one.content),
-                one.skipped,
-                one.expected,
-                "its last frame is incomplete" if one.incomplete else "",
-            )
-            for one in split_mp3(_read_all(file, size, name), name, request.max_duration_s)
-        ]
-        return parts or _between(file, [0, size])
-    return _between(file, [0, size])
+        return _mp3_parts(_read_all(file, size, name), request) or _between(file, [0, size])
+    find = {
+        b"OggS": _ogg_parts, b"fLaC": _flac_parts, b"RIFF": _wav_parts, b"FORM": _aiff_parts,
+        b".snd": _au_parts,
+    }.get(head[:4])  # fmt: skip
+    return find(file, size, name) if find else _between(file, [0, size])
 
 
 def is_mp3(head: bytes) -> bool:
-    """Return whether a file begins with an ID3 tag or a frame of MPEG layer III."""
-    return head.startswith(b"ID3") or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2)
+    """Return whether a file begins with a tag of MP3 files, or with a frame of MPEG layer III."""
+    return head.startswith((b"ID3", b"APETAGEX")) or (
+        len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2
+    )
 
 
 def file_size(file: BinaryIO) -> int:
@@ -175,6 +170,24 @@ def _find_all(
         before = text[1 - width :]
 
 
+def _mp3_parts(content: bytes, request: Request) -> list[Part]:
+    found = split_mp3(content, request.name, request.max_duration_s)
+    reason = "its last frame is incomplete"
+    return [
+        Part(_whole(one.content), one.skipped, one.expected, reason if one.incomplete else "")
+        for one in found
+    ]
+
+
+def _flac_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
+    starts = [at for at, _ in islice(_find_all(file, _FLAC_START, 8), MAX_PARTS + 1)]
+    return _between(file, [0, *(at for at in starts if at), size])
+
+
+def _aiff_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
+    return _between(file, [*_chunk_borders(file, b"FORM", "big"), size])
+
+
 def _ogg_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
     """Return the chained streams: a page begins one if it does not follow on another such page."""
     borders, flags = [0], _PAGE_BEGINS
@@ -191,27 +204,40 @@ def _ogg_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
     return [*parts, Part(last.file, incomplete=missing)]
 
 
-def _wav_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
+def _behind_id3(file: BinaryIO, head: bytes, size: int) -> Window | None:
+    """Return what follows an ID3 tag, if that is no MP3."""
+    length = 10 + sum(
+        (byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=False)
+    )
+    file.seek(length)
+    return Window(file, length, size) if file.read(4) in _AFTER_ID3 else None
+
+
+def _chunk_borders(file: BinaryIO, start: bytes, order: Literal["little", "big"]) -> list[int]:
+    """Return where joined files begin that are one chunk with its length each."""
     borders = [0]
-    while len(borders) <= MAX_PARTS + 2:
+    while len(borders) <= MAX_PARTS:
         file.seek(borders[-1])
-        head = file.read(12)
-        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+        length = int.from_bytes(file.read(8)[4:], order)
+        following = borders[-1] + 8 + length + length % 2
+        file.seek(following)
+        if file.read(4) != start:
             break
-        length = int.from_bytes(head[4:8], "little")
-        borders.append(borders[-1] + 8 + length + length % 2)
-    if len(borders) > 2:
-        return _between(file, [*borders[:-1], size])
-    file.seek(0)
-    at = _empty_data(file, size)
+        borders.append(following)
+    return borders
+
+
+def _wav_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
+    borders = _chunk_borders(file, b"RIFF", "little")
+    at = _understated_data(file, size) if len(borders) == 1 else 0
     if not at:
-        return _between(file, [0, size])
+        return _between(file, [*borders, size])
     content = _read_all(file, size, name)
     return [Part(_whole(content[: at + 4] + _LENGTH_UNKNOWN + content[at + 8 :]))]
 
 
-def _empty_data(file: BinaryIO, size: int) -> int:
-    """Return where a data chunk of length 0 begins that has samples all the same; 0 if there is none."""
+def _understated_data(file: BinaryIO, size: int) -> int:
+    """Return where a data chunk begins that is longer than it says; 0 if there is none."""
     at = 12
     for _ in range(MAX_CHUNKS):
         if at + 8 >= size:
@@ -219,6 +245,42 @@ def _empty_data(file: BinaryIO, size: int) -> int:
         file.seek(at)
         name, length = file.read(4), int.from_bytes(file.read(4), "little")
         if name == b"data":
-            return at if not length and file.read(4) not in _CHUNKS_AFTER_DATA else 0
+            return at if _goes_on(file, at + 8 + length + length % 2, length, size) else 0
         at += 8 + length + length % 2
     return 0
+
+
+def _goes_on(file: BinaryIO, end: int, length: int, size: int) -> bool:
+    """Whether samples follow behind the stated end: much, and neither a chunk nor a tag."""
+    if size - end <= length // UNDERSTATED:
+        return False
+    file.seek(end)
+    following = file.read(8)
+    fits = end + 8 + int.from_bytes(following[4:], "little") <= size + 1
+    is_chunk = following[:4] in _CHUNKS_AFTER_DATA or (following[:4].isalnum() and fits)
+    return not is_chunk and not following.startswith(_TAG_STARTS)
+
+
+def _au_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
+    """Return joined files; one whose length is too small is read to its end."""
+    borders = [0]
+    while len(borders) <= MAX_PARTS:
+        file.seek(borders[-1])
+        head = file.read(12)
+        start, length = (int.from_bytes(head[at : at + 4], "big") for at in (4, 8))
+        end = borders[-1] + start + length
+        file.seek(end)
+        if file.read(4) != b".snd":
+            break
+        borders.append(end)
+    if len(borders) > 1 or head[8:12] == _LENGTH_UNKNOWN or not _goes_on(file, end, length, size):
+        return _between(file, [*borders, size])
+    content = _read_all(file, size, name)
+    return [Part(_whole(content[:8] + _LENGTH_UNKNOWN + content[12:]))]
+
+
+def begins_again(file: BinaryIO, head: bytes) -> bool:
+    """Whether the start of a container stands in the file once more, as where files were joined."""
+    start = head[:12]
+    known = start.startswith((b"FLV", b"TTA1", b"caff", b"RF64", b"\x1aE\xdf\xa3")) or start[4:8] == b"ftyp"
+    return known and any(at for at, _ in _find_all(file, re.compile(re.escape(start), re.DOTALL), 12))
