@@ -131,7 +131,7 @@ class UnknownNameError(AffektError, ValueError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         known = list(known)
-        closest = difflib.get_close_matches(name, known, n=1)
+        closest = difflib.get_close_matches(str(name), known, n=1)
         guess = f" Did you mean {closest[0]!r}?" if closest else ""
         self.given = (kind, name, known)
         super().__init__(f"no {kind} is called {name!r}.{guess} There are: {', '.join(known)}")

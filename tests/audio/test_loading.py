@@ -7,7 +7,7 @@ import io
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import librosa
 import numpy as np
@@ -312,3 +312,21 @@ def test_the_fingerprint_is_that_of_the_samples_in_the_file() -> None:
 )
 def test_other_audio_has_another_fingerprint(other: AudioSource) -> None:
     assert fingerprint(load_audio((TONE, RATE))) != fingerprint(load_audio(other))
+
+
+@pytest.mark.parametrize("rate", [0, -5, "x", 22050.5, True, 10**9])
+def test_a_sample_rate_that_is_none_is_refused_before_the_file_is_read(rate: Any) -> None:
+    with pytest.raises(ValueError, match=r"sample_rate is .*, not a whole number of Hz"):
+        load_audio("none.wav", rate)
+
+
+@pytest.mark.parametrize("limit", [None, float("nan"), -1, 0, "1"])
+def test_a_limit_that_is_none_is_refused_before_the_file_is_read(limit: Any) -> None:
+    with pytest.raises(ValueError, match=r"max_duration_s is .*, not a positive number"):
+        load_audio("none.wav", max_duration_s=limit)
+
+
+@pytest.mark.parametrize("channel", [3, None, ["left"]])
+def test_a_channel_of_another_type_is_unknown(channel: Any) -> None:
+    with pytest.raises(UnknownNameError, match="no audio channel is called"):
+        load_audio("none.wav", audio_channel=channel)

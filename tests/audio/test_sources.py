@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -301,3 +302,25 @@ def test_links_that_form_a_loop_and_pipes_are_passed_over(tmp_path: Path) -> Non
 def test_an_unreadable_source_is_one_source() -> None:
     source = UnreadableSource("a", AudioReadError("a is gone"))
     assert expand_folders(source) == [source]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names are text there")
+def test_a_path_of_bytes_is_a_path(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(encode(voice(), 16000))
+    with os.scandir(os.fsencode(tmp_path)) as entries:
+        (entry,) = entries
+    given = cast(Any, entry)
+    assert (source_name(given), expand_folders([given])) == (str(path), [given])
+    assert load_audio(given).duration_s == load_audio(path).duration_s
+
+
+def test_a_pipe_that_is_written_to_is_not_read() -> None:
+    """It would wait for itself for ever."""
+    reading, writing = os.pipe()
+    try:
+        with pytest.raises(AudioReadError, match="a named pipe"):
+            load_audio(f"/dev/fd/{writing}")
+    finally:
+        os.close(reading)
+        os.close(writing)

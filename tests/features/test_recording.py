@@ -97,3 +97,8 @@ def test_the_quick_measurements_are_those_of_the_whole_description() -> None:
     waveform = load_audio((tone(200, 1.0, 0.5), RATE))
     facts, quality = describe_recording(waveform), measure_quality(waveform)
     assert {**vars(facts), **vars(quality)} == vars(facts)
+
+
+def test_an_offset_beyond_full_scale_is_no_clipping() -> None:
+    samples = 100 + 0.1 * np.sin(np.arange(16000) * 0.1)
+    assert measure_quality(load_audio((samples, 16000))).clipped == 0

@@ -55,7 +55,9 @@ def find_fault(members: Iterable[zipfile.ZipInfo], most_bytes: int) -> str:
         path = PurePosixPath(member.filename.replace("\\", "/"))
         linked = stat.S_ISLNK(member.external_attr >> 16)
         drive = re.match(r"[A-Za-z]:", member.filename)
-        if path.is_absolute() or ".." in path.parts or drive or linked:
+        if linked:
+            return f"holds a link: {member.filename!r}"
+        if path.is_absolute() or ".." in path.parts or drive:
             return f"would write outside its folder: {member.filename!r}"
         unpacked += member.file_size
     return f"would unpack to {unpacked} bytes; the limit is {most_bytes}" if unpacked > most_bytes else ""

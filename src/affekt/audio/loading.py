@@ -11,7 +11,7 @@ import hashlib
 import io
 import math
 import os
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import soxr
@@ -30,7 +30,15 @@ from affekt.audio.sources import (
     read_stream,
     source_name,
 )
-from affekt.audio.waveform import MAX_DURATION_S, MAX_PEAK, MIN_DURATION_S, SILENCE_PEAK, Waveform
+from affekt.audio.waveform import (
+    MAX_DURATION_S,
+    MAX_PEAK,
+    MAX_SAMPLE_RATE,
+    MIN_DURATION_S,
+    MIN_SAMPLE_RATE,
+    SILENCE_PEAK,
+    Waveform,
+)
 from affekt.errors import AudioContentError, AudioError, AudioFormatError
 from affekt.notes import Note, NoteKind
 
@@ -139,9 +147,10 @@ def load_channels(
     ------
     AudioError, MissingExtraError
         As ``load_audio``, if no channel can be read.
-    UnknownNameError
-        There is no such ``audio_channel``.
+    UnknownNameError, ValueError
+        There is no such ``audio_channel``, or another argument is out of range.
     """
+    _check_limits(sample_rate, max_duration_s)
     name = source_name(source)
     request = Request(name, max_duration_s, audio_channel)
     with guarded(name):
@@ -155,6 +164,19 @@ def load_channels(
             channel: _waveform_of(decoded, column, sample_rate, name)
             for column, channel in enumerate(names)
         }
+
+
+def _check_limits(sample_rate: object, max_duration_s: object) -> None:
+    whole = isinstance(sample_rate, int | np.integer) and not isinstance(sample_rate, bool)
+    if sample_rate is not None and not (
+        whole and MIN_SAMPLE_RATE <= cast(int, sample_rate) <= MAX_SAMPLE_RATE
+    ):
+        raise ValueError(
+            f"sample_rate is {sample_rate!r}, not a whole number of Hz from {MIN_SAMPLE_RATE} to "
+            f"{MAX_SAMPLE_RATE}"
+        )
+    if not isinstance(max_duration_s, int | float) or not max_duration_s > 0:  # NaN is not
+        raise ValueError(f"max_duration_s is {max_duration_s!r}, not a positive number")
 
 
 def fingerprint(waveform: Waveform, sample_rate: int | None = None) -> str:

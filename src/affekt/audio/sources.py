@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 import io
 import os
 import re
@@ -66,7 +70,7 @@ AudioSource = (
 def source_name(source: object) -> str:
     """Return the name of a source for tables and messages: its path, or a word for its type."""
     if isinstance(source, str | os.PathLike):
-        return os.fspath(source)
+        return os.fsdecode(source)
     if isinstance(source, tuple | Waveform):
         return "waveform"
     if isinstance(source, bytes | bytearray | memoryview):
@@ -104,7 +108,7 @@ def expand_folders(sources: AudioSource | Iterable[AudioSource]) -> list[AudioSo
             expanded.extend([*found, *errors] or [source])
         elif _is_open_pipe(source):
             with open(source, "rb") as file:
-                expanded.append(read_whole(file, os.fspath(source)))
+                expanded.append(read_whole(file, os.fsdecode(source)))
         else:
             expanded.append(source)
     return expanded
@@ -154,7 +158,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     AudioNotFoundError, AudioReadError
         There is no such file, it is a folder, a named pipe or a device, or it may not be read.
     """
-    name = os.fspath(path)
+    name = os.fsdecode(path)
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116 - Path raises on odd names
         if not _is_open_pipe(path):
@@ -186,12 +190,22 @@ def _refuse_what_is_no_file(name: str, mode: int) -> None:
 
 def _is_open_pipe(source: object) -> bool:
     """Return whether this is the path of a pipe that this process has open, as of a shell's ``<(...)``."""
-    if not isinstance(source, str | os.PathLike) or not _OPEN_FILE.fullmatch(os.fspath(source)):
+    name = os.fsdecode(source) if isinstance(source, str | os.PathLike) else ""
+    opened_as = _OPEN_FILE.fullmatch(name)
+    if not opened_as:
         return False
     try:
-        return stat.S_ISFIFO(os.stat(source).st_mode)  # noqa: PTH116 - as above
+        return stat.S_ISFIFO(os.stat(name).st_mode) and not _is_for_writing(name)  # noqa: PTH116 - as above
     except OSError:
         return False
+
+
+def _is_for_writing(name: str) -> bool:
+    """Whether a pipe is what this process writes to, such as ``/dev/fd/1``: reading it would never end."""
+    number = name.rpartition("/")[2]
+    if fcntl is None or not number.isdigit():
+        return False
+    return fcntl.fcntl(int(number), fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY
 
 
 def _search(folder: Path) -> tuple[list[Path], list[UnreadableSource]]:

@@ -95,7 +95,8 @@ class ClipFacts(Quality):
 
 def measure_quality(waveform: Waveform) -> Quality:
     """Measure level, clipping and silence of a recording at its own sample rate."""
-    samples, offset = waveform.samples, waveform.offset
+    samples = waveform.samples
+    offset = waveform.offset if abs(waveform.offset) < 1 else 0.0  # beyond full scale, nothing is clipped
     frame = max(1, min(len(samples), round(FRAME_S * waveform.sample_rate)))
     whole = len(samples) // frame * frame
     frames = samples[:whole].reshape(-1, frame)
