@@ -4,12 +4,11 @@
 
 Recordings are made in every format that the libraries here can write, then damaged: flipped bits, cut
 ends, extreme numbers in header and length fields, joined and spliced files, inserted chunks. Some are
-megabytes of a few bytes repeated. Models are
-damaged in their graph and in their contract, and sealed again with a right checksum. Each input is given to
-``predict`` in a worker process with a limit of memory and of time, which for a recording follows its size:
-one that takes longer is a hang. The table says how many were answered,
-refused by an error of affekt, or ended otherwise; the latter are kept in a folder. The exit code is 1 if
-there are any.
+megabytes of a few bytes repeated. Models are damaged in their graph and in their contract, and sealed again
+with a right checksum. Each input is given to ``predict`` in a worker process with a limit of memory and of
+time, which for a recording follows its size: one that takes longer is a hang. The table says how many were
+answered, refused by an error of affekt, or ended otherwise; the latter are kept in a folder. The exit code
+is 1 if there are any.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ from affekt.support.progress import progress_bar
 
 MEMORY_BYTES = 8 << 30  # of addresses, of which libraries reserve more than they use
 MODEL_SECONDS = 60.0  # a model may be probed for as long as affekt allows
-RECORDING_SECONDS, SECONDS_PER_MB = 5.0, 2.0  # a megabyte may hold two minutes of sound, which are predicted
+RECORDING_SECONDS, SECONDS_PER_MB = 5.0, 2.0  # a megabyte may hold two minutes of sound
 START_SECONDS = 120.0
 WORKERS = 2
 ENDED = ("answered", "refused", "other", "hang", "crash")

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -250,6 +250,17 @@ def stop_when(
         time.sleep(0.05)
     process.send_signal(number)
     return process.communicate(timeout=30)
+
+
+@pytest.fixture(autouse=True)
+def _closed_terminals_are_noticed() -> Iterator[None]:
+    """Processes that a test starts inherit what is ignored, as where tests run under nohup."""
+    if not hasattr(signal, "SIGHUP"):
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:

@@ -320,7 +320,7 @@ def _read_contract(content: bytes, name: str) -> Contract:
         entries = [value for number, _, value in found if number == _METADATA_FIELD]
         metadata = [{n: bytes(v) for n, _, v in wire.fields(entry, MAX_ENTRY_FIELDS)} for entry in entries]
     except (IndexError, ValueError) as error:
-        raise BundleError(f"{name} is not a model of affekt, or is truncated") from error
+        raise BundleError(f"{name} is not a model of affekt, or is truncated ({error})") from error
     texts = [entry.get(2, b"") for entry in metadata if entry.get(1) == _METADATA_KEY]
     if len(texts) != 1:
         raise BundleError(f"{name} is not a model of affekt: it carries no contract")
