@@ -37,7 +37,10 @@ from affekt.support.progress import progress_bar
 
 MEMORY_BYTES = 8 << 30  # of addresses, of which libraries reserve more than they use
 MODEL_SECONDS = 60.0  # a model may be probed for as long as affekt allows
-RECORDING_SECONDS, SECONDS_PER_MB = 5.0, 2.0  # a megabyte may hold two minutes of sound, which are predicted
+RECORDING_SECONDS, SECONDS_PER_MB = (
+    5.0,
+    2.0,
+)  # a megabyte may hold two minutes of sound
 START_SECONDS = 120.0
 WORKERS = 2
 ENDED = ("answered", "refused", "other", "hang", "crash")
