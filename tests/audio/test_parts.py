@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -242,7 +243,9 @@ def test_a_wav_that_is_longer_than_it_says_is_read_to_its_end(share: int) -> Non
     assert load_audio(bytes(content)).duration_s == 1
 
 
-@pytest.mark.parametrize("after", [b"LIST\4\0\0\0abcd" * 900, b"TAG" + bytes(9000), bytes(9000)])
+@pytest.mark.parametrize(
+    "after", [b"LIST\4\0\0\0abcd" * 900, b"TAG" + bytes(9000), bytes(9000), b"\xff" * 9000]
+)
 def test_what_follows_the_samples_of_a_wav_is_no_sound(after: bytes) -> None:
     assert load_audio(encoded("WAV", noise()) + after).duration_s == 1
 
@@ -268,18 +271,44 @@ def test_where_only_the_first_of_joined_files_is_read_a_note_says_so(file_format
     assert [note.kind for note in joined.notes] == [NoteKind.PARTLY_READ]
 
 
-@pytest.mark.parametrize("file_format", ["WAV", "AIFF", "FLAC"])
-def test_an_id3_tag_before_another_format_costs_nothing(file_format: str) -> None:
-    tag = b"ID3\3\0\0\0\0\x17\x70" + bytes(0x17 * 128 + 0x70)
-    found = load_audio(tag + encoded(file_format, noise()))
+ID3 = b"ID3\3\0\0\0\0\x17\x70" + bytes(0x17 * 128 + 0x70)
+APE = b"APETAGEX" + struct.pack("<IIII", 2000, 2032, 1, 0xA000_0000) + bytes(8) + b"x" * 2000
+FRONTS = {
+    "ID3": ID3,
+    "ID3 twice": ID3 + ID3,
+    "APE": APE + b"APETAGEX" + bytes(24),
+    "APE and ID3": APE + b"APETAGEX" + bytes(24) + ID3,
+    "zeros": bytes(5000),
+}
+LONG_FRONTS = {"ID3 alone": ID3[:6] + b"\x7f" * 4, "ID3 with text": ID3[:6] + b"\x7f" * 4 + b"text" * 99}
+
+
+@pytest.mark.parametrize("front", FRONTS.values(), ids=FRONTS)
+@pytest.mark.parametrize("file_format", ["WAV", "AIFF", "FLAC", "CAF", "RF64", "AU", "OGG"])
+def test_tags_and_zeros_before_a_file_cost_nothing(file_format: str, front: bytes) -> None:
+    subtype = "VORBIS" if file_format == "OGG" else "PCM_16"
+    found = load_audio(front + encoded(file_format, noise(), subtype))
     assert (found.duration_s, found.notes) == (1, ())
 
 
-def test_an_ape_tag_before_an_mp3_is_passed_over() -> None:
-    tag = b"APETAGEX" + (2000).to_bytes(4, "little") + (32).to_bytes(4, "little") + bytes(16)
-    assert load_audio(tag + encoded("MP3", noise(), "MPEG_LAYER_III")).duration_s == pytest.approx(
-        1, abs=0.15
-    )
+@pytest.mark.parametrize("front", (FRONTS | LONG_FRONTS).values(), ids=FRONTS | LONG_FRONTS)
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_tags_and_zeros_before_an_mp3_cost_nothing(rate: int, front: bytes) -> None:
+    content = encode(voice(2, rate), rate, "MP3", "MPEG_LAYER_III")
+    found, alone = load_audio(front + content), load_audio(content)
+    assert found.notes == ()
+    np.testing.assert_array_equal(found.samples, alone.samples)
+
+
+def test_zeros_alone_are_no_audio() -> None:
+    with pytest.raises(AudioFormatError, match="not audio that can be read"):
+        load_audio(bytes(5000))
+
+
+def test_a_sample_dump_behind_a_tag_is_refused_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(AudioFormatError, match="sample dump"):
+        load_audio(ID3 + encoded("SDS", noise()))
+    assert capfd.readouterr().out == ""
 
 
 def test_formats_that_no_voice_comes_in_are_refused(capfd: pytest.CaptureFixture[str]) -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import BinaryIO, Literal, cast
 
-from affekt.audio.mp3 import split_mp3
+from affekt.audio.mp3 import first_frame, split_mp3, tag_length
 from affekt.audio.samples import Request
 from affekt.audio.waveform import MAX_STREAM_BYTES
 from affekt.errors import AudioContentError, AudioFormatError
@@ -40,8 +40,8 @@ _CHUNKS_AFTER_DATA = (
     b"PAD ",
 )
 _LENGTH_UNKNOWN = b"\xff" * 4
-_TAG_STARTS = (b"TAG", b"ID3", b"APETAGEX", b"\0" * 8)
-_AFTER_ID3 = (b"RIFF", b"FORM", b"fLaC", b"OggS")
+_ZEROS = bytes(8)
+_TAG_STARTS = (b"TAG", b"ID3", b"APETAGEX", _ZEROS, b"\xff" * 8)
 
 
 class Window:
@@ -116,8 +116,6 @@ def find_parts(file: BinaryIO, head: bytes, request: Request) -> list[Part]:
 
 def _find_parts(file: BinaryIO, head: bytes, request: Request) -> list[Part]:
     size, name = file_size(file), request.name
-    if head.startswith(b"ID3") and (inner := _behind_id3(file, head, size)):
-        return _find_parts(cast(BinaryIO, inner), inner.read(12), request)
     if is_mp3(head):
         return _mp3_parts(_read_all(file, size, name), request) or _between(file, [0, size])
     find = {
@@ -204,13 +202,50 @@ def _ogg_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
     return [*parts, Part(last.file, incomplete=missing)]
 
 
-def _behind_id3(file: BinaryIO, head: bytes, size: int) -> Window | None:
-    """Return what follows an ID3 tag, if that is no MP3."""
-    length = 10 + sum(
-        (byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=False)
-    )
-    file.seek(length)
-    return Window(file, length, size) if file.read(4) in _AFTER_ID3 else None
+def behind_tags(file: BinaryIO, is_known: Callable[[bytes], bool], name: str) -> BinaryIO:
+    """Return a file without the tags and zeros in front of its audio; itself if it has none.
+
+    Where nothing known follows, as where a tag has a wrong length, the first frame of an MP3 is looked for.
+    """
+    size = file_size(file)
+    at, head = _skip_tags(file, size)
+    if not at:
+        return file
+    if not is_known(head) and size <= MAX_STREAM_BYTES:
+        file.seek(at)
+        frame = first_frame(file.read(), name)
+        if frame < 0:
+            return file
+        at += frame
+    return cast(BinaryIO, Window(file, at, size))
+
+
+def _skip_tags(file: BinaryIO, size: int) -> tuple[int, bytes]:
+    """Return where the audio may begin, and its first bytes."""
+    at = 0
+    for _ in range(MAX_CHUNKS):
+        file.seek(at)
+        head = file.read(32)
+        skipped = tag_length(head, 0)
+        if at + skipped >= size:  # a wrong length
+            skipped = 10
+        elif not skipped and head.startswith(_ZEROS):
+            skipped = _count_zeros(file, at)
+        if not skipped:
+            break
+        at += skipped
+    return at, head
+
+
+def _count_zeros(file: BinaryIO, at: int) -> int:
+    """Return how many zero bytes are here, 0 if there is nothing else to the end."""
+    file.seek(at)
+    count = 0
+    while chunk := file.read(_CHUNK_BYTES):
+        if others := chunk.lstrip(b"\0"):
+            return count + len(chunk) - len(others)
+        count += len(chunk)
+    return 0
 
 
 def _chunk_borders(file: BinaryIO, start: bytes, order: Literal["little", "big"]) -> list[int]:
