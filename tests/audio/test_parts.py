@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import struct
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 import soundfile
-from tests.audio.encoding import encode, streamed_flac, voice
+from tests.audio.encoding import encode, encode_with_av, streamed_flac, voice
 
 from affekt.audio import parts
 from affekt.audio.loading import AudioSource, Waveform, load_audio
@@ -263,12 +264,52 @@ def test_more_formats_are_read_whole_where_files_are_joined(file_format: str) ->
     assert load_audio(content).duration_s == 1.5
 
 
-@pytest.mark.parametrize("file_format", ["CAF", "RF64"])
+@pytest.mark.parametrize("file_format", ["CAF", "RF64", "W64", "NIST", "VOC"])
 def test_where_only_the_first_of_joined_files_is_read_a_note_says_so(file_format: str) -> None:
     one = encoded(file_format, noise())
     assert load_audio(one).notes == ()
     joined = load_audio(one + one)
-    assert [note.kind for note in joined.notes] == [NoteKind.PARTLY_READ]
+    assert (joined.duration_s, kinds(joined)) == (1, [NoteKind.PARTLY_READ])
+
+
+@pytest.mark.parametrize(
+    ("container", "codec"),
+    [("ipod", "aac"), ("tta", "tta"), ("flv", "aac"), ("wv", "wavpack"), ("asf", "wmav2")],
+)
+def test_the_first_of_joined_files_that_ffmpeg_reads_is_whole(container: str, codec: str) -> None:
+    first, second = (encode_with_av(container, codec, voice(s, 48_000)) for s in (2, 1))
+    alone, joined = load_audio(first), load_audio(first + second)
+    assert (alone.notes, joined.cut_off, kinds(joined)) == ((), False, [NoteKind.PARTLY_READ])
+    np.testing.assert_array_equal(joined.samples, alone.samples)
+
+
+def test_joined_matroska_is_read_whole() -> None:
+    files = [encode_with_av("matroska", "flac", voice(s, 48_000)) for s in (2, 1)]
+    joined = load_audio(b"".join(files))
+    assert (joined.duration_s, joined.notes) == (3, ())
+
+
+@pytest.mark.parametrize("share", [2, 10])
+@pytest.mark.parametrize(
+    ("file_format", "name", "skipped", "width"),
+    [("AIFF", b"SSND", 4, 4), ("CAF", b"data", 4, 8), ("RF64", b"ds64", 16, 8)],
+)
+def test_other_files_that_are_longer_than_they_say_are_read_to_their_end(
+    file_format: str, name: bytes, skipped: int, width: int, share: int
+) -> None:
+    content = bytearray(encoded(file_format, noise()))
+    at = content.index(name) + skipped
+    order: Literal["little", "big"] = "little" if file_format == "RF64" else "big"
+    content[at : at + width] = (32000 // share).to_bytes(width, order)
+    found = load_audio(bytes(content))
+    assert (found.duration_s, found.notes) == (1, ())
+
+
+@pytest.mark.parametrize("file_format", ["AIFF", "CAF", "RF64"])
+def test_a_chunk_behind_the_samples_is_no_sound(file_format: str) -> None:
+    chunk = {"AIFF": b"ANNO\0\0\x20\0", "CAF": b"info" + bytes(6) + b"\x20\0", "RF64": b"id3 \0\x20\0\0"}
+    content = encoded(file_format, noise()) + chunk[file_format] + b"text" * 2048
+    assert load_audio(content).duration_s == 1
 
 
 ID3 = b"ID3\3\0\0\0\0\x17\x70" + bytes(0x17 * 128 + 0x70)

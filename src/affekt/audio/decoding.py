@@ -8,12 +8,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import soundfile
 
 from affekt.audio.ffmpeg import decode_with_ffmpeg, may_know, needs_ffmpeg
-from affekt.audio.parts import Part, begins_again, behind_tags, file_size, find_parts, is_mp3
+from affekt.audio.parts import Part, Window, behind_tags, file_size, find_parts, is_mp3, second_start
 from affekt.audio.samples import Blocks, Decoded, Request, Samples, assemble, check_stream, join_blocks
 from affekt.errors import AudioContentError, AudioFormatError, MissingExtraError
 from affekt.notes import Note, NoteKind
@@ -64,9 +64,10 @@ def decode_file(file: BinaryIO, request: Request) -> Decoded:
     head = file.read(HEAD_BYTES)
     if head.startswith(_SAMPLE_DUMP):
         raise AudioFormatError(f"{request.name} is a sample dump of MIDI, which affekt does not read")
-    decoded = _decode(file, head, request)
-    if not begins_again(file, head):
-        return decoded
+    second = second_start(file, head)
+    if not second:
+        return _decode(file, head, request)
+    decoded = _decode(cast(BinaryIO, Window(file, 0, second)), head, request)
     note = Note(NoteKind.PARTLY_READ, "several files are joined here, and only the first is read")
     return replace(decoded, notes=(*decoded.notes, note))
 
