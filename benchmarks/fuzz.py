@@ -14,16 +14,19 @@ is 1 if there are any.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import multiprocessing
 import os
 import resource
 import sys
+import tempfile
 import threading
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import IO
 
 from fuzz_inputs import RATE, make_inputs, make_sound
 from rich.console import Console
@@ -46,6 +49,8 @@ ENDED = ("answered", "refused", "other", "hang", "crash")
 def serve(pipe: Connection) -> None:
     """Answer inputs until the pipe is closed; runs in a process of its own."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libraries complain about damaged files
+    printed = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
+    os.dup2(printed.fileno(), 1)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     tone = (make_sound(), RATE)
     affekt.predict(tone)
@@ -63,7 +68,20 @@ def serve(pipe: Connection) -> None:
             ended, why = "refused", str(error)
         except BaseException as error:  # noqa: BLE001 - that is what is looked for
             ended, why = "other", f"{type(error).__name__}: {error}"
+        if text := take_printed(printed):
+            ended, why = "other", f"printed on standard output: {text!r}"
         pipe.send((ended, why[:300], peak_mb()))
+
+
+def take_printed(file: IO[bytes]) -> bytes:
+    """Return what was written to standard output, which is this file, since the last call."""
+    sys.stdout.flush()
+    ctypes.CDLL(None).fflush(None)  # what C libraries print is kept in a buffer of theirs
+    file.seek(0)
+    text = file.read()
+    file.seek(0)  # standard output has the same position
+    file.truncate()
+    return text
 
 
 def forget_peak() -> None:

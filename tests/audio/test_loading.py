@@ -320,10 +320,15 @@ def test_a_sample_rate_that_is_none_is_refused_before_the_file_is_read(rate: Any
         load_audio("none.wav", rate)
 
 
-@pytest.mark.parametrize("limit", [None, float("nan"), -1, 0, "1"])
+@pytest.mark.parametrize("limit", [None, float("nan"), -1, 0, "1", True])
 def test_a_limit_that_is_none_is_refused_before_the_file_is_read(limit: Any) -> None:
     with pytest.raises(ValueError, match=r"max_duration_s is .*, not a positive number"):
         load_audio("none.wav", max_duration_s=limit)
+
+
+def test_a_limit_may_be_a_number_of_numpy() -> None:
+    limit: Any = np.float32(2)
+    assert load_audio((TONE, RATE), max_duration_s=limit).duration_s <= 2
 
 
 @pytest.mark.parametrize("channel", [3, None, ["left"]])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 import soundfile
-from tests.audio.encoding import encode, streamed_flac, voice
+from tests.audio.encoding import encode, encode_with_av, streamed_flac, voice
 
 from affekt.audio import parts
 from affekt.audio.loading import AudioSource, Waveform, load_audio
@@ -242,7 +244,9 @@ def test_a_wav_that_is_longer_than_it_says_is_read_to_its_end(share: int) -> Non
     assert load_audio(bytes(content)).duration_s == 1
 
 
-@pytest.mark.parametrize("after", [b"LIST\4\0\0\0abcd" * 900, b"TAG" + bytes(9000), bytes(9000)])
+@pytest.mark.parametrize(
+    "after", [b"LIST\4\0\0\0abcd" * 900, b"TAG" + bytes(9000), bytes(9000), b"\xff" * 9000]
+)
 def test_what_follows_the_samples_of_a_wav_is_no_sound(after: bytes) -> None:
     assert load_audio(encoded("WAV", noise()) + after).duration_s == 1
 
@@ -260,26 +264,92 @@ def test_more_formats_are_read_whole_where_files_are_joined(file_format: str) ->
     assert load_audio(content).duration_s == 1.5
 
 
-@pytest.mark.parametrize("file_format", ["CAF", "RF64"])
+@pytest.mark.parametrize("file_format", ["CAF", "RF64", "W64", "NIST", "VOC"])
 def test_where_only_the_first_of_joined_files_is_read_a_note_says_so(file_format: str) -> None:
     one = encoded(file_format, noise())
     assert load_audio(one).notes == ()
     joined = load_audio(one + one)
-    assert [note.kind for note in joined.notes] == [NoteKind.PARTLY_READ]
+    assert (joined.duration_s, kinds(joined)) == (1, [NoteKind.PARTLY_READ])
 
 
-@pytest.mark.parametrize("file_format", ["WAV", "AIFF", "FLAC"])
-def test_an_id3_tag_before_another_format_costs_nothing(file_format: str) -> None:
-    tag = b"ID3\3\0\0\0\0\x17\x70" + bytes(0x17 * 128 + 0x70)
-    found = load_audio(tag + encoded(file_format, noise()))
+@pytest.mark.parametrize(
+    ("container", "codec"),
+    [("ipod", "aac"), ("tta", "tta"), ("flv", "aac"), ("wv", "wavpack"), ("asf", "wmav2")],
+)
+def test_the_first_of_joined_files_that_ffmpeg_reads_is_whole(container: str, codec: str) -> None:
+    first, second = (encode_with_av(container, codec, voice(s, 48_000)) for s in (2, 1))
+    alone, joined = load_audio(first), load_audio(first + second)
+    assert (alone.notes, joined.cut_off, kinds(joined)) == ((), False, [NoteKind.PARTLY_READ])
+    np.testing.assert_array_equal(joined.samples, alone.samples)
+
+
+def test_joined_matroska_is_read_whole() -> None:
+    files = [encode_with_av("matroska", "flac", voice(s, 48_000)) for s in (2, 1)]
+    joined = load_audio(b"".join(files))
+    assert (joined.duration_s, joined.notes) == (3, ())
+
+
+@pytest.mark.parametrize("share", [2, 10])
+@pytest.mark.parametrize(
+    ("file_format", "name", "skipped", "width"),
+    [("AIFF", b"SSND", 4, 4), ("CAF", b"data", 4, 8), ("RF64", b"ds64", 16, 8)],
+)
+def test_other_files_that_are_longer_than_they_say_are_read_to_their_end(
+    file_format: str, name: bytes, skipped: int, width: int, share: int
+) -> None:
+    content = bytearray(encoded(file_format, noise()))
+    at = content.index(name) + skipped
+    order: Literal["little", "big"] = "little" if file_format == "RF64" else "big"
+    content[at : at + width] = (32000 // share).to_bytes(width, order)
+    found = load_audio(bytes(content))
     assert (found.duration_s, found.notes) == (1, ())
 
 
-def test_an_ape_tag_before_an_mp3_is_passed_over() -> None:
-    tag = b"APETAGEX" + (2000).to_bytes(4, "little") + (32).to_bytes(4, "little") + bytes(16)
-    assert load_audio(tag + encoded("MP3", noise(), "MPEG_LAYER_III")).duration_s == pytest.approx(
-        1, abs=0.15
-    )
+@pytest.mark.parametrize("file_format", ["AIFF", "CAF", "RF64"])
+def test_a_chunk_behind_the_samples_is_no_sound(file_format: str) -> None:
+    chunk = {"AIFF": b"ANNO\0\0\x20\0", "CAF": b"info" + bytes(6) + b"\x20\0", "RF64": b"id3 \0\x20\0\0"}
+    content = encoded(file_format, noise()) + chunk[file_format] + b"text" * 2048
+    assert load_audio(content).duration_s == 1
+
+
+ID3 = b"ID3\3\0\0\0\0\x17\x70" + bytes(0x17 * 128 + 0x70)
+APE = b"APETAGEX" + struct.pack("<IIII", 2000, 2032, 1, 0xA000_0000) + bytes(8) + b"x" * 2000
+FRONTS = {
+    "ID3": ID3,
+    "ID3 twice": ID3 + ID3,
+    "APE": APE + b"APETAGEX" + bytes(24),
+    "APE and ID3": APE + b"APETAGEX" + bytes(24) + ID3,
+    "zeros": bytes(5000),
+}
+LONG_FRONTS = {"ID3 alone": ID3[:6] + b"\x7f" * 4, "ID3 with text": ID3[:6] + b"\x7f" * 4 + b"text" * 99}
+
+
+@pytest.mark.parametrize("front", FRONTS.values(), ids=FRONTS)
+@pytest.mark.parametrize("file_format", ["WAV", "AIFF", "FLAC", "CAF", "RF64", "AU", "OGG"])
+def test_tags_and_zeros_before_a_file_cost_nothing(file_format: str, front: bytes) -> None:
+    subtype = "VORBIS" if file_format == "OGG" else "PCM_16"
+    found = load_audio(front + encoded(file_format, noise(), subtype))
+    assert (found.duration_s, found.notes) == (1, ())
+
+
+@pytest.mark.parametrize("front", (FRONTS | LONG_FRONTS).values(), ids=FRONTS | LONG_FRONTS)
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_tags_and_zeros_before_an_mp3_cost_nothing(rate: int, front: bytes) -> None:
+    content = encode(voice(2, rate), rate, "MP3", "MPEG_LAYER_III")
+    found, alone = load_audio(front + content), load_audio(content)
+    assert found.notes == ()
+    np.testing.assert_array_equal(found.samples, alone.samples)
+
+
+def test_zeros_alone_are_no_audio() -> None:
+    with pytest.raises(AudioFormatError, match="not audio that can be read"):
+        load_audio(bytes(5000))
+
+
+def test_a_sample_dump_behind_a_tag_is_refused_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(AudioFormatError, match="sample dump"):
+        load_audio(ID3 + encoded("SDS", noise()))
+    assert capfd.readouterr().out == ""
 
 
 def test_formats_that_no_voice_comes_in_are_refused(capfd: pytest.CaptureFixture[str]) -> None:

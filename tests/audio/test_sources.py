@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import sys
@@ -15,6 +16,7 @@ import pytest
 from tests.audio.encoding import encode, voice
 
 from affekt.audio import sources
+from affekt.audio.archives import expand_sources
 from affekt.audio.loading import AudioSource, load_audio
 from affekt.audio.sources import (
     AUDIO_SUFFIXES,
@@ -311,8 +313,56 @@ def test_a_path_of_bytes_is_a_path(tmp_path: Path) -> None:
     with os.scandir(os.fsencode(tmp_path)) as entries:
         (entry,) = entries
     given = cast(Any, entry)
-    assert (source_name(given), expand_folders([given])) == (str(path), [given])
+    assert (source_name(given), expand_folders([given])) == (str(path), [str(path)])
     assert load_audio(given).duration_s == load_audio(path).duration_s
+
+
+class Odd:
+    """A path, or an open file, that fails or gives something else."""
+
+    def __init__(self, path: Any) -> None:
+        self.path = path
+
+    def __fspath__(self) -> Any:
+        if isinstance(self.path, Exception):
+            raise self.path
+        return self.path
+
+
+class Nameless(io.BytesIO):
+    """An open file whose name cannot be had."""
+
+    @property
+    def name(self) -> str:
+        raise RuntimeError("no name")
+
+
+@pytest.mark.parametrize("path", [5, None, RuntimeError("gone")], ids=str)
+def test_a_path_that_is_none_costs_one_answer(path: object, tmp_path: Path) -> None:
+    good = tmp_path / "a.wav"
+    good.write_bytes(encode(voice(), 16000))
+    odd: Any = Odd(path)
+    first, second = expand_sources([odd, good])
+    assert (source_name(first), second) == ("Odd object", good)
+    for source in (odd, first):
+        with pytest.raises(AudioFormatError, match="Odd object is not a path"):
+            load_audio(source)
+
+
+def test_a_file_whose_name_raises_is_read_under_that_of_its_type() -> None:
+    file = Nameless(encode(voice(), 16000))
+    assert source_name(file) == "Nameless object"
+    (source,) = expand_sources([file])
+    assert load_audio(source).duration_s > 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names are text there")
+def test_an_entry_of_a_folder_of_bytes_costs_no_batch(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(encode(voice(), 16000))
+    (tmp_path / "b").write_bytes(b"no archive")  # whose suffix says nothing
+    with os.scandir(os.fsencode(tmp_path)) as entries:
+        given: list[Any] = sorted(entries, key=lambda entry: entry.name)
+    assert expand_sources(given) == [str(tmp_path / "a.wav"), str(tmp_path / "b")]
 
 
 def test_a_pipe_that_is_written_to_is_not_read() -> None:

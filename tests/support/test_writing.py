@@ -6,6 +6,7 @@ import os
 import signal
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -150,22 +151,28 @@ def test_without_a_finished_row_nothing_is_kept(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-@pytest.fixture
+@contextmanager
 def small_disk() -> Iterator[None]:
-    """Let no file be longer than 10,000 bytes, as on a disk that becomes full."""
+    """Let no file be longer than 10,000 bytes, as on a disk that becomes full.
+
+    The file that the tests themselves print to is not to be longer either, so the block has no more than
+    what is tested.
+    """
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, ignored)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
 
 
-@pytest.mark.usefixtures("small_disk")
 def test_a_full_disk_is_an_error_with_the_name_of_the_file_and_rows_are_kept(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("old")
     with (
+        small_disk(),
         pytest.raises(OSError, match=r"a\.csv") as found,
         whole_file(tmp_path / "a.csv", keep_on_interrupt=True) as file,
     ):
@@ -177,11 +184,14 @@ def test_a_full_disk_is_an_error_with_the_name_of_the_file_and_rows_are_kept(tmp
     assert "10 finished rows" in found.value.__notes__[0]
 
 
-@pytest.mark.usefixtures("small_disk")
 @pytest.mark.parametrize("mode", ["w", "wb"])
 def test_a_full_disk_leaves_the_old_file_and_no_torn_one(tmp_path: Path, mode: str) -> None:
     (tmp_path / "a.npz").write_text("old")
-    with pytest.raises(OSError, match=r"a\.npz"), whole_file(tmp_path / "a.npz", mode) as file:
+    with (
+        small_disk(),
+        pytest.raises(OSError, match=r"a\.npz"),
+        whole_file(tmp_path / "a.npz", mode) as file,
+    ):
         file.write("x" * 20_000 if mode == "w" else b"x" * 20_000)
     assert (tmp_path / "a.npz").read_text() == "old"
     assert names(tmp_path) == ["a.npz"]

@@ -8,12 +8,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import soundfile
 
 from affekt.audio.ffmpeg import decode_with_ffmpeg, may_know, needs_ffmpeg
-from affekt.audio.parts import Part, begins_again, file_size, find_parts, is_mp3
+from affekt.audio.parts import Part, Window, behind_tags, file_size, find_parts, is_mp3, second_start
 from affekt.audio.samples import Blocks, Decoded, Request, Samples, assemble, check_stream, join_blocks
 from affekt.errors import AudioContentError, AudioFormatError, MissingExtraError
 from affekt.notes import Note, NoteKind
@@ -28,6 +28,7 @@ _stderr_lock = threading.Lock()
 
 
 _SAMPLE_DUMP = b"\xf0\x7e"  # of MIDI: libsndfile prints on standard output while it reads one
+_STARTS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"caff", b".snd", b"fLaC", b"OggS", b"NIST")
 FORMATS = frozenset(
     {"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3"}
     | {"NIST", "IRCAM", "VOC", "HTK", "SVX", "PAF", "AVR", "PVF"}
@@ -58,13 +59,21 @@ def decode_file(file: BinaryIO, request: Request) -> Decoded:
             f"{request.name} is a zip archive: affekt.predict_many reads the audio files in it, given its "
             "bytes or a path that ends in .zip"
         )
+    file = behind_tags(file, _is_known, request.name)
+    file.seek(0)
+    head = file.read(HEAD_BYTES)
     if head.startswith(_SAMPLE_DUMP):
         raise AudioFormatError(f"{request.name} is a sample dump of MIDI, which affekt does not read")
-    decoded = _decode(file, head, request)
-    if not begins_again(file, head):
-        return decoded
+    second = second_start(file, head)
+    if not second:
+        return _decode(file, head, request)
+    decoded = _decode(cast(BinaryIO, Window(file, 0, second)), head, request)
     note = Note(NoteKind.PARTLY_READ, "several files are joined here, and only the first is read")
     return replace(decoded, notes=(*decoded.notes, note))
+
+
+def _is_known(head: bytes) -> bool:
+    return head.startswith((*_STARTS, _SAMPLE_DUMP)) or is_mp3(head) or needs_ffmpeg(head)
 
 
 def _decode(file: BinaryIO, head: bytes, request: Request) -> Decoded:

@@ -175,7 +175,8 @@ def _check_limits(sample_rate: object, max_duration_s: object) -> None:
             f"sample_rate is {sample_rate!r}, not a whole number of Hz from {MIN_SAMPLE_RATE} to "
             f"{MAX_SAMPLE_RATE}"
         )
-    if not isinstance(max_duration_s, int | float) or not max_duration_s > 0:  # NaN is not
+    number = isinstance(max_duration_s, int | float | np.integer | np.floating)
+    if not number or isinstance(max_duration_s, bool) or not cast(float, max_duration_s) > 0:  # NaN is not
         raise ValueError(f"max_duration_s is {max_duration_s!r}, not a positive number")
 
 

@@ -116,6 +116,11 @@ def split_mp3(
     return list(_parts(content, runs))
 
 
+def first_frame(content: bytes, name: str) -> int:
+    """Return where the first frame begins, -1 if there is none."""
+    return next((frame.start for frame in _frames(content, name)), -1)
+
+
 def _check_breaks(count: int, name: str) -> None:
     if count >= _MOST_BREAKS:
         raise AudioFormatError(
@@ -174,7 +179,7 @@ def _frames(content: bytes, name: str) -> Iterator[_Frame]:
             continue
         _check_breaks(breaks, name)
         breaks += 1
-        if skipped := _tag_length(content, position):
+        if skipped := tag_length(content, position):
             position += skipped
             continue
         found = _FRAME_START.search(content, position + 1)
@@ -202,7 +207,7 @@ def _is_followed(content: bytes, at: int, length: int, kind: tuple[int, int, boo
     if after + 4 > len(content):
         return at == 0 or after == len(content)
     measured = _measure(content[after : after + 4])
-    return bool(_tag_length(content, after)) or (measured is not None and measured[1][:2] == kind[:2])
+    return bool(tag_length(content, after)) or (measured is not None and measured[1][:2] == kind[:2])
 
 
 def _header_offset(content: bytes, at: int) -> int:
@@ -226,7 +231,7 @@ def _is_vbri(content: bytes, at: int) -> bool:
     return content[at + 36 : at + 40] == b"VBRI"
 
 
-def _tag_length(content: bytes, at: int) -> int:
+def tag_length(content: bytes, at: int) -> int:
     """Return the length of the ID3 or APE tag that begins here, 0 if none does."""
     start = content[at : at + 10]
     if start[:3] == b"ID3" and len(start) == 10 and max(start[6:]) < 0x80:

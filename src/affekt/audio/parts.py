@@ -9,12 +9,13 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import BinaryIO, Literal, cast
 
-from affekt.audio.mp3 import split_mp3
+from affekt.audio.flac import LAST_BYTES, right_header
+from affekt.audio.mp3 import first_frame, split_mp3, tag_length
 from affekt.audio.samples import Request
 from affekt.audio.waveform import MAX_STREAM_BYTES
 from affekt.errors import AudioContentError, AudioFormatError
@@ -28,20 +29,24 @@ _FLAC_START = re.compile(rb"fLaC[\0\x80]\0\0\x22")  # with the block that every 
 _PAGE_START = re.compile(rb"OggS\0(?=(.))", re.DOTALL)
 _PAGE_CONTINUES, _PAGE_BEGINS, _PAGE_ENDS = 1, 2, 4  # flags of an Ogg page (RFC 3533)
 _CHUNKS_AFTER_DATA = (
-    b"LIST",
-    b"id3 ",
-    b"ID3 ",
-    b"PEAK",
-    b"fact",
-    b"bext",
-    b"cue ",
-    b"smpl",
-    b"JUNK",
-    b"PAD ",
-)
+    b"LIST", b"id3 ", b"ID3 ", b"PEAK", b"fact", b"bext", b"cue ", b"smpl", b"JUNK", b"PAD ", b"(c) ",
+)  # fmt: skip
+_LONG_LENGTH_AT = 28  # of an RF64 file, in its first chunk
 _LENGTH_UNKNOWN = b"\xff" * 4
-_TAG_STARTS = (b"TAG", b"ID3", b"APETAGEX", b"\0" * 8)
-_AFTER_ID3 = (b"RIFF", b"FORM", b"fLaC", b"OggS")
+_ZEROS = bytes(8)
+_SHORT_STARTS = (b"FLV", b"TTA1", b"caff", b"RF64")
+_LONG_STARTS = (
+    b"\x30\x26\xb2\x75",
+    b"riff\x2e\x91\xcf\x11",
+    b"NIST_1A",
+    b"Creative Voice",
+)  # ASF, W64, ...
+_INITIAL = b"[" + b"".join(re.escape(bytes([flags])) for flags in range(256) if flags & 8) + b"]"
+# A block of WavPack with sample 0: the first of its channels, and not empty.
+_WAVPACK_BEGINS = re.compile(
+    rb"wvpk.{4}[\x02-\x10]\x04.{6}\0{4}." + _INITIAL + rb"..(?!\0{4}).{4}", re.DOTALL
+)
+_TAG_STARTS = (b"TAG", b"ID3", b"APETAGEX", _ZEROS, b"\xff" * 8)
 
 
 class Window:
@@ -100,6 +105,16 @@ class Part:
     incomplete: str = ""
 
 
+@dataclass(frozen=True)
+class _Chunks:
+    """How a format names its chunk of samples and writes the lengths of chunks, from which position on."""
+
+    samples: bytes
+    order: Literal["little", "big"]
+    start: int = 12
+    width: int = 4
+
+
 def find_parts(file: BinaryIO, head: bytes, request: Request) -> list[Part]:
     """Return the parts of a file that begins with ``head``; most files have one.
 
@@ -116,13 +131,11 @@ def find_parts(file: BinaryIO, head: bytes, request: Request) -> list[Part]:
 
 def _find_parts(file: BinaryIO, head: bytes, request: Request) -> list[Part]:
     size, name = file_size(file), request.name
-    if head.startswith(b"ID3") and (inner := _behind_id3(file, head, size)):
-        return _find_parts(cast(BinaryIO, inner), inner.read(12), request)
     if is_mp3(head):
         return _mp3_parts(_read_all(file, size, name), request) or _between(file, [0, size])
     find = {
         b"OggS": _ogg_parts, b"fLaC": _flac_parts, b"RIFF": _wav_parts, b"FORM": _aiff_parts,
-        b".snd": _au_parts,
+        b".snd": _au_parts, b"caff": _caf_parts, b"RF64": _rf64_parts,
     }.get(head[:4])  # fmt: skip
     return find(file, size, name) if find else _between(file, [0, size])
 
@@ -181,11 +194,50 @@ def _mp3_parts(content: bytes, request: Request) -> list[Part]:
 
 def _flac_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
     starts = [at for at, _ in islice(_find_all(file, _FLAC_START, 8), MAX_PARTS + 1)]
-    return _between(file, [0, *(at for at in starts if at), size])
+    parts = _between(file, [0, *(at for at in starts if at), size])
+    return [_with_right_length(part, name) for part in parts]
+
+
+def _with_right_length(part: Part, name: str) -> Part:
+    """Return a FLAC as it is, or with the length of its frames where its header has a smaller one."""
+    file = part.file
+    head = file.read(26)
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - LAST_BYTES))
+    header = right_header(head, file.read())
+    if not header:
+        return part
+    file.seek(0)
+    content = _read_all(cast(BinaryIO, file), size, name)
+    return Part(_whole(header + content[len(header) :]))
 
 
 def _aiff_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
-    return _between(file, [*_chunk_borders(file, b"FORM", "big"), size])
+    borders = _chunk_borders(file, b"FORM", "big")
+    if len(borders) > 1:
+        return _between(file, [*borders, size])
+    return _whole_or_longer(file, size, name, _Chunks(b"SSND", "big"))
+
+
+def _caf_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
+    return _whole_or_longer(file, size, name, _Chunks(b"data", "big", start=8, width=8))
+
+
+def _rf64_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
+    return _whole_or_longer(file, size, name, _Chunks(b"data", "little"))
+
+
+def _whole_or_longer(file: BinaryIO, size: int, name: str, chunks: _Chunks) -> list[Part]:
+    """Return a file as it is, or with the right length of its samples where that is too small."""
+    at = _understated_data(file, size, chunks)
+    if not at:
+        return _between(file, [0, size])
+    content = _read_all(file, size, name)
+    place, width = at + 4, chunks.width
+    if content.startswith(b"RF64"):
+        place, width = _LONG_LENGTH_AT, 8
+    right = (size - at - 4 - chunks.width).to_bytes(width, chunks.order)
+    return [Part(_whole(content[:place] + right + content[place + width :]))]
 
 
 def _ogg_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
@@ -204,13 +256,50 @@ def _ogg_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
     return [*parts, Part(last.file, incomplete=missing)]
 
 
-def _behind_id3(file: BinaryIO, head: bytes, size: int) -> Window | None:
-    """Return what follows an ID3 tag, if that is no MP3."""
-    length = 10 + sum(
-        (byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=False)
-    )
-    file.seek(length)
-    return Window(file, length, size) if file.read(4) in _AFTER_ID3 else None
+def behind_tags(file: BinaryIO, is_known: Callable[[bytes], bool], name: str) -> BinaryIO:
+    """Return a file without the tags and zeros in front of its audio; itself if it has none.
+
+    Where nothing known follows, as where a tag has a wrong length, the first frame of an MP3 is looked for.
+    """
+    size = file_size(file)
+    at, head = _skip_tags(file, size)
+    if not at:
+        return file
+    if not is_known(head) and size <= MAX_STREAM_BYTES:
+        file.seek(at)
+        frame = first_frame(file.read(), name)
+        if frame < 0:
+            return file
+        at += frame
+    return cast(BinaryIO, Window(file, at, size))
+
+
+def _skip_tags(file: BinaryIO, size: int) -> tuple[int, bytes]:
+    """Return where the audio may begin, and its first bytes."""
+    at = 0
+    for _ in range(MAX_CHUNKS):
+        file.seek(at)
+        head = file.read(32)
+        skipped = tag_length(head, 0)
+        if at + skipped >= size:  # a wrong length
+            skipped = 10
+        elif not skipped and head.startswith(_ZEROS):
+            skipped = _count_zeros(file, at)
+        if not skipped:
+            break
+        at += skipped
+    return at, head
+
+
+def _count_zeros(file: BinaryIO, at: int) -> int:
+    """Return how many zero bytes are here, 0 if there is nothing else to the end."""
+    file.seek(at)
+    count = 0
+    while chunk := file.read(_CHUNK_BYTES):
+        if others := chunk.lstrip(b"\0"):
+            return count + len(chunk) - len(others)
+        count += len(chunk)
+    return 0
 
 
 def _chunk_borders(file: BinaryIO, start: bytes, order: Literal["little", "big"]) -> list[int]:
@@ -229,34 +318,45 @@ def _chunk_borders(file: BinaryIO, start: bytes, order: Literal["little", "big"]
 
 def _wav_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
     borders = _chunk_borders(file, b"RIFF", "little")
-    at = _understated_data(file, size) if len(borders) == 1 else 0
+    at = _understated_data(file, size, _Chunks(b"data", "little")) if len(borders) == 1 else 0
     if not at:
         return _between(file, [*borders, size])
     content = _read_all(file, size, name)
     return [Part(_whole(content[: at + 4] + _LENGTH_UNKNOWN + content[at + 8 :]))]
 
 
-def _understated_data(file: BinaryIO, size: int) -> int:
-    """Return where a data chunk begins that is longer than it says; 0 if there is none."""
-    at = 12
+def _understated_data(file: BinaryIO, size: int, chunks: _Chunks) -> int:
+    """Return where a chunk of samples begins that is longer than it says; 0 if there is none."""
+    at = chunks.start
     for _ in range(MAX_CHUNKS):
         if at + 8 >= size:
             break
         file.seek(at)
-        name, length = file.read(4), int.from_bytes(file.read(4), "little")
-        if name == b"data":
-            return at if _goes_on(file, at + 8 + length + length % 2, length, size) else 0
-        at += 8 + length + length % 2
+        name, length = file.read(4), int.from_bytes(file.read(chunks.width), chunks.order)
+        body = at + 4 + chunks.width
+        if name == chunks.samples:
+            if length == 0xFFFF_FFFF:
+                length = _long_length(file)
+            return at if _goes_on(file, body + length + length % 2, length, size, chunks) else 0
+        at = body + length + (length % 2 if chunks.width == 4 else 0)
     return 0
 
 
-def _goes_on(file: BinaryIO, end: int, length: int, size: int) -> bool:
+def _long_length(file: BinaryIO) -> int:
+    """Return the length of the samples that an RF64 file keeps apart; without end in any other file."""
+    file.seek(0)
+    head = file.read(_LONG_LENGTH_AT + 8)
+    is_long = head.startswith(b"RF64") and head[12:16] == b"ds64"
+    return int.from_bytes(head[_LONG_LENGTH_AT:], "little") if is_long else 1 << 63
+
+
+def _goes_on(file: BinaryIO, end: int, length: int, size: int, chunks: _Chunks) -> bool:
     """Whether samples follow behind the stated end: much, and neither a chunk nor a tag."""
     if size - end <= length // UNDERSTATED:
         return False
     file.seek(end)
-    following = file.read(8)
-    fits = end + 8 + int.from_bytes(following[4:], "little") <= size + 1
+    following = file.read(4 + chunks.width)
+    fits = end + len(following) + int.from_bytes(following[4:], chunks.order) <= size + 1
     is_chunk = following[:4] in _CHUNKS_AFTER_DATA or (following[:4].isalnum() and fits)
     return not is_chunk and not following.startswith(_TAG_STARTS)
 
@@ -273,14 +373,24 @@ def _au_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
         if file.read(4) != b".snd":
             break
         borders.append(end)
-    if len(borders) > 1 or head[8:12] == _LENGTH_UNKNOWN or not _goes_on(file, end, length, size):
+    if (
+        len(borders) > 1
+        or head[8:12] == _LENGTH_UNKNOWN
+        or not _goes_on(file, end, length, size, _Chunks(b"", "big"))
+    ):
         return _between(file, [*borders, size])
     content = _read_all(file, size, name)
     return [Part(_whole(content[:8] + _LENGTH_UNKNOWN + content[12:]))]
 
 
-def begins_again(file: BinaryIO, head: bytes) -> bool:
-    """Whether the start of a container stands in the file once more, as where files were joined."""
-    start = head[:12]
-    known = start.startswith((b"FLV", b"TTA1", b"caff", b"RF64", b"\x1aE\xdf\xa3")) or start[4:8] == b"ftyp"
-    return known and any(at for at, _ in _find_all(file, re.compile(re.escape(start), re.DOTALL), 12))
+def second_start(file: BinaryIO, head: bytes) -> int:
+    """Return where the start of a container stands once more, as where files were joined; 0 if nowhere."""
+    if head.startswith(b"wvpk"):
+        wanted = _WAVPACK_BEGINS
+    elif head.startswith(_LONG_STARTS):
+        wanted = re.compile(re.escape(head[:16]))
+    elif head.startswith(_SHORT_STARTS) or head[4:8] == b"ftyp":
+        wanted = re.compile(re.escape(head[:12]))
+    else:
+        return 0
+    return next((at for at, _ in _find_all(file, wanted, 24) if at), 0)

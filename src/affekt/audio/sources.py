@@ -69,13 +69,31 @@ AudioSource = (
 
 def source_name(source: object) -> str:
     """Return the name of a source for tables and messages: its path, or a word for its type."""
-    if isinstance(source, str | os.PathLike):
-        return os.fsdecode(source)
     if isinstance(source, tuple | Waveform):
         return "waveform"
     if isinstance(source, bytes | bytearray | memoryview):
         return "bytes"
-    return str(getattr(source, "name", f"{type(source).__name__} object"))
+    try:
+        if isinstance(source, str | os.PathLike):
+            return os.fsdecode(source)
+        return str(cast(Any, source).name)
+    except Exception:  # noqa: BLE001 - a class of the user's may raise anything
+        return f"{type(source).__name__} object"
+
+
+def as_path(source: Any) -> str | os.PathLike[str]:
+    """Return a path as it was given, or as text if it is one of bytes.
+
+    Raises
+    ------
+    AudioFormatError
+        An object that says that it is a path gives none.
+    """
+    try:
+        path = os.fspath(source)
+    except Exception as error:
+        raise AudioFormatError(f"{source_name(source)} is not a path: {error}") from error
+    return os.fsdecode(path) if isinstance(path, bytes) else source
 
 
 def find_audio(folder: Path) -> list[Path]:
@@ -102,7 +120,14 @@ def expand_folders(sources: AudioSource | Iterable[AudioSource]) -> list[AudioSo
     """
     several: Iterable[Any] = [sources] if _is_one(sources) else cast(Iterable[Any], sources)
     expanded: list[AudioSource] = []
-    for source in several:
+    for given in several:
+        source = given
+        if isinstance(given, str | os.PathLike):
+            try:
+                source = as_path(given)
+            except AudioFormatError as error:
+                expanded.append(UnreadableSource(source_name(given), error.with_traceback(None)))
+                continue
         if isinstance(source, str | os.PathLike) and os.path.isdir(source):  # noqa: PTH112 - is_dir() raises on odd names
             found, errors = _search(Path(source))
             expanded.extend([*found, *errors] or [source])
@@ -155,9 +180,10 @@ def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
     Raises
     ------
-    AudioNotFoundError, AudioReadError
-        There is no such file, it is a folder, a named pipe or a device, or it may not be read.
+    AudioNotFoundError, AudioReadError, AudioFormatError
+        There is no such file, it is a folder, a named pipe or a device, it may not be read, or is no path.
     """
+    path = as_path(path)
     name = os.fsdecode(path)
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116 - Path raises on odd names
