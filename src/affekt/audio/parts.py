@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import BinaryIO, Literal, cast
 
-from affekt.audio.flac import LAST_BYTES, right_header
 from affekt.audio.mp3 import first_frame, split_mp3, tag_length
 from affekt.audio.samples import Request
 from affekt.audio.waveform import MAX_STREAM_BYTES
@@ -194,22 +193,7 @@ def _mp3_parts(content: bytes, request: Request) -> list[Part]:
 
 def _flac_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
     starts = [at for at, _ in islice(_find_all(file, _FLAC_START, 8), MAX_PARTS + 1)]
-    parts = _between(file, [0, *(at for at in starts if at), size])
-    return [_with_right_length(part, name) for part in parts]
-
-
-def _with_right_length(part: Part, name: str) -> Part:
-    """Return a FLAC as it is, or with the length of its frames where its header has a smaller one."""
-    file = part.file
-    head = file.read(26)
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - LAST_BYTES))
-    header = right_header(head, file.read())
-    if not header:
-        return part
-    file.seek(0)
-    content = _read_all(cast(BinaryIO, file), size, name)
-    return Part(_whole(header + content[len(header) :]))
+    return _between(file, [0, *(at for at in starts if at), size])
 
 
 def _aiff_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
