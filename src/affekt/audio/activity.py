@@ -1,7 +1,7 @@
 """Voice activity detection: which parts of a recording hold a voice.
 
-The network is Silero VAD 6.2 (Silero Team, MIT licence, https://github.com/snakers4/silero-vad), in its form
-for whole recordings.
+The network is Silero VAD 6.2 in its form for whole recordings (Silero Team, MIT licence,
+https://github.com/snakers4/silero-vad).
 """
 
 from __future__ import annotations

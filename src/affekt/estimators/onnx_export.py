@@ -18,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 from affekt.errors import ExportError
 from affekt.estimators.onnx_graphs import OPSETS, GraphBuilder
 from affekt.estimators.recipe import Estimator
+from affekt.model.bundle import ENROLLED_PROBABILITIES, PROBABILITIES
 
 PARITY_LIMIT = 1e-5
 TREE_PARITY_LIMIT = 0.05  # rounding may put a value on the other side of a split
@@ -60,6 +61,9 @@ def export(
         )
     graph: bytes = convert(estimator, shape).SerializeToString()
     parity = float(np.abs(run(graph, features) - estimator.predict_proba(features)).max())
+    if hasattr(estimator, "predict_proba_enrolled"):
+        found = run(graph, features, ENROLLED_PROBABILITIES)
+        parity = max(parity, float(np.abs(found - estimator.predict_proba_enrolled(features)).max()))
     limit = TREE_PARITY_LIMIT if getattr(estimator, "splits_at_thresholds", False) else PARITY_LIMIT
     if parity > limit:
         raise ExportError(
@@ -116,8 +120,8 @@ def _convert_boosted_trees(estimator: Any, library: str, shape: tuple[int | None
     return model
 
 
-def run(graph: bytes, features: NDArray[Any]) -> NDArray[np.float32]:
-    """Return the probabilities of a graph, (clips, classes); clips of varying length one at a time."""
+def run(graph: bytes, features: NDArray[Any], output: str = PROBABILITIES) -> NDArray[np.float32]:
+    """Return an output of a graph, (clips, classes); clips of varying length one at a time."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors alone
     session = onnxruntime.InferenceSession(graph, options, ["CPUExecutionProvider"])
@@ -125,4 +129,4 @@ def run(graph: bytes, features: NDArray[Any]) -> NDArray[np.float32]:
     batches: Any = (features[i : i + _BATCH] for i in range(0, len(features), _BATCH))
     if features.dtype == object:
         batches = (clip[None] for clip in features)
-    return np.concatenate([session.run(None, {name: batch})[0] for batch in batches])
+    return np.concatenate([session.run([output], {name: batch})[0] for batch in batches])

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from onnx import compose, helper, numpy_helper
 
 from affekt.errors import ExportError
+from affekt.model.bundle import ENROLLED_PROBABILITIES, PROBABILITIES
 
 OPSETS = {"": 18, "ai.onnx.ml": 3}
 _UNCHANGED = {"Identity", "Cast", "Mul"}  # operators of older sets that converters use
@@ -17,6 +18,8 @@ _UNCHANGED = {"Identity", "Cast", "Mul"}  # operators of older sets that convert
 
 class GraphBuilder:
     """Builds a graph with the input ``features`` and the output ``probabilities``.
+
+    A graph may have a second output, ``enrolled_probabilities``, for features normalised by speaker.
 
     Its methods return the name of the tensor that they add.
 
@@ -65,15 +68,16 @@ class GraphBuilder:
         self._constants.extend(part.initializer)
         return str(part.output[output].name)
 
-    def finish(self, output: str) -> onnx.ModelProto:
-        """Return the model, whose ``probabilities`` are the tensor ``output``."""
+    def finish(self, output: str, enrolled: str | None = None) -> onnx.ModelProto:
+        """Return the model, whose ``probabilities`` and ``enrolled_probabilities`` are these tensors."""
         floats = onnx.TensorProto.FLOAT
-        self._nodes.append(helper.make_node("Identity", [output], ["probabilities"]))
+        outputs = {PROBABILITIES: output} | ({ENROLLED_PROBABILITIES: enrolled} if enrolled else {})
+        self._nodes += [helper.make_node("Identity", [own], [name]) for name, own in outputs.items()]
         graph = helper.make_graph(
             self._nodes,
             "affekt",
             [helper.make_tensor_value_info("features", floats, [None, *self._shape])],
-            [helper.make_tensor_value_info("probabilities", floats, [None, None])],
+            [helper.make_tensor_value_info(name, floats, [None, None]) for name in outputs],
             self._constants,
         )
         opsets = [helper.make_opsetid(domain, version) for domain, version in OPSETS.items()]

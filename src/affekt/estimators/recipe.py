@@ -20,13 +20,16 @@ class Estimator(Protocol):
       under most protocols.
     - ``speakers``: the speaker of each clip.
     - ``sessions``: the speaker and vocal channel of each clip.
+    - ``corpora``: the corpus of each clip.
     - ``validation``: (features, labels) for early stopping, if the protocol sets clips aside for it.
     - ``degraded``: features of a degraded copy of each clip, if the recipe has ``degraded_copies``.
 
-    Two attributes are optional:
+    Three attributes are optional:
 
     - ``to_onnx(shape, convert)`` returns the estimator as an ONNX graph. An estimator without it is
       converted by skl2onnx.
+    - ``predict_proba_enrolled(X)`` predicts from features that are normalised by an enrolled speaker.
+      Without it, ``predict_proba`` does.
     - ``splits_at_thresholds`` is true if rounding can change probabilities noticeably, as in decision
       trees: the graph may then differ more from the estimator.
     """

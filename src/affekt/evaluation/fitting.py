@@ -22,7 +22,6 @@ from affekt.model.speaker_normalisation import (
     average_speaker,
     normalise_speaker,
     speaker_statistics,
-    unknown_speaker,
 )
 
 _INTERRUPTED = "Training interrupted by user"
@@ -31,8 +30,8 @@ _INTERRUPTED = "Training interrupted by user"
 class Predictor(Protocol):
     """What predicts in a fold: a fitted recipe, or a finished model."""
 
-    def enrol(self, features: NDArray[Any]) -> SpeakerStatistics:
-        """Return the statistics of a speaker from the features of some of their clips."""
+    def enrol(self, features: NDArray[Any]) -> SpeakerStatistics | None:
+        """Return the statistics of a speaker from the features of some of their clips; None of no clips."""
         ...
 
     def predict_proba(
@@ -55,18 +54,21 @@ class FittedRecipe:
     relative: Sequence[int]
     emotion_count: int
 
-    def enrol(self, features: NDArray[Any]) -> SpeakerStatistics:
-        """Return the statistics of a speaker from the features of some of their clips."""
-        return speaker_statistics(features, self.average, self.relative)
+    def enrol(self, features: NDArray[Any]) -> SpeakerStatistics | None:
+        """Return the statistics of a speaker from the features of some of their clips; None of no clips."""
+        return speaker_statistics(features, self.average, self.relative) if len(features) else None
 
     def predict_proba(
         self, features: NDArray[Any], speaker: SpeakerStatistics | None = None
     ) -> NDArray[np.float64]:
         """Return probabilities (clips, emotions), 0 for an emotion that was not trained on."""
         features = normalise_speaker(features, speaker, self.average, self.relative)
+        predict = self.estimator.predict_proba
+        if speaker is not None:
+            predict = getattr(self.estimator, "predict_proba_enrolled", predict)
         probabilities = np.zeros((len(features), self.emotion_count))
         if len(features):
-            probabilities[:, self.estimator.classes_] = self.estimator.predict_proba(features)
+            probabilities[:, self.estimator.classes_] = predict(features)
         return probabilities
 
     def distances(self, features: NDArray[Any]) -> NDArray[np.float64]:
@@ -80,12 +82,12 @@ class FinishedModel:
 
     bundle: Bundle
 
-    def enrol(self, features: NDArray[Any]) -> SpeakerStatistics:
+    def enrol(self, features: NDArray[Any]) -> SpeakerStatistics | None:
         """Return the statistics of a speaker from the windows of some of their clips, as ``adapt`` does."""
         feature_set, average = self.bundle.feature_set, self.bundle.contract.average_speaker
         windows = [window for clip in features for window in clip]
         if not windows:
-            return unknown_speaker(average, feature_set.relative_columns)
+            return None
         stacked = stack_features(windows, feature_set)
         return speaker_statistics(stacked, average, feature_set.relative_columns)
 

@@ -56,6 +56,7 @@ _EXTERNAL_FOLDER_OPTION = "session.model_external_initializers_file_folder_path"
 _PROBE_FRAMES = 128, 41  # stand for any length
 MAX_ENTRY_FIELDS = 10
 _SUM_TOLERANCE = 1e-3
+PROBABILITIES, ENROLLED_PROBABILITIES = "probabilities", "enrolled_probabilities"  # outputs of a graph
 _METADATA_KEY = b"affekt"
 _METADATA_FIELD = 14  # ModelProto.metadata_props in onnx.proto
 
@@ -107,25 +108,33 @@ class Bundle:
         """The features that it takes."""
         return find_feature_set(self.contract.features)
 
-    def run(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    def run(self, features: NDArray[np.float32], *, enrolled: bool = False) -> NDArray[np.float32]:
         """Return probabilities of shape (clips, emotions), rows summing to 1.
 
         Parameters
         ----------
         features
             float32 of shape (clips, columns) or (clips, frames, columns).
+        enrolled
+            Whether they are normalised by an enrolled speaker.
 
         Raises
         ------
         BundleError
             The graph fails on these features, or what it returns is not probabilities.
         """
-        return self._run(features, onnxruntime.RunOptions())
+        return self._run(features, onnxruntime.RunOptions(), enrolled=enrolled)
 
-    def _run(self, features: NDArray[np.float32], options: onnxruntime.RunOptions) -> NDArray[np.float32]:
+    def _run(
+        self, features: NDArray[np.float32], options: onnxruntime.RunOptions, *, enrolled: bool
+    ) -> NDArray[np.float32]:
+        outputs = [one.name for one in self._session.get_outputs()]
+        if enrolled and ENROLLED_PROBABILITIES in outputs:
+            outputs = [ENROLLED_PROBABILITIES]
+        elif PROBABILITIES in outputs:
+            outputs = [PROBABILITIES]
         try:
-            answers = self._session.run(None, {self._session.get_inputs()[0].name: features}, options)
-            (found,) = answers
+            (found,) = self._session.run(outputs, {self._session.get_inputs()[0].name: features}, options)
         except _RUNTIME_ERRORS as error:
             raise BundleError(
                 f"{self.name} holds no graph that takes {self.contract.features}: {error}"
@@ -156,7 +165,12 @@ class Bundle:
             Statistics of the speaker; None for an unknown speaker.
         """
         average, relative = self.contract.average_speaker, self.feature_set.relative_columns
-        rows = [self.run(normalise_speaker(one, speaker, average, relative)[None])[0] for one in windows]
+        rows = [
+            self.run(
+                normalise_speaker(one, speaker, average, relative)[None], enrolled=speaker is not None
+            )[0]
+            for one in windows
+        ]
         return np.asarray(np.mean(rows, axis=0))
 
     def distance(self, windows: Sequence[NDArray[np.float32]]) -> float:
@@ -282,7 +296,8 @@ def _probe(bundle: Bundle, feature_set: FeatureSet) -> None:
             for frames, noise in zip(_PROBE_FRAMES, (0.0, 1.0), strict=True):
                 shape = [1, *(size or frames for size in feature_set.shape)]
                 features = noise * (rng.standard_normal(shape) * average.deviation + average.mean)
-                bundle._run(features.astype(np.float32), options)
+                for enrolled in (False, True):
+                    bundle._run(features.astype(np.float32), options, enrolled=enrolled)
         except Exception as error:  # noqa: BLE001 - whatever it is, the model is not one
             found.append(error)
 
