@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-
 from tests.download_server import Server
 
 SAMPLE_RATE = 16_000

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from tests.download_server import Server
 
 from affekt.corpora.base import Archive, CorpusCard
 from affekt.corpora.download import download_corpus
 from affekt.corpora.registry import READERS
 from affekt.errors import DownloadError
 from affekt.support.download import ATTEMPTS, CHUNK_BYTES
-from tests.download_server import Server
 
 CLIP = random.Random(0).randbytes(4 * CHUNK_BYTES)
 HALF = 2 * CHUNK_BYTES + 1234

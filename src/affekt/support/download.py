@@ -163,5 +163,6 @@ def _verify(remote: RemoteFile, part: Path) -> None:
     if found != remote.digest:
         part.unlink()
         raise DownloadError(
-            f"{remote.name} has the checksum {found}, not {remote.digest}; it was removed: download it again"
+            f"{remote.name} has the checksum {found}, not {remote.digest}; it was removed: "
+            "download it again"
         )
