@@ -21,7 +21,7 @@ def encoders() -> None:
     """List, add or download pretrained speech encoders, which some feature sets need."""
 
 
-@encoders.command("list")
+@encoders.command("list", epilog="Example: affekt encoders list --json")
 @json_options
 def list_all(as_json: bool, json_file: Path | None) -> None:
     """List the encoders: where they are, their sizes and licences."""

@@ -29,7 +29,7 @@ from affekt.features.descriptors import (
     zero_crossing_rate,
 )
 from affekt.features.encoder import SAMPLE_RATE as ENCODER_SAMPLE_RATE
-from affekt.features.encoder_registry import ENCODERS, Encoder, check_encoder
+from affekt.features.encoder_registry import ENCODERS, Encoder, check_encoder, graph_file
 from affekt.features.encoder_statistics import (
     describe_encoded,
     describe_encoded_and_voice,
@@ -89,6 +89,11 @@ class FeatureSet:
         """Raise ``EncoderError`` if an encoder that is needed is not on this machine."""
         if self.encoder:
             check_encoder(self.encoder)
+
+    @property
+    def available(self) -> bool:
+        """Whether it can be computed on this machine."""
+        return not self.encoder or graph_file(ENCODERS[self.encoder]) is not None
 
     @property
     def shape(self) -> tuple[int | None, ...]:

@@ -9,7 +9,6 @@ from rich.console import Group, RenderableType
 
 from affekt.metrics import METRIC_TITLES
 from affekt.reports.terminal.layout import entry, sample_rate
-from affekt.support.terminal import one_line
 
 if TYPE_CHECKING:
     from affekt.corpora.base import CorpusCard
@@ -47,7 +46,7 @@ def encoders(states: Iterable[EncoderState]) -> Group:
         place = f"affekt encoders download {encoder.name}"
         if state.file:
             place = f"{state.size_bytes / 1e6:.1f} MB, in "
-            place += "the package" if encoder.bundled else one_line(str(state.file))
+            place += "the package" if encoder.bundled else str(state.file)
         lines += entry(encoder.name, encoder.title, [encoder.licence, encoder.source, place])
     return Group(*lines)
 
