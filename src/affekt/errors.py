@@ -9,9 +9,10 @@
     │   ├── AudioFormatError        (ValueError)         not audio, or of an unknown format
     │   └── AudioContentError       (ValueError)         empty, too short or long, silent, NaN, cut off
     ├── CorpusError                 (ValueError)         a folder or manifest is not a corpus
-    ├── DownloadError               (OSError)            a corpus could not be downloaded completely
+    ├── DownloadError               (OSError)            a corpus or encoder was not downloaded completely
     ├── LeakError                   (ValueError)         a score would include training data
     ├── BundleError                 (ValueError)         a model file is damaged or inconsistent
+    ├── EncoderError                (ValueError)         a pretrained encoder is missing, damaged or another
     ├── VoiceError                  (ValueError)         a voice file cannot be used with this model
     ├── ExportError                 (ValueError)         an exported graph differs from its estimator
     ├── UnknownNameError            (ValueError)         no recipe, protocol, corpus, ... of that name
@@ -57,7 +58,7 @@ class CorpusError(AffektError, ValueError):
 
 
 class DownloadError(AffektError, OSError):
-    """A corpus could not be downloaded, verified or unpacked."""
+    """A corpus or an encoder could not be downloaded, verified or unpacked."""
 
 
 class LeakError(AffektError, ValueError):
@@ -66,6 +67,10 @@ class LeakError(AffektError, ValueError):
 
 class BundleError(AffektError, ValueError):
     """A model file is truncated, of another program, or inconsistent with its contract."""
+
+
+class EncoderError(AffektError, ValueError):
+    """A pretrained encoder is not on this machine or damaged, or a checkpoint is not that of an encoder."""
 
 
 class VoiceError(AffektError, ValueError):

@@ -24,10 +24,11 @@ from affekt.errors import CorpusError, UnknownNameError
 Run = Callable[..., tuple[int, str, str]]
 EXAMPLES = Path(__file__).parents[2] / "src" / "affekt" / "examples"
 HEAVY = {"scipy", "sklearn", "pandas", "matplotlib", "torch", "av", "jinja2", "streamlit", "pyarrow"}
+WITHIN_GROUPS = ["corpora check", "corpora download", "encoders list", "encoders add", "encoders download"]
 NAMES = [str(command.name) for commands in COMMANDS.values() for command in commands]
 
 
-@pytest.mark.parametrize("name", ["", *NAMES, "corpora check", "corpora download"])
+@pytest.mark.parametrize("name", ["", *NAMES, *WITHIN_GROUPS])
 def test_every_command_has_a_help_that_fits_80_columns(
     run: Run, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -45,7 +46,7 @@ def test_the_help_lists_every_command_once(run: Run) -> None:
     assert {name: words.count(name) for name in NAMES} == dict.fromkeys(NAMES, 1)
 
 
-@pytest.mark.parametrize("name", [*NAMES, "corpora check", "corpora download"])
+@pytest.mark.parametrize("name", [*NAMES, *WITHIN_GROUPS])
 def test_every_command_shows_an_example_that_is_right(run: Run, name: str) -> None:
     if name == "app":
         pytest.skip("it is run without arguments")

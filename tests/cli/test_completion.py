@@ -45,6 +45,8 @@ def names(line: str) -> list[str]:
         ("evaluate rav", ["ravdess"]),
         ("evaluate --train-on ravdess --test-on emod", ["emodb"]),
         ("corpora download ", ["ravdess"]),
+        ("encoders download ", ["whisper-base"]),
+        ("encoders add a.pt --name whisper", ["whisper-base"]),
         ("corpora check rav", ["ravdess"]),
         ("reproduce --system ml", ["mlp"]),
         ("evaluate X --vocal-channel s", ["speech", "song"]),
@@ -70,7 +72,7 @@ def test_corpora_that_are_not_there_are_not_offered(monkeypatch: pytest.MonkeyPa
         "predict ", "predict a.wav b", "adapt ", "features ", "predict --model ", "predict --voice ",
         "predict --csv ", "evaluate ", "evaluate ./rav", "evaluate --train-on ", "evaluate X --test-on ",
         "compare ", "compare a.json ", "corpora check ", "corpora check ./x", "explore ", "train ",
-        "model ", "evaluate X --json-out ",
+        "model ", "encoders add ", "evaluate X --json-out ",
     ],
 )  # fmt: skip
 def test_paths_are_left_to_the_shell(line: str) -> None:

@@ -4,84 +4,27 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import http.server
 import io
 import os
 import random
 import shutil
 import stat
-import threading
 import zipfile
 from collections import namedtuple
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from tests.download_server import Server
 
 from affekt.corpora.base import Archive, CorpusCard
-from affekt.corpora.download import ATTEMPTS, CHUNK_BYTES, download_corpus
+from affekt.corpora.download import download_corpus
 from affekt.corpora.registry import READERS
 from affekt.errors import DownloadError
+from affekt.support.download import ATTEMPTS, CHUNK_BYTES
 
 CLIP = random.Random(0).randbytes(4 * CHUNK_BYTES)
 HALF = 2 * CHUNK_BYTES + 1234
-
-
-class Server(http.server.HTTPServer):
-    """Serves ``files``; the n-th response ends after ``drops[n]`` bytes, or is ``statuses[n]``."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files: dict[str, bytes] = {}
-        self.knows_ranges = True
-        self.drops: list[int] = []
-        self.statuses: list[int] = []
-        self.asked: list[str | None] = []
-        self.sent: list[int] = []
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        wanted = self.headers["Range"]
-        self.server.asked.append(wanted)
-        data = self.server.files.get(self.path.removeprefix("/").split("?")[0])
-        if data is None or self.server.statuses:
-            self.send_error(self.server.statuses.pop(0) if self.server.statuses else 404)
-            return
-        ranged = self.server.knows_ranges and wanted is not None
-        start = int(wanted.removeprefix("bytes=").rstrip("-")) if ranged else 0
-        if start and start >= len(data):
-            self.send_error(416)
-            return
-        body = data[start:]
-        self.send_response(206 if ranged else 200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        limit = self.server.drops.pop(0) if self.server.drops else len(body)
-        self.server.sent.append(len(body[:limit]))  # before the client can go on
-        self.wfile.write(body[:limit])
-
-    def log_message(self, *_: object) -> None:
-        """Log nothing."""
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A server on this machine."""
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -240,7 +183,7 @@ def test_an_unreachable_server_is_a_download_error(server: Server, folder: Path)
 
 def test_pauses_are_doubled(server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("affekt.corpora.download.time.sleep", pauses.append)
+    monkeypatch.setattr("affekt.support.download.time.sleep", pauses.append)
     server.drops = [0, 0, 0]
     download_corpus(card_of(offer(server)), folder, pause_s=2)
     assert pauses == [2, 4, 8]

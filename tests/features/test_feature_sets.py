@@ -13,7 +13,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from affekt.audio.loading import Waveform, find_audio, load_audio
-from affekt.errors import UnknownNameError
+from affekt.errors import EncoderError, UnknownNameError
 from affekt.features.feature_sets import FEATURE_SETS, extract, find_feature_set
 
 RATE = 22_050
@@ -99,7 +99,13 @@ SHAPES = {
     "log-mel@1": (None, 64),
     "voice@1": (196,),
     "frames-and-utterance@1": (None, 64 + 196 + 1),
+    "whisper-tiny@1": (2 * 2 * 384,),
+    "whisper-tiny-voice@1": (2 * 2 * 384 + 196,),
+    "whisper-base@1": (2 * 3 * 512,),
+    "whisper-base-voice@1": (2 * 3 * 512 + 196,),
 }
+OPTIONAL = {"whisper-base@1", "whisper-base-voice@1"}
+COMPUTED = [name for name in FEATURE_SETS if name not in OPTIONAL]
 
 
 @pytest.mark.parametrize("name", REFERENCES)
@@ -131,16 +137,37 @@ def sound(seconds: float, rate: int = RATE) -> Array:
     return (0.1 * voice + 0.01 * rng.standard_normal(len(time_s))).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", FEATURE_SETS)
+@pytest.mark.parametrize("name", COMPUTED)
 def test_a_set_has_the_shape_that_it_states(name: str) -> None:
     feature_set = FEATURE_SETS[name]
     features = extract(load_audio((sound(1.5), RATE), feature_set.sample_rate), name)
-    assert feature_set.shape == SHAPES[name]
     assert features.dtype == np.float32
     assert np.isfinite(features).all()
-    assert len(set(feature_set.columns)) == len(feature_set.columns)
     for got, promised in zip(features.shape, feature_set.shape, strict=True):
         assert promised in (None, got)
+
+
+@pytest.mark.parametrize("name", FEATURE_SETS)
+def test_a_set_names_its_columns(name: str) -> None:
+    feature_set = FEATURE_SETS[name]
+    assert feature_set.shape == SHAPES[name]
+    assert len(set(feature_set.columns)) == len(feature_set.columns)
+
+
+@pytest.mark.parametrize("name", sorted(OPTIONAL))
+def test_a_set_whose_encoder_is_not_here_says_how_to_get_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFFEKT_CACHE", str(tmp_path))
+    assert not FEATURE_SETS[name].available
+    with pytest.raises(EncoderError, match="affekt encoders download whisper-base"):
+        FEATURE_SETS[name].check()
+    with pytest.raises(EncoderError, match="affekt encoders add FILE"):
+        extract((sound(1), RATE), name)
+
+
+def test_a_set_that_needs_no_optional_encoder_is_available() -> None:
+    assert all(FEATURE_SETS[name].available for name in COMPUTED)
 
 
 UNUSUAL = {
@@ -154,20 +181,20 @@ UNUSUAL = {
 
 
 @pytest.mark.parametrize("case", UNUSUAL)
-@pytest.mark.parametrize("name", FEATURE_SETS)
+@pytest.mark.parametrize("name", COMPUTED)
 def test_a_set_is_finite_on_unusual_signals(name: str, case: str) -> None:
     waveform = load_audio((UNUSUAL[case], RATE), FEATURE_SETS[name].sample_rate)
     assert np.isfinite(extract(waveform, name)).all()
 
 
 @pytest.mark.parametrize("rate", [8_000, 48_000])
-@pytest.mark.parametrize("name", FEATURE_SETS)
+@pytest.mark.parametrize("name", COMPUTED)
 def test_a_set_accepts_any_sample_rate(name: str, rate: int) -> None:
     waveform = load_audio((sound(0.5, rate), rate), FEATURE_SETS[name].sample_rate)
     assert np.isfinite(extract(waveform, name)).all()
 
 
-@pytest.mark.parametrize("name", FEATURE_SETS)
+@pytest.mark.parametrize("name", COMPUTED)
 def test_a_long_recording_gives_the_same_when_its_spectra_are_not_kept(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,7 +204,7 @@ def test_a_long_recording_gives_the_same_when_its_spectra_are_not_kept(
     np.testing.assert_array_equal(extract(waveform, name), kept)
 
 
-@pytest.mark.parametrize("name", FEATURE_SETS)
+@pytest.mark.parametrize("name", COMPUTED)
 def test_features_do_not_depend_on_other_threads(name: str) -> None:
     waveforms = [load_audio((sound(0.3 + i / 10), RATE), FEATURE_SETS[name].sample_rate) for i in range(12)]
     alone = [extract(waveform, name) for waveform in waveforms]
@@ -209,7 +236,7 @@ def test_silence_around_a_clip_changes_voice_little(ravdess: Path) -> None:
     assert np.median(change / np.std(vectors, axis=0)) < 0.1
 
 
-@pytest.mark.parametrize("name", FEATURE_SETS)
+@pytest.mark.parametrize("name", COMPUTED)
 def test_any_source_is_resampled_to_the_rate_of_the_set(name: str, tmp_path: Path) -> None:
     samples, path = sound(1, 32_000), tmp_path / "clip.wav"
     soundfile.write(path, samples, 32_000, subtype="FLOAT")

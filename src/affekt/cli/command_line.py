@@ -21,6 +21,7 @@ from rich.markup import escape
 from affekt.cli.app import app
 from affekt.cli.console import FAILED_INPUT, INTERRUPTED, WRONG_USAGE, named_stdout, say
 from affekt.cli.corpora import corpora, explore
+from affekt.cli.encoders import encoders
 from affekt.cli.evaluation import compare, enrolment, evaluate, robustness
 from affekt.cli.inference import adapt, features, model, predict
 from affekt.cli.training import recipes, reproduce, train
@@ -31,7 +32,7 @@ from affekt.support.terminal import one_line
 COMMANDS = {
     "Predict": (predict, adapt, features, app),
     "Train and score": (recipes, train, evaluate, compare, enrolment, robustness, reproduce),
-    "Corpora and models": (corpora, explore, model),
+    "Corpora and models": (corpora, explore, model, encoders),
 }
 
 click.rich_click.STYLE_OPTION = "bold cyan"

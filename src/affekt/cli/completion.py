@@ -47,6 +47,15 @@ def complete_downloads(
     return _names((reader.card.name for reader in READERS.values() if reader.card.archives), incomplete)
 
 
+def complete_encoders(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer the encoders that are not part of the package."""
+    from affekt.features.encoder_installation import optional_encoders
+
+    return _names((encoder.name for encoder in optional_encoders()), incomplete)
+
+
 def complete_protocols(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:

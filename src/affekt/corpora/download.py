@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import http.client
 import os
 import shutil
-import time
-import urllib.error
-import urllib.request
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
 from affekt.audio.archives import UNREADABLE, find_fault, unpack
 from affekt.corpora.base import Archive, CorpusCard
 from affekt.errors import DownloadError
+from affekt.support.download import CHUNK_BYTES, RemoteFile, download_file
 from affekt.support.progress import progress_bar
 
-ATTEMPTS = 5
-TIMEOUT_S = 30
-CHUNK_BYTES = 1 << 16
 UNPACKED_PER_PACKED = 4  # speech in WAV compresses to about half: no corpus needs more than this
-_TRY_LATER = {http.HTTPStatus.REQUEST_TIMEOUT, http.HTTPStatus.TOO_MANY_REQUESTS}
-_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EIO, errno.ELOOP}
 
 
 def download_corpus(
@@ -72,7 +57,10 @@ def download_corpus(
     wanted = [archive for archive in card.archives if not _marker(archive, folder).exists()]
     _check_space(wanted, folder)
     for archive in wanted:
-        file = _fetch(archive, folder, pause_s, progress)
+        remote = RemoteFile(
+            url=archive.url, size_bytes=archive.size_bytes, digest=archive.md5, algorithm="md5"
+        )
+        file = download_file(remote, folder, pause_s=pause_s, progress=progress)
         _unpack(file, folder, progress)
         _marker(archive, folder).touch()
         file.unlink()
@@ -90,103 +78,6 @@ def _check_space(archives: Iterable[Archive], folder: Path) -> None:
     if free < needed:
         raise DownloadError(
             f"{folder} has {free / 1e9:.1f} GB free, but up to {needed / 1e9:.1f} GB are needed"
-        )
-
-
-def _fetch(archive: Archive, folder: Path, pause_s: float, progress: bool) -> Path:
-    part, file = folder / f"{archive.name}.part", folder / archive.name
-    if _size(file) == archive.size_bytes:
-        file.replace(part)  # placed there by the user: verified as any other
-    failures, most, reason = 0, _size(part), ""
-    while (got := _size(part)) < archive.size_bytes:
-        if failures == ATTEMPTS:
-            raise DownloadError(
-                f"{archive.name} stopped after {got} of {archive.size_bytes} bytes, and {ATTEMPTS} more "
-                f"attempts failed ({reason}): run the same command again to continue"
-            )
-        if failures:
-            time.sleep(pause_s * 2 ** (failures - 1))
-        reason = _try(archive, part, progress)
-        failures = 0 if _size(part) > most else failures + 1
-        most = max(most, _size(part))
-    _verify(archive, part)
-    part.replace(file)
-    return file
-
-
-def _try(archive: Archive, part: Path, progress: bool) -> str:
-    """Continue the download, and return why it stopped; ``DownloadError`` if trying again cannot help."""
-    try:
-        _continue(archive, part, progress)
-    except DownloadError:  # is an OSError too
-        raise
-    except urllib.error.HTTPError as error:
-        if error.code < http.HTTPStatus.INTERNAL_SERVER_ERROR and error.code not in _TRY_LATER:
-            raise DownloadError(
-                f"{archive.url}: the server returned {error.code} {error.reason}"
-            ) from error
-        return str(error)
-    except (OSError, http.client.HTTPException) as error:
-        if getattr(error, "errno", None) in _DISK_ERRORS:
-            raise DownloadError(f"{part} cannot be written: {error}") from error
-        return str(error)
-    return "the server closed the connection"
-
-
-def _continue(archive: Archive, part: Path, progress: bool) -> None:
-    """Request the missing bytes and append them; start over if the server sends all bytes."""
-    have = _size(part)
-    request = urllib.request.Request(  # noqa: S310 - the address is the card's, http or https
-        archive.url, headers={"Range": f"bytes={have}-", "User-Agent": "affekt"}
-    )
-    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
-        resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
-        have = have if resumed else 0
-        with (
-            open(part, "ab" if resumed else "wb", opener=_open_alone) as file,
-            progress_bar(
-                f"downloading {archive.name}", archive.size_bytes, unit="bytes", shown=progress
-            ) as bar,
-        ):
-            bar(steps=have)
-            while chunk := response.read(CHUNK_BYTES):
-                have += len(chunk)
-                if have > archive.size_bytes:
-                    raise DownloadError(
-                        f"{archive.url}: the server sends more than {archive.size_bytes} bytes"
-                    )
-                file.write(chunk)
-                bar(steps=len(chunk))
-
-
-def _open_alone(name: str, flags: int) -> int:
-    """Open a file that no other process downloads to, never through a link."""
-    number = os.open(name, flags & ~os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o666)
-    if fcntl:
-        try:
-            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(number)
-            raise DownloadError(f"{name} is being downloaded by another process") from error
-        except OSError:  # a file system without locks
-            pass
-    if flags & os.O_TRUNC:
-        os.ftruncate(number, 0)
-    return number
-
-
-def _size(file: Path) -> int:
-    return file.stat().st_size if file.exists() else 0
-
-
-def _verify(archive: Archive, part: Path) -> None:
-    with open(part, "rb") as file:
-        # MD5 is what the publisher gives; it detects damage, not forgery.
-        found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    if found != archive.md5:
-        part.unlink()
-        raise DownloadError(
-            f"{archive.name} has the checksum {found}, not {archive.md5}; it was removed: download it again"
         )
 
 

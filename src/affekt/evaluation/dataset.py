@@ -168,8 +168,11 @@ def extract_dataset(
         No clip could be read.
     LeakError
         ``bundle`` was trained on one of these recordings, whatever its file is called.
+    EncoderError
+        The features need an encoder that is not on this machine.
     """
     feature_set = find_feature_set(extraction.features)
+    feature_set.check()
     clips, found = [], []
     excluded = [(str(path), f"{path}: it has no label") for path in corpus.misnamed]
     one_clip = partial(_extract_clip, extraction=extraction, bundle=bundle)

@@ -107,11 +107,14 @@ def explore(
         Fewer than two clips can be read.
     UnknownNameError
         There is no such feature set, or it has frames.
+    EncoderError
+        The feature set needs an encoder that is not on this machine.
     """
     feature_set = find_feature_set(features)
     if len(feature_set.shape) > 1:
         whole = [name for name, one in FEATURE_SETS.items() if len(one.shape) == 1]
         raise UnknownNameError("feature set with one vector a clip", features, whole)
+    feature_set.check()
     execution = Execution(jobs=jobs, progress=progress)
     selected = read_corpus(corpus)
     describe = partial(_describe, features=features)

@@ -8,15 +8,18 @@ from OpenAI's weights, with weights and activations of 8 bits.
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from affekt.audio.waveform import Waveform
+from affekt.features.encoder_registry import find_encoder, read_graph
 from affekt.features.filters import mel_filters, multiply_bands
-from affekt.features.spectra import BLOCK_FRAMES, Frames, hann_window
+from affekt.features.spectra import Frames, hann_window
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 SAMPLE_RATE = 16_000
 FFT_SAMPLES, HOP_SAMPLES, BANDS = 400, 160, 80
@@ -24,7 +27,8 @@ DYNAMIC_RANGE = 8.0  # decades of power below the loudest band of the clip
 MIN_POWER = 1e-10
 MAX_ROWS = 1500  # positions that Whisper was trained with: 30 s
 FRAMES_PER_ROW = 2
-WIDTHS = {"whisper-tiny": 384}
+CACHED_ROWS = 250  # positions are computed for multiples of it
+FRAMES_AT_ONCE = 64  # of which the spectra stay in the processor's cache
 _LONGEST_WAVELENGTH = 10_000.0
 
 
@@ -41,13 +45,20 @@ def encode(waveform: Waveform, encoder: str = "whisper-tiny") -> Frames:
     Returns
     -------
     float32 array of shape (rows, blocks * width)
-        The outputs of the tapped blocks side by side.
+        The outputs of the tapped blocks side by side. Row k describes the 20 ms from k * 20 ms on.
+
+    Raises
+    ------
+    EncoderError
+        The encoder is not on this machine, or its file is damaged.
+    UnknownNameError
+        There is no such encoder.
     """
     session = _session(encoder)
     spectra = whisper_spectra(waveform.samples)
     rows = len(spectra) // FRAMES_PER_ROW
     parts = np.array_split(spectra[: rows * FRAMES_PER_ROW].reshape(rows, -1), -(-rows // MAX_ROWS))
-    positions = sinusoids(MAX_ROWS, WIDTHS[encoder])
+    positions = sinusoids(-(-len(parts[0]) // CACHED_ROWS) * CACHED_ROWS, find_encoder(encoder).width)
     return np.concatenate(
         [
             session.run(None, {"mel": part.reshape(-1, BANDS), "positions": positions[: len(part)]})[0]
@@ -67,16 +78,16 @@ def whisper_spectra(samples: NDArray[np.float32]) -> Frames:
     bands = mel_filters(SAMPLE_RATE, FFT_SAMPLES, BANDS)
     window = hann_window(FFT_SAMPLES)
     power = np.empty((len(frames), BANDS), np.float32)
-    for start in range(0, len(frames), BLOCK_FRAMES):
-        spectra = np.fft.rfft(frames[start : start + BLOCK_FRAMES] * window, axis=1)
-        power[start : start + BLOCK_FRAMES] = multiply_bands(
+    for start in range(0, len(frames), FRAMES_AT_ONCE):
+        spectra = np.fft.rfft(frames[start : start + FRAMES_AT_ONCE] * window, axis=1)
+        power[start : start + FRAMES_AT_ONCE] = multiply_bands(
             np.square(spectra.real) + np.square(spectra.imag), bands
         )
     logarithm = np.log10(np.maximum(power, MIN_POWER))
     return np.asarray((np.maximum(logarithm, logarithm.max() - DYNAMIC_RANGE) + 4) / 4, np.float32)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=8)
 def sinusoids(rows: int, width: int) -> Frames:
     """Return Whisper's positions: sines, then cosines, of wavelengths up to 10,000 rows."""
     half = width // 2
@@ -87,9 +98,10 @@ def sinusoids(rows: int, width: int) -> Frames:
 
 @lru_cache(maxsize=2)
 def _session(encoder: str) -> onnxruntime.InferenceSession:
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    path = Path(__file__).with_name(f"{encoder}.onnx")
-    return onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(read_graph(encoder), options, ["CPUExecutionProvider"])

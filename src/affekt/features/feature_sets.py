@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,14 @@ from affekt.features.descriptors import (
     spectral_rolloff,
     tonnetz,
     zero_crossing_rate,
+)
+from affekt.features.encoder import SAMPLE_RATE as ENCODER_SAMPLE_RATE
+from affekt.features.encoder_registry import ENCODERS, Encoder, check_encoder, graph_file
+from affekt.features.encoder_statistics import (
+    describe_encoded,
+    describe_encoded_and_voice,
+    statistics_and_voice_columns,
+    statistics_columns,
 )
 from affekt.features.frame_and_utterance import COLUMNS as FRAME_AND_UTTERANCE_COLUMNS
 from affekt.features.frame_and_utterance import LEVEL, describe_frames_and_utterance
@@ -63,6 +72,8 @@ class FeatureSet:
     relative : tuple of str
         Columns that are meaningful only in comparison with other clips of the same speaker. They are not
         used to predict for an unknown speaker.
+    encoder : str
+        The pretrained encoder that it needs; empty for none.
     """
 
     name: str
@@ -72,6 +83,17 @@ class FeatureSet:
     source: str
     compute: Callable[[Waveform], NDArray[np.float32]]
     relative: tuple[str, ...] = ()
+    encoder: str = ""
+
+    def check(self) -> None:
+        """Raise ``EncoderError`` if an encoder that is needed is not on this machine."""
+        if self.encoder:
+            check_encoder(self.encoder)
+
+    @property
+    def available(self) -> bool:
+        """Whether it can be computed on this machine."""
+        return not self.encoder or graph_file(ENCODERS[self.encoder]) is not None
 
     @property
     def shape(self) -> tuple[int | None, ...]:
@@ -127,6 +149,28 @@ def _mfcc_sequence(waveform: Waveform) -> NDArray[np.float32]:
 
 def _log_mel(waveform: Waveform) -> NDArray[np.float32]:
     return log_mel(Spectra(waveform, LOG_MEL_FFT_SAMPLES, LOG_MEL_HOP_SAMPLES), LOG_MEL_BANDS)
+
+
+def _encoder_sets(encoder: Encoder) -> tuple[FeatureSet, FeatureSet]:
+    source = f"{encoder.title}: mean and standard deviation of the outputs over the voice"
+    return (
+        FeatureSet(
+            name=f"{encoder.name}@1",
+            columns=statistics_columns(encoder),
+            sample_rate=ENCODER_SAMPLE_RATE,
+            source=source,
+            compute=partial(describe_encoded, encoder=encoder.name),
+            encoder=encoder.name,
+        ),
+        FeatureSet(
+            name=f"{encoder.name}-voice@1",
+            columns=statistics_and_voice_columns(encoder),
+            sample_rate=ENCODER_SAMPLE_RATE,
+            source=f"{source}, and voice@1 of the same part",
+            compute=partial(describe_encoded_and_voice, encoder=encoder.name),
+            encoder=encoder.name,
+        ),
+    )
 
 
 _SPECTRAL_120 = (("mfcc", 13), ("chroma", 12), ("mel", 20), ("contrast", 7), ("tonnetz", 6))
@@ -212,6 +256,7 @@ FEATURE_SETS: dict[str, FeatureSet] = {
             compute=describe_frames_and_utterance,
             relative=(LEVEL,),
         ),
+        *(feature_set for encoder in ENCODERS.values() for feature_set in _encoder_sets(encoder)),
     )
 }
 
@@ -258,6 +303,8 @@ def extract(source: AudioSource, features: str) -> NDArray[np.float32]:
         The input cannot be used.
     UnknownNameError
         There is no such feature set.
+    EncoderError
+        It needs an encoder that is not on this machine, or is damaged.
 
     Examples
     --------

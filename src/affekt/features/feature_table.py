@@ -50,8 +50,13 @@ def extract_many(
         The name of a feature set, ``name@version``.
     jobs
         Number of processes, as for ``predict_many``; results do not depend on it.
+
+    Raises
+    ------
+    EncoderError
+        The feature set needs an encoder that is not on this machine.
     """
-    find_feature_set(name)
+    find_feature_set(name).check()
     return map_in_order(partial(_describe, name=name), expand_sources(sources), jobs)
 
 

@@ -306,6 +306,7 @@ def predict_many(
     bundle = load(model)
     allowed = allowed_emotions(bundle.contract, emotions)
     check_audio_channel(audio_channel)
+    bundle.feature_set.check()
     predict_one = partial(
         predict_waveform, bundle=bundle, voice=ready_voice(voice, bundle), allowed=allowed
     )

@@ -1,6 +1,6 @@
 """Results as tables for the terminal: functions that return what rich can print."""
 
-from affekt.reports.terminal.catalogue import corpora, feature_sets, recipes
+from affekt.reports.terminal.catalogue import corpora, encoders, feature_sets, recipes
 from affekt.reports.terminal.comparisons import comparison
 from affekt.reports.terminal.conditions import scores
 from affekt.reports.terminal.corpus_checks import corpus_check
@@ -14,6 +14,7 @@ __all__ = [
     "comparison",
     "corpora",
     "corpus_check",
+    "encoders",
     "evaluation",
     "feature_sets",
     "model",

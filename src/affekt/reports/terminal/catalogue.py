@@ -13,6 +13,7 @@ from affekt.reports.terminal.layout import entry, sample_rate
 if TYPE_CHECKING:
     from affekt.corpora.base import CorpusCard
     from affekt.estimators.recipe import Recipe
+    from affekt.features.encoder_installation import EncoderState
     from affekt.features.feature_sets import FeatureSet
 
 
@@ -34,6 +35,19 @@ def corpora(cards: Iterable[CorpusCard]) -> Group:
         facts += [f"{card.speakers} speakers"] if card.speakers else []
         fetch = f"affekt corpora download {card.name} --to DIR" if card.archives else ""
         lines += entry(card.name, card.title, [", ".join(facts), card.licence, card.address, fetch])
+    return Group(*lines)
+
+
+def encoders(states: Iterable[EncoderState]) -> Group:
+    """Return the encoders, with licence, source, and where they are or how to get them."""
+    lines: list[RenderableType] = []
+    for state in states:
+        encoder = state.encoder
+        place = f"affekt encoders download {encoder.name}"
+        if state.file:
+            place = f"{state.size_bytes / 1e6:.1f} MB, in "
+            place += "the package" if encoder.bundled else str(state.file)
+        lines += entry(encoder.name, encoder.title, [encoder.licence, encoder.source, place])
     return Group(*lines)
 
 
