@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from affekt.audio.waveform import Waveform
 from affekt.features.filters import mel_filters, multiply_bands
-from affekt.features.spectra import BLOCK_FRAMES, Frames, hann_window
+from affekt.features.spectra import PART_FRAMES, Frames, hann_window
 
 SAMPLE_RATE = 16_000
 FFT_SAMPLES, HOP_SAMPLES, BANDS = 400, 160, 80
@@ -67,9 +67,9 @@ def whisper_spectra(samples: NDArray[np.float32]) -> Frames:
     bands = mel_filters(SAMPLE_RATE, FFT_SAMPLES, BANDS)
     window = hann_window(FFT_SAMPLES)
     power = np.empty((len(frames), BANDS), np.float32)
-    for start in range(0, len(frames), BLOCK_FRAMES):
-        spectra = np.fft.rfft(frames[start : start + BLOCK_FRAMES] * window, axis=1)
-        power[start : start + BLOCK_FRAMES] = multiply_bands(
+    for start in range(0, len(frames), PART_FRAMES):
+        spectra = np.fft.rfft(frames[start : start + PART_FRAMES] * window, axis=1)
+        power[start : start + PART_FRAMES] = multiply_bands(
             np.square(spectra.real) + np.square(spectra.imag), bands
         )
     logarithm = np.log10(np.maximum(power, MIN_POWER))
