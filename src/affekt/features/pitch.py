@@ -59,15 +59,16 @@ def track_pitch(waveform: Waveform) -> Pitch:
     """
     rate = waveform.sample_rate
     length, hop = round(FRAME_S * rate), round(HOP_S * rate)
-    samples = np.pad(waveform.samples - waveform.samples.mean(), length // 2)
-    loudness = np.abs(samples)
-    loud = _frames(loudness, length, hop).max(axis=1) > SILENCE_SHARE * loudness.max()
-    frames, loud = _frames(samples, length, hop), np.flatnonzero(loud)
-    period, strength = np.full(len(frames), np.nan), np.zeros(len(frames), np.float32)
+    margin = np.zeros(length // 2, np.float32)
+    samples = np.concatenate([margin, waveform.samples - waveform.samples.mean(), margin])
+    sizes = np.abs(samples)
+    loud = np.flatnonzero(_frames(sizes, length, hop).max(axis=1) > SILENCE_SHARE * sizes.max())
+    frames = _frames(samples, length, hop)
+    hz, strength = np.full(len(frames), np.nan), np.zeros(len(frames), np.float32)
     for i in range(0, len(loud), BLOCK_FRAMES):
         some = loud[i : i + BLOCK_FRAMES]
-        period[some], strength[some] = _find_periods(frames[some], rate)
-    hz = rate / np.where(strength > VOICED_STRENGTH, period, np.nan)
+        periods, strength[some] = _find_periods(frames[some], rate)
+        hz[some] = rate / np.where(strength[some] > VOICED_STRENGTH, periods, np.nan)
     return Pitch(_smoothed(hz).astype(np.float32), strength)
 
 
@@ -77,21 +78,22 @@ def _frames(samples: NDArray[np.float32], length: int, hop: int) -> NDArray[np.f
 
 def _find_periods(
     frames: NDArray[np.float32], rate: int
-) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Return the period in samples of some frames, and its strength: 0 where there is none."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the period of each frame in samples, and its strength: 0 where there is none."""
     shortest, longest = int(rate / HIGHEST_HZ), int(rate / LOWEST_HZ) + 1
     lags = _autocorrelation(frames, longest + 2)
-    left, centre, right = (lags[:, shortest + step : longest + 1 + step] for step in (-1, 0, 1))
-    row, at = np.divmod(np.flatnonzero((centre > left) & (centre >= right)), centre.shape[1])
-    left, centre, right = left[row, at], centre[row, at], right[row, at]
+    flat = lags.ravel()
+    at = np.flatnonzero((flat[1:-1] > flat[:-2]) & (flat[1:-1] >= flat[2:])) + 1
+    lag = at % lags.shape[1]
+    at = at[(lag >= shortest) & (lag <= longest)]
+    left, centre, right = flat[at - 1], flat[at], flat[at + 1]
     bend = np.minimum(left + right - 2 * centre, -np.finfo(np.float32).tiny)
-    # Parabolic interpolation: the peak lies between samples.
-    shift, height = np.zeros((2, len(frames), longest + 1 - shortest), np.float32)
-    shift[row, at] = (left - right) / (2 * bend)
-    height[row, at] = centre - (left - right) * shift[row, at] / 4
-    best = (height - _octave_costs(shortest, longest)).argmax(axis=1)
-    row = np.arange(len(frames))
-    return shortest + best + shift[row, best], np.clip(height[row, best], 0.0, 1.0)
+    interpolated = (left - right) / (2 * bend)  # by a parabola: the peak lies between samples
+    shift, height = np.zeros((2, lags.size), np.float32)
+    shift[at], height[at] = interpolated, centre - (left - right) * interpolated / 4
+    best = (height.reshape(lags.shape) - _octave_costs(shortest, longest)).argmax(axis=1)
+    at = np.arange(len(frames)) * lags.shape[1] + best
+    return best + shift[at], np.clip(height[at], 0.0, 1.0)
 
 
 def _autocorrelation(frames: NDArray[np.float32], count: int) -> NDArray[np.float32]:
@@ -99,10 +101,14 @@ def _autocorrelation(frames: NDArray[np.float32], count: int) -> NDArray[np.floa
     length = frames.shape[1]
     size = _fft_size(length + count - 2)
     lags = np.empty((len(frames), count), np.float32)
+    padded = np.zeros((PART_FRAMES, size), np.float32)  # by hand: rfft takes longer for it
     for i in range(0, len(frames), PART_FRAMES):
         part = frames[i : i + PART_FRAMES]
-        spectra = np.fft.rfft((part - part.mean(axis=1, keepdims=True)) * hann_window(length), size, axis=1)
-        lags[i : i + PART_FRAMES] = np.fft.irfft(square_magnitudes(spectra), size, axis=1)[:, :count]
+        inside = padded[: len(part), :length]
+        np.subtract(part, part.mean(axis=1, keepdims=True), out=inside)
+        inside *= hann_window(length)
+        power = square_magnitudes(np.fft.rfft(padded[: len(part)], axis=1))
+        lags[i : i + PART_FRAMES] = np.fft.irfft(power, size, axis=1)[:, :count]
     lags /= np.maximum(lags[:, :1], np.finfo(np.float32).tiny)
     lags /= _window_lags(length, size)[:count]
     return lags
@@ -110,7 +116,10 @@ def _autocorrelation(frames: NDArray[np.float32], count: int) -> NDArray[np.floa
 
 @lru_cache(maxsize=4)
 def _octave_costs(shortest: int, longest: int) -> NDArray[np.float64]:
-    return np.asarray(OCTAVE_COST * np.log2(np.arange(shortest, longest + 1) / shortest))
+    """Return what is taken off the strength of each lag, shape (longest + 2,)."""
+    costs = np.full(longest + 2, np.inf)
+    costs[shortest:-1] = OCTAVE_COST * np.log2(np.arange(shortest, longest + 1) / shortest)
+    return costs
 
 
 @lru_cache(maxsize=4)
@@ -129,7 +138,7 @@ def _smoothed(hz: NDArray[np.float64]) -> NDArray[np.float64]:
     """Replace each voiced frame by the median of the voiced ones of five frames around it."""
     reach = SMOOTHED_FRAMES // 2
     padded = np.concatenate([np.full(reach, np.nan), hz, np.full(reach, np.nan)])
-    around = np.sort(np.lib.stride_tricks.sliding_window_view(padded, SMOOTHED_FRAMES), axis=1)  # NaN last
+    around = np.sort(padded[np.arange(len(hz))[:, None] + np.arange(SMOOTHED_FRAMES)], axis=1)  # NaN last
     count = SMOOTHED_FRAMES - np.isnan(around).sum(axis=1)
     middle = around[np.arange(len(hz)), np.maximum(count - 1, 0) // 2]
     return np.where(np.isnan(hz), np.nan, middle)
