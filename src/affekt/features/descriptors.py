@@ -206,7 +206,8 @@ def _normalised(rows: Frames, sizes: NDArray[np.float32]) -> Frames:
 def _bandwidth(block: Block) -> Frames:
     distance = block.bins_hz - block.centroid
     squares = np.square(distance, out=distance)
-    return np.sqrt(np.einsum("ij,ij->i", squares, block.magnitude)[:, None] / block.total)
+    weighted = np.einsum("ij,ij->i", squares, block.magnitude)
+    return np.asarray(np.sqrt(weighted[:, None] / block.total))
 
 
 def _rolloff(block: Block) -> Frames:

@@ -62,7 +62,8 @@ def track_pitch(waveform: Waveform) -> Pitch:
     margin = np.zeros(length // 2, np.float32)
     samples = np.concatenate([margin, waveform.samples - waveform.samples.mean(), margin])
     sizes = np.abs(samples)
-    loud = np.flatnonzero(_frames(sizes, length, hop).max(axis=1) > SILENCE_SHARE * sizes.max())
+    threshold = SILENCE_SHARE * float(sizes.max())
+    loud = np.flatnonzero(_frames(sizes, length, hop).max(axis=1) > threshold)
     frames = _frames(samples, length, hop)
     hz, strength = np.full(len(frames), np.nan), np.zeros(len(frames), np.float32)
     for i in range(0, len(loud), BLOCK_FRAMES):
@@ -78,7 +79,7 @@ def _frames(samples: NDArray[np.float32], length: int, hop: int) -> NDArray[np.f
 
 def _find_periods(
     frames: NDArray[np.float32], rate: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Return the period of each frame in samples, and its strength: 0 where there is none."""
     shortest, longest = int(rate / HIGHEST_HZ), int(rate / LOWEST_HZ) + 1
     lags = _autocorrelation(frames, longest + 2)
@@ -101,7 +102,7 @@ def _autocorrelation(frames: NDArray[np.float32], count: int) -> NDArray[np.floa
     length = frames.shape[1]
     size = _fft_size(length + count - 2)
     lags = np.empty((len(frames), count), np.float32)
-    padded = np.zeros((PART_FRAMES, size), np.float32)  # by hand: rfft takes longer for it
+    padded = np.zeros((PART_FRAMES, size), np.float32)  # rfft would take longer to pad them
     for i in range(0, len(frames), PART_FRAMES):
         part = frames[i : i + PART_FRAMES]
         inside = padded[: len(part), :length]

@@ -13,10 +13,9 @@ from affekt.audio.loading import Waveform
 FFT_SAMPLES = 2048  # librosa's defaults
 HOP_SAMPLES = FFT_SAMPLES // 4
 
-# Frames are described in blocks, so that memory does not grow with the length of a recording. They are
-# transformed and multiplied by matrices in smaller parts: these stay in the processor's cache, are too small
-# to be returned to the system after each step, and their products are computed on the caller's thread, so
-# that several clips in parallel do not compete for cores.
+# Frames are described in blocks, so that temporary arrays do not grow with the length of a recording. They
+# are transformed and multiplied by matrices in smaller parts, which stay in the processor's cache. Products
+# of matrices so small are computed on the caller's thread: clips in parallel do not compete for cores.
 BLOCK_FRAMES = 256
 PART_FRAMES = 32
 KEPT_FRAMES = 8192  # three minutes at 22.05 kHz; the spectra of longer recordings are not kept in memory
@@ -54,7 +53,8 @@ class Block:
     @cached_property
     def centroid(self) -> Frames:
         """Mean frequency in Hz, weighted by magnitude, shape (frames, 1)."""
-        return np.einsum("ij,j->i", self.magnitude, self.bins_hz)[:, None] / self.total
+        weighted = np.einsum("ij,j->i", self.magnitude, self.bins_hz)
+        return np.asarray(weighted[:, None] / self.total)
 
 
 class Spectra:
@@ -110,8 +110,8 @@ def _power(frames: Frames) -> Frames:
     return square_magnitudes(np.fft.rfft(frames * hann_window(frames.shape[1]), axis=1))
 
 
-def square_magnitudes(spectra: NDArray[np.complex64]) -> Frames:
-    """Return the power of spectra, which are overwritten."""
+def square_magnitudes(spectra: NDArray[np.complexfloating]) -> Frames:
+    """Return the power of complex64 spectra, which are overwritten."""
     parts = spectra.view(np.float32)  # real and imaginary in turn
     np.square(parts, out=parts)
     return np.asarray(parts[:, ::2] + parts[:, 1::2])

@@ -14,33 +14,24 @@ Vector = NDArray[np.float32]
 
 
 class Series:
-    """Frames in order of time, and what several statistics of them share.
-
-    Attributes
-    ----------
-    frames
-        float32 array of shape (frames, values), of one frame or more.
-    mean
-        The mean over time, shape (values,).
-    centred
-        The frames less their mean.
-    ordered
-        Each value in ascending order.
-    """
+    """One frame or more, and what several statistics of them share."""
 
     def __init__(self, frames: Frames) -> None:
         self.frames = frames
 
     @cached_property
     def mean(self) -> Vector:
-        return np.asarray(self.frames.mean(axis=0))
+        """The mean over time, shape (values,)."""
+        return np.asarray(np.add.reduce(self.frames, axis=0) / np.float32(len(self.frames)))
 
     @cached_property
     def centred(self) -> Frames:
+        """The frames less their mean."""
         return self.frames - self.mean
 
     @cached_property
     def ordered(self) -> Frames:
+        """Each value in ascending order over time."""
         return np.sort(self.frames, axis=0)
 
     def percentile(self, percent: float) -> Vector:
@@ -58,7 +49,8 @@ def mean(series: Series) -> Vector:
 
 def std(series: Series) -> Vector:
     """Return the standard deviation over time."""
-    return np.asarray(np.sqrt(np.square(series.centred).mean(axis=0)))
+    squares = np.einsum("ij,ij->j", series.centred, series.centred)
+    return np.asarray(np.sqrt(squares / np.float32(len(series.frames))))
 
 
 def p10(series: Series) -> Vector:

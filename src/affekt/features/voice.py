@@ -145,8 +145,9 @@ def _describe_quality(pitch: Pitch, level_db: Frames) -> Vector:
 
 
 def _describe_level(level_db: Frames, active: NDArray[np.bool_]) -> Vector:
-    relative = level_db[active] - level_db[active].mean()
-    changes = np.diff(level_db[active], axis=0)
+    levels = level_db[active]
+    relative = levels - levels.mean()
+    changes = np.diff(levels, axis=0)
     times = [active.mean(), active.sum() * HOP_S]
     return np.concatenate(
         [summarise(relative, _ENERGY_SUMMARIES), summarise(changes, "std p10 p90"), times]
@@ -156,7 +157,6 @@ def _describe_level(level_db: Frames, active: NDArray[np.bool_]) -> Vector:
 def _balance(spectra: Spectra, active: NDArray[np.bool_]) -> Vector:
     """Return the energy of active frames in each band, in dB relative to all bands."""
     edges = np.searchsorted(spectra.bins_hz, BAND_EDGES_HZ)[:-1]
-    energy = spectra.per_frame(lambda block: np.add.reduceat(block.power, edges, axis=1))[active].sum(
-        axis=0
-    )
+    bands = spectra.per_frame(lambda block: np.add.reduceat(block.power, edges, axis=1))
+    energy = bands[active].sum(axis=0)
     return np.asarray(10 * np.log10(np.maximum(energy / energy.sum(), 1e-10)), np.float32)
