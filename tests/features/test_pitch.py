@@ -40,6 +40,17 @@ def test_noise_and_silence_have_no_pitch() -> None:
     assert not track_pitch(Waveform(quiet, RATE)).voiced[: int(0.9 / HOP_S)].any()
 
 
+def test_quiet_frames_change_nothing_in_loud_ones() -> None:
+    voice = glide(150, 300)[0].samples
+    silence = np.zeros(10 * round(HOP_S * RATE), np.float32)
+    alone = track_pitch(Waveform(voice, RATE))
+    padded = track_pitch(Waveform(np.concatenate([silence, voice, silence]), RATE))
+    inner = slice(4, len(alone.hz) - 4)
+    np.testing.assert_allclose(padded.hz[10:][inner], alone.hz[inner], rtol=1e-5)
+    np.testing.assert_allclose(padded.strength[10:][inner], alone.strength[inner], atol=1e-5)
+    assert not padded.strength[:5].any()
+
+
 @pytest.mark.parametrize(("noise", "expected_db"), [(0.05, 25), (0.2, 13), (0.5, 5)])
 def test_harmonics_to_noise_falls_as_noise_rises(noise: float, expected_db: float) -> None:
     pitch = track_pitch(glide(200, 200, noise)[0])

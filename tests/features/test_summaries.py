@@ -21,13 +21,13 @@ REFERENCES = {
 
 @pytest.mark.parametrize("name", SUMMARIES)
 def test_a_summary_equals_numpys(name: str) -> None:
-    np.testing.assert_allclose(SUMMARIES[name](FRAMES), REFERENCES[name], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(summarise(FRAMES, name), REFERENCES[name], rtol=1e-4, atol=1e-5)
 
 
 def test_summaries_are_concatenated() -> None:
     both = summarise(FRAMES, "mean std")
-    np.testing.assert_array_equal(both[:3], SUMMARIES["mean"](FRAMES))
-    np.testing.assert_array_equal(both[3:], SUMMARIES["std"](FRAMES))
+    np.testing.assert_array_equal(both[:3], summarise(FRAMES, "mean"))
+    np.testing.assert_array_equal(both[3:], summarise(FRAMES, "std"))
 
 
 @pytest.mark.parametrize("frames", [0, 1])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from affekt.audio.waveform import Waveform
 from affekt.features.encoder_registry import find_encoder, read_graph
 from affekt.features.filters import mel_filters, multiply_bands
-from affekt.features.spectra import Frames, hann_window
+from affekt.features.spectra import PART_FRAMES, Frames, hann_window, square_magnitudes
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -28,7 +28,6 @@ MIN_POWER = 1e-10
 MAX_ROWS = 1500  # positions that Whisper was trained with: 30 s
 FRAMES_PER_ROW = 2
 CACHED_ROWS = 250  # positions are computed for multiples of it
-FRAMES_AT_ONCE = 64  # of which the spectra stay in the processor's cache
 _LONGEST_WAVELENGTH = 10_000.0
 
 
@@ -78,11 +77,9 @@ def whisper_spectra(samples: NDArray[np.float32]) -> Frames:
     bands = mel_filters(SAMPLE_RATE, FFT_SAMPLES, BANDS)
     window = hann_window(FFT_SAMPLES)
     power = np.empty((len(frames), BANDS), np.float32)
-    for start in range(0, len(frames), FRAMES_AT_ONCE):
-        spectra = np.fft.rfft(frames[start : start + FRAMES_AT_ONCE] * window, axis=1)
-        power[start : start + FRAMES_AT_ONCE] = multiply_bands(
-            np.square(spectra.real) + np.square(spectra.imag), bands
-        )
+    for start in range(0, len(frames), PART_FRAMES):
+        part = slice(start, start + PART_FRAMES)
+        power[part] = multiply_bands(square_magnitudes(np.fft.rfft(frames[part] * window, axis=1)), bands)
     logarithm = np.log10(np.maximum(power, MIN_POWER))
     return np.asarray((np.maximum(logarithm, logarithm.max() - DYNAMIC_RANGE) + 4) / 4, np.float32)
 

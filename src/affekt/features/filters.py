@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.features.spectra import Frames
+from affekt.features.spectra import PART_FRAMES, Frames
 
 # Slaney's mel scale (Auditory Toolbox, 1998): linear below 1 kHz, logarithmic above.
 _HZ_PER_MEL = 200.0 / 3
@@ -16,7 +16,7 @@ _LOG_START_HZ = 1000.0
 _LOG_START_MEL = _LOG_START_HZ / _HZ_PER_MEL
 _LOG_STEP = np.log(6.4) / 27.0
 
-_BANDS_TOGETHER = 8
+_BANDS_TOGETHER = 16
 _CLASSES_TOGETHER = 6
 
 
@@ -39,8 +39,10 @@ class BandFilters:
 def multiply_bands(spectra: Frames, filters: BandFilters) -> Frames:
     """Multiply spectra of shape (frames, bins) by the filters; return shape (frames, bands)."""
     out = np.empty((len(spectra), filters.bands), np.float32)
-    for low, high, first, last, weights in filters.parts:
-        out[:, first:last] = spectra[:, low:high] @ weights
+    for start in range(0, len(spectra), PART_FRAMES):
+        rows = slice(start, start + PART_FRAMES)
+        for low, high, first, last, weights in filters.parts:
+            out[rows, first:last] = spectra[rows, low:high] @ weights
     return out
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt.audio.loading import Waveform
-from affekt.features.spectra import BLOCK_FRAMES, hann_window
+from affekt.features.spectra import BLOCK_FRAMES, PART_FRAMES, hann_window, square_magnitudes
 
 LOWEST_HZ, HIGHEST_HZ = 65.0, 750.0  # from low male voices to shouts and sopranos
 FRAME_S = 3 / LOWEST_HZ  # three periods of the lowest pitch
@@ -33,7 +33,7 @@ class Pitch:
     hz : float32 array of shape (frames,)
         Fundamental frequency, NaN where the frame is not voiced.
     strength : float32 array of shape (frames,)
-        Height of the normalised autocorrelation at the period, 0 to 1.
+        Height of the normalised autocorrelation at the period, 0 to 1; 0 where the frame is too quiet.
     """
 
     hz: NDArray[np.float32]
@@ -59,41 +59,68 @@ def track_pitch(waveform: Waveform) -> Pitch:
     """
     rate = waveform.sample_rate
     length, hop = round(FRAME_S * rate), round(HOP_S * rate)
-    samples = np.pad(waveform.samples - waveform.samples.mean(), length // 2)
-    frames = np.lib.stride_tricks.sliding_window_view(samples, length)[::hop]
-    threshold = SILENCE_SHARE * float(np.abs(samples).max())
-    blocks = [
-        _track_block(frames[i : i + BLOCK_FRAMES], rate, threshold)
-        for i in range(0, len(frames), BLOCK_FRAMES)
-    ]
-    hz = np.concatenate([hz for hz, _ in blocks])
-    strength = np.concatenate([strength for _, strength in blocks])
-    return Pitch(_smoothed(hz).astype(np.float32), strength.astype(np.float32))
+    margin = np.zeros(length // 2, np.float32)
+    samples = np.concatenate([margin, waveform.samples - waveform.samples.mean(), margin])
+    sizes = np.abs(samples)
+    threshold = SILENCE_SHARE * float(sizes.max())
+    loud = np.flatnonzero(_frames(sizes, length, hop).max(axis=1) > threshold)
+    frames = _frames(samples, length, hop)
+    hz, strength = np.full(len(frames), np.nan), np.zeros(len(frames), np.float32)
+    for i in range(0, len(loud), BLOCK_FRAMES):
+        some = loud[i : i + BLOCK_FRAMES]
+        periods, strength[some] = _find_periods(frames[some], rate)
+        hz[some] = rate / np.where(strength[some] > VOICED_STRENGTH, periods, np.nan)
+    return Pitch(_smoothed(hz).astype(np.float32), strength)
 
 
-def _track_block(
-    frames: NDArray[np.float32], rate: int, threshold: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return pitch in Hz and its strength for some frames."""
-    length = frames.shape[1]
+def _frames(samples: NDArray[np.float32], length: int, hop: int) -> NDArray[np.float32]:
+    return np.lib.stride_tricks.sliding_window_view(samples, length)[::hop]
+
+
+def _find_periods(
+    frames: NDArray[np.float32], rate: int
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Return the period of each frame in samples, and its strength: 0 where there is none."""
     shortest, longest = int(rate / HIGHEST_HZ), int(rate / LOWEST_HZ) + 1
-    size = _fft_size(length + longest)
-    spectra = np.fft.rfft((frames - frames.mean(axis=1, keepdims=True)) * hann_window(length), size, axis=1)
-    power = np.square(spectra.real) + np.square(spectra.imag)
-    lags = np.fft.irfft(power, size, axis=1)[:, : longest + 2]
+    lags = _autocorrelation(frames, longest + 2)
+    flat = lags.ravel()
+    at = np.flatnonzero((flat[1:-1] > flat[:-2]) & (flat[1:-1] >= flat[2:])) + 1
+    lag = at % lags.shape[1]
+    at = at[(lag >= shortest) & (lag <= longest)]
+    left, centre, right = flat[at - 1], flat[at], flat[at + 1]
+    bend = np.minimum(left + right - 2 * centre, -np.finfo(np.float32).tiny)
+    interpolated = (left - right) / (2 * bend)  # by a parabola: the peak lies between samples
+    shift, height = np.zeros((2, lags.size), np.float32)
+    shift[at], height[at] = interpolated, centre - (left - right) * interpolated / 4
+    best = (height.reshape(lags.shape) - _octave_costs(shortest, longest)).argmax(axis=1)
+    at = np.arange(len(frames)) * lags.shape[1] + best
+    return best + shift[at], np.clip(height[at], 0.0, 1.0)
+
+
+def _autocorrelation(frames: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """Return the normalised autocorrelation of each frame at the first lags, shape (frames, count)."""
+    length = frames.shape[1]
+    size = _fft_size(length + count - 2)
+    lags = np.empty((len(frames), count), np.float32)
+    padded = np.zeros((PART_FRAMES, size), np.float32)  # rfft would take longer to pad them
+    for i in range(0, len(frames), PART_FRAMES):
+        part = frames[i : i + PART_FRAMES]
+        inside = padded[: len(part), :length]
+        np.subtract(part, part.mean(axis=1, keepdims=True), out=inside)
+        inside *= hann_window(length)
+        power = square_magnitudes(np.fft.rfft(padded[: len(part)], axis=1))
+        lags[i : i + PART_FRAMES] = np.fft.irfft(power, size, axis=1)[:, :count]
     lags /= np.maximum(lags[:, :1], np.finfo(np.float32).tiny)
-    lags /= _window_lags(length, size)[: longest + 2]
-    left, centre, right = (lags[:, shortest + step : longest + 1 + step] for step in (-1, 0, 1))
-    peaks = (centre > left) & (centre >= right)
-    bend = np.where(peaks, np.minimum(left + right - 2 * centre, -np.finfo(np.float32).tiny), -1.0)
-    shift = (left - right) / (2 * bend)  # parabolic interpolation: the peak lies between samples
-    height = np.where(peaks, centre - (left - right) * shift / 4, 0.0)
-    best = (height - OCTAVE_COST * np.log2(np.arange(shortest, longest + 1) / shortest)).argmax(axis=1)
-    rows = np.arange(len(frames))
-    strength = np.clip(height[rows, best], 0.0, 1.0)
-    loud = np.abs(frames).max(axis=1) > threshold
-    voiced = peaks[rows, best] & (strength > VOICED_STRENGTH) & loud
-    return np.where(voiced, rate / (best + shortest + shift[rows, best]), np.nan), strength
+    lags /= _window_lags(length, size)[:count]
+    return lags
+
+
+@lru_cache(maxsize=4)
+def _octave_costs(shortest: int, longest: int) -> NDArray[np.float64]:
+    """Return what is taken off the strength of each lag, shape (longest + 2,)."""
+    costs = np.full(longest + 2, np.inf)
+    costs[shortest:-1] = OCTAVE_COST * np.log2(np.arange(shortest, longest + 1) / shortest)
+    return costs
 
 
 @lru_cache(maxsize=4)
@@ -111,8 +138,8 @@ def _fft_size(samples: int) -> int:
 def _smoothed(hz: NDArray[np.float64]) -> NDArray[np.float64]:
     """Replace each voiced frame by the median of the voiced ones of five frames around it."""
     reach = SMOOTHED_FRAMES // 2
-    padded = np.pad(hz, reach, constant_values=np.nan)
-    around = np.sort(np.lib.stride_tricks.sliding_window_view(padded, SMOOTHED_FRAMES), axis=1)  # NaN last
+    padded = np.concatenate([np.full(reach, np.nan), hz, np.full(reach, np.nan)])
+    around = np.sort(padded[np.arange(len(hz))[:, None] + np.arange(SMOOTHED_FRAMES)], axis=1)  # NaN last
     count = SMOOTHED_FRAMES - np.isnan(around).sum(axis=1)
     middle = around[np.arange(len(hz)), np.maximum(count - 1, 0) // 2]
     return np.where(np.isnan(hz), np.nan, middle)

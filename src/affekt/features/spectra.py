@@ -13,10 +13,11 @@ from affekt.audio.loading import Waveform
 FFT_SAMPLES = 2048  # librosa's defaults
 HOP_SAMPLES = FFT_SAMPLES // 4
 
-# Frames are processed in small blocks, so that their spectra stay in the processor's cache, and so that
-# matrix products are small enough to be computed on the caller's thread: several clips in parallel do not
-# compete for cores.
-BLOCK_FRAMES = 64
+# Frames are described in blocks, so that temporary arrays do not grow with the length of a recording. They
+# are transformed and multiplied by matrices in smaller parts, which stay in the processor's cache. Products
+# of matrices so small are computed on the caller's thread: clips in parallel do not compete for cores.
+BLOCK_FRAMES = 256
+PART_FRAMES = 32
 KEPT_FRAMES = 8192  # three minutes at 22.05 kHz; the spectra of longer recordings are not kept in memory
 
 Frames = NDArray[np.float32]
@@ -42,6 +43,18 @@ class Block:
     def magnitude(self) -> Frames:
         """Square root of the power."""
         return np.asarray(np.sqrt(self.power))
+
+    @cached_property
+    def total(self) -> Frames:
+        """Sum of the magnitudes, shape (frames, 1); 1 where it is too small to divide by."""
+        total = self.magnitude.sum(axis=1, keepdims=True)
+        return np.asarray(np.where(total < np.finfo(np.float32).tiny, np.float32(1), total))
+
+    @cached_property
+    def centroid(self) -> Frames:
+        """Mean frequency in Hz, weighted by magnitude, shape (frames, 1)."""
+        weighted = np.einsum("ij,j->i", self.magnitude, self.bins_hz)
+        return np.asarray(weighted[:, None] / self.total)
 
 
 class Spectra:
@@ -70,7 +83,8 @@ class Spectra:
             return
         for start in range(0, self.frame_count, BLOCK_FRAMES):
             frames = self._cut(start, min(start + BLOCK_FRAMES, self.frame_count))
-            block = Block(_power(frames), self.bins_hz)
+            parts = [_power(frames[i : i + PART_FRAMES]) for i in range(0, len(frames), PART_FRAMES)]
+            block = Block(np.concatenate(parts), self.bins_hz)
             if self.frame_count <= KEPT_FRAMES:
                 self._kept.append(block)
             yield block
@@ -93,7 +107,11 @@ class Spectra:
 
 
 def _power(frames: Frames) -> Frames:
-    spectra = np.fft.rfft(frames * hann_window(frames.shape[1]), axis=1)
+    return square_magnitudes(np.fft.rfft(frames * hann_window(frames.shape[1]), axis=1))
+
+
+def square_magnitudes(spectra: NDArray[np.complexfloating]) -> Frames:
+    """Return the power of complex64 spectra, which are overwritten."""
     parts = spectra.view(np.float32)  # real and imaginary in turn
     np.square(parts, out=parts)
     return np.asarray(parts[:, ::2] + parts[:, 1::2])

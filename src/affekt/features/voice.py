@@ -107,18 +107,23 @@ def _shapes(spectra: Spectra) -> list[Frames]:
 
 def _describe_pitch(pitch: Pitch) -> Vector:
     semitones = 12 * np.log2(pitch.hz / REFERENCE_HZ)
-    voiced = semitones[pitch.voiced][:, None]
-    change = np.abs(np.diff(semitones))
-    change = change[~np.isnan(change)][:, None]
-    segments_s = _segment_lengths(pitch.voiced) * HOP_S
+    voiced = pitch.voiced
+    change = np.abs(np.diff(semitones))[voiced[1:] & voiced[:-1]]
+    segments_s = _segment_lengths(voiced) * HOP_S
     duration_s = len(pitch.hz) * HOP_S
     rhythm = [
-        pitch.voiced.mean(),
+        voiced.mean(),
         len(segments_s) / duration_s,
         segments_s.mean() if len(segments_s) else 0.0,
         segments_s.std() if len(segments_s) else 0.0,
     ]
-    return np.concatenate([summarise(voiced, _PITCH_SUMMARIES), summarise(change, "mean std p90"), rhythm])
+    return np.concatenate(
+        [
+            summarise(semitones[voiced][:, None], _PITCH_SUMMARIES),
+            summarise(change[:, None], "mean std p90"),
+            rhythm,
+        ]
+    )
 
 
 def _segment_lengths(voiced: NDArray[np.bool_]) -> NDArray[np.intp]:
@@ -128,21 +133,21 @@ def _segment_lengths(voiced: NDArray[np.bool_]) -> NDArray[np.intp]:
 
 
 def _describe_quality(pitch: Pitch, level_db: Frames) -> Vector:
-    periods = 1 / pitch.hz
-    steps = np.abs(np.diff(periods))
-    steps = steps[~np.isnan(steps)]
-    jitter = steps.mean() / np.nanmean(periods) if len(steps) else 0.0
+    periods, voiced = 1 / pitch.hz, pitch.voiced
+    both = voiced[1:] & voiced[:-1]
+    steps = np.abs(np.diff(periods))[both]
+    jitter = steps.mean() / periods[voiced].mean() if len(steps) else 0.0
     count = min(len(level_db), len(pitch.hz))
-    both = pitch.voiced[: count - 1] & pitch.voiced[1:count]
-    level_steps = np.abs(np.diff(level_db[:count, 0]))[both]
+    level_steps = np.abs(np.diff(level_db[:count, 0]))[both[: count - 1]]
     shimmer_db = level_steps.mean() if len(level_steps) else 0.0
     clean = summarise(pitch.harmonics_to_noise_db[:, None], "mean std p10 p90")
     return np.concatenate([[jitter, shimmer_db], clean])
 
 
 def _describe_level(level_db: Frames, active: NDArray[np.bool_]) -> Vector:
-    relative = level_db[active] - level_db[active].mean()
-    changes = np.diff(level_db[active], axis=0)
+    levels = level_db[active]
+    relative = levels - levels.mean()
+    changes = np.diff(levels, axis=0)
     times = [active.mean(), active.sum() * HOP_S]
     return np.concatenate(
         [summarise(relative, _ENERGY_SUMMARIES), summarise(changes, "std p10 p90"), times]
@@ -152,7 +157,6 @@ def _describe_level(level_db: Frames, active: NDArray[np.bool_]) -> Vector:
 def _balance(spectra: Spectra, active: NDArray[np.bool_]) -> Vector:
     """Return the energy of active frames in each band, in dB relative to all bands."""
     edges = np.searchsorted(spectra.bins_hz, BAND_EDGES_HZ)[:-1]
-    energy = spectra.per_frame(lambda block: np.add.reduceat(block.power, edges, axis=1))[active].sum(
-        axis=0
-    )
+    bands = spectra.per_frame(lambda block: np.add.reduceat(block.power, edges, axis=1))
+    energy = bands[active].sum(axis=0)
     return np.asarray(10 * np.log10(np.maximum(energy / energy.sum(), 1e-10)), np.float32)
