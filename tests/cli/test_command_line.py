@@ -74,6 +74,8 @@ def test_exit_codes_are_in_the_help(run: Run) -> None:
         ["features"],
         ["corpora"],
         ["corpora", "check", "CORPUS"],
+        ["encoders"],
+        ["encoders", "list"],
         ["model"],
         ["predict", "CLIP"],
         ["evaluate", "CORPUS", "--recipe", "svm"],

@@ -16,15 +16,26 @@ if TYPE_CHECKING:
     from affekt.features.encoder_installation import EncoderState
 
 
-@click.group(epilog="Example: affekt encoders download whisper-base")
-def encoders() -> None:
-    """List, add or download pretrained speech encoders, which some feature sets need."""
+@click.group(invoke_without_command=True, epilog="Example: affekt encoders download whisper-base")
+@json_options
+@click.pass_context
+def encoders(context: click.Context, as_json: bool, json_file: Path | None) -> None:
+    """List the pretrained encoders: where they are, their sizes and licences; add or download one."""
+    if context.invoked_subcommand is None:
+        _list(as_json, json_file)
+    elif as_json or json_file:
+        name = context.invoked_subcommand
+        raise click.UsageError(f"give --json and --json-out after the command: affekt encoders {name} ...")
 
 
 @encoders.command("list", epilog="Example: affekt encoders list --json")
 @json_options
 def list_all(as_json: bool, json_file: Path | None) -> None:
-    """List the encoders: where they are, their sizes and licences."""
+    """List the encoders, as the command without a subcommand does."""
+    _list(as_json, json_file)
+
+
+def _list(as_json: bool, json_file: Path | None) -> None:
     from affekt.features.encoder_installation import list_encoders
     from affekt.reports import terminal
 

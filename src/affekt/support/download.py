@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import http.client
 import os
 import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 try:
@@ -23,7 +21,7 @@ from affekt.support.progress import progress_bar
 ATTEMPTS = 5
 TIMEOUT_S = 30
 CHUNK_BYTES = 1 << 16
-_TRY_LATER = {http.HTTPStatus.REQUEST_TIMEOUT, http.HTTPStatus.TOO_MANY_REQUESTS}
+_TRY_LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EIO, errno.ELOOP}
 
 
@@ -93,12 +91,15 @@ def download_file(
 
 def _try(remote: RemoteFile, part: Path, progress: bool) -> str:
     """Continue the download, and return why it stopped; ``DownloadError`` if trying again cannot help."""
+    import http.client
+    import urllib.error
+
     try:
         _continue(remote, part, progress)
     except DownloadError:  # is an OSError too
         raise
     except urllib.error.HTTPError as error:
-        if error.code < http.HTTPStatus.INTERNAL_SERVER_ERROR and error.code not in _TRY_LATER:
+        if error.code < HTTPStatus.INTERNAL_SERVER_ERROR and error.code not in _TRY_LATER:
             raise DownloadError(f"{remote.url}: the server returned {error.code} {error.reason}") from error
         return str(error)
     except (OSError, http.client.HTTPException) as error:
@@ -110,12 +111,14 @@ def _try(remote: RemoteFile, part: Path, progress: bool) -> str:
 
 def _continue(remote: RemoteFile, part: Path, progress: bool) -> None:
     """Request the missing bytes and append them; start over if the server sends all bytes."""
+    import urllib.request  # it takes long to import, and predictions import this module
+
     have = _size(part)
     request = urllib.request.Request(  # noqa: S310 - the addresses are our own, http or https
         remote.url, headers={"Range": f"bytes={have}-", "User-Agent": "affekt"}
     )
     with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
-        resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
+        resumed = response.status == HTTPStatus.PARTIAL_CONTENT
         have = have if resumed else 0
         with (
             open(part, "ab" if resumed else "wb", opener=_open_alone) as file,
