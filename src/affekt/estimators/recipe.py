@@ -20,6 +20,7 @@ class Estimator(Protocol):
       under most protocols.
     - ``speakers``: the speaker of each clip.
     - ``sessions``: the speaker and vocal channel of each clip.
+    - ``corpora``: the name of the corpus of each clip, array of str of shape (clips,).
     - ``validation``: (features, labels) for early stopping, if the protocol sets clips aside for it.
     - ``degraded``: features of a degraded copy of each clip, if the recipe has ``degraded_copies``.
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from affekt.emotions import emotion_style
 from affekt.metrics import INTERVAL_RULE, METRIC_TITLES
-from affekt.reports.score_rows import NOT_UNSEEN, corpus_rows, exclusion_reasons
+from affekt.reports.score_rows import NOT_UNSEEN, corpus_rows, emotion_rows, exclusion_reasons
 from affekt.reports.terminal.layout import (
     SCORE_LEGEND,
     FirstThatFits,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from affekt.evaluation.scores import SliceScore
 
 CONFUSION_TITLE = "true ╲ predicted, %"
+CORPORA_TITLE = "recall (coverage), %"
 LISTED = 10
 SLICED = 4  # of more values, the lowest and the highest are shown
 OFTEN, SOMETIMES = 0.2, 0.05  # shares of a row of the confusion matrix
@@ -87,7 +88,12 @@ def _by_corpus(result: Evaluation) -> Group | None:
         return None
     why = missing_intervals([(name, one) for name, row in rows.items() for one in (row.accuracy, row.uar)])
     legend = Text(SCORE_LEGEND.format(over=result.interval_over), "dim")
-    return Group(table, *([why] if why else []), legend)
+    by_emotion = PlainTable(CORPORA_TITLE, *rows)
+    for row in emotion_rows(rows):
+        by_emotion.add_row(*row)
+    narrow = "recall by corpus and emotion needs a wider terminal; --json and --report have it"
+    more = ["", FirstThatFits([by_emotion], narrow)] if by_emotion.row_count else []
+    return Group(table, *([why] if why else []), legend, *more)
 
 
 def _by_emotion(result: Evaluation) -> PlainTable:
@@ -149,7 +155,12 @@ def _calibration(result: Evaluation) -> Text:
         accuracy = f", with an accuracy of {sets.alone_accuracy:.1%}" if sets.alone else ""
         lines.append(f"sets of one emotion: {sets.alone:.0%} of the clips{accuracy}")
     if result.out_of_distribution is not None:
-        lines.append(f"flagged as out of distribution: {result.out_of_distribution:.1%} of the clips")
+        by_flag = {"flagged": result.flagged_accuracy, "others": result.unflagged_accuracy}
+        known = [f"{share:.1%} of {clips}" for clips, share in by_flag.items() if share is not None]
+        accuracy = f"; accuracy {', '.join(known)}" if known else ""
+        lines.append(
+            f"flagged as out of distribution: {result.out_of_distribution:.1%} of the clips{accuracy}"
+        )
     return Text("\n".join(lines))
 
 
