@@ -37,8 +37,8 @@ class TermOptions(TypedDict, total=False):
     protocol
         How a recipe's clips are split, ``by-actor-5`` by default.
     emotions
-        Use only clips of these emotions, and predict only these. Without it, those that the recipe is
-        made for, or all that the model knows; ``"all"`` for all that there are.
+        Use only clips of these emotions, also of ``test_on``, and predict only these. Without it, those
+        that the recipe is made for, or all that the model knows; ``"all"`` for all that there are.
     vocal_channel
         Use only clips that are ``speech``, or ``song``.
     tested_vocal_channel

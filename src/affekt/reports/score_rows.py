@@ -46,7 +46,7 @@ def corpus_rows(result: Evaluation) -> dict[str, CorpusScore]:
 
 
 def emotion_rows(scores: Mapping[str, CorpusScore]) -> list[list[str]]:
-    """Return a row for each emotion, with a cell for each score; then the accuracy by out-of-distribution flag.
+    """Return rows for a table with a column for each score: recall by emotion, accuracy by flag.
 
     A cell has the recall in percent, and the coverage of the prediction sets in brackets where it is known.
     Rows in which nothing is known are left out.
