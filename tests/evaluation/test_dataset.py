@@ -58,6 +58,7 @@ def test_features_and_labels_are_those_of_every_clip_in_order(dataset: Dataset) 
         assert dataset.emotions[dataset.labels[i]] == clip.emotion
         assert dataset.speakers[i] == f"ravdess/{clip.speaker}"
         assert dataset.sessions[i] == f"ravdess/{clip.speaker} speech"
+        assert dataset.corpora[i] == "ravdess"
     assert len(set(dataset.fingerprints)) == len(dataset.corpus.clips)
 
 

@@ -25,6 +25,7 @@ from tests.evaluation.synthetic import (
     with_clips,
 )
 
+from affekt.corpora.base import Clip
 from affekt.corpora.registry import load_corpus
 from affekt.evaluation.dataset import extract_for
 from affekt.evaluation.execution import Execution
@@ -66,22 +67,25 @@ def test_an_estimator_that_asks_for_neither_groups_nor_validation_is_given_neith
     assert fitted.estimator.class_count_.sum() == 50
 
 
-def test_an_estimator_that_asks_for_speakers_and_sessions_is_given_those_of_the_training_clips() -> None:
-    given: list[tuple[Array, Array]] = []
+def test_an_estimator_is_given_what_it_asks_for_of_the_training_clips() -> None:
+    given: list[tuple[Array, ...]] = []
 
     class Asking(GaussianNB):  # type: ignore[misc]
-        def fit(self, X: Array, y: Array, speakers: Array, sessions: Array) -> Asking:
-            given.append((speakers, sessions))
+        def fit(self, X: Array, y: Array, speakers: Array, sessions: Array, corpora: Array) -> Asking:
+            given.append((speakers, sessions, corpora))
             super().fit(X, y)
             return self
 
-    sung = with_clips(
-        SMALL, lambda i, clip: replace(clip, vocal_channel="song" if i % 2 else "speech", speaker="1")
-    )
-    fit_recipe(Asking(), sung, np.arange(2, 6), NONE, NOISE.speakers)
-    ((speakers, sessions),) = given
-    assert speakers.tolist() == ["own/1"] * 4
-    assert sessions.tolist() == ["own/1 speech", "own/1 song"] * 2
+    def change(i: int, clip: Clip) -> Clip:
+        channel = "song" if i % 2 else "speech"
+        return replace(clip, vocal_channel=channel, speaker="1", corpus="own" if i < 4 else "other")
+
+    fit_recipe(Asking(), with_clips(SMALL, change), np.arange(2, 6), NONE, NOISE.speakers)
+    ((speakers, sessions, corpora),) = given
+    assert speakers.tolist() == ["own/1"] * 2 + ["other/1"] * 2
+    assert sessions.tolist() == ["own/1 speech", "own/1 song", "other/1 speech", "other/1 song"]
+    assert corpora.tolist() == ["own"] * 2 + ["other"] * 2
+    assert corpora.dtype.kind == "U"
 
 
 def test_a_recipe_with_degraded_copies_is_given_those_of_its_training_clips_and_tested_on_none() -> None:

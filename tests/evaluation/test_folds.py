@@ -460,9 +460,15 @@ def test_an_honest_score_is_far_below_a_leaky_one_on_real_recordings(ravdess: Pa
 
 def test_two_corpora_are_tested_on_each_other(ravdess: Path, emodb: Path) -> None:
     recipe = make_recipe(lambda seed: GaussianNB())
-    both = evaluate([ravdess, emodb], recipe, protocol="cross-corpus")
-    assert {"neutral", "happy", "sad", "angry"} <= set(both.emotions)
+    both = evaluate([ravdess, emodb], recipe, protocol="leave-one-corpus-out", vocal_channel="speech")
+    loaded = [load_corpus(one).select(vocal_channel="speech") for one in (emodb, ravdess)]
+    assert set(both.emotions) == {emotion for one in loaded for emotion in one.emotions}
     assert list(both.by_corpus) == ["emodb", "ravdess"]
+    for one, other in (loaded, loaded[::-1]):
+        foreign = {clip.name for clip in one.clips if clip.emotion not in other.emotions}
+        assert both.by_corpus[one.name].n == len(one.clips) - len(foreign)
+        assert foreign <= {path for path, _ in both.excluded}
+    assert both.n + len(both.excluded) == sum(len(one.clips) for one in loaded)
     assert not both.speakers_overlap
     folds = {fold.fold: {speaker.split("/")[0] for speaker in fold.speakers} for fold in both.by_fold}
     assert folds == {0: {"emodb"}, 1: {"ravdess"}}

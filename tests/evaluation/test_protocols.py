@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold
 
 from affekt.corpora.base import Clip, Corpus, CorpusCard, join
 from affekt.corpora.readers.ravdess import CARD
@@ -24,7 +26,9 @@ from affekt.evaluation.protocols import (
 )
 
 OWN_CARD = CorpusCard(name="own", title="", licence="", citation="", address="")
-HONEST = [name for name, protocol in PROTOCOLS.items() if not protocol.leaky and name != "cross-corpus"]
+HONEST = [
+    name for name, protocol in PROTOCOLS.items() if not protocol.leaky and name != "leave-one-corpus-out"
+]
 LEAKY = [name for name, protocol in PROTOCOLS.items() if protocol.leaky]
 RANDOM = [name for name in LEAKY if name.startswith("random")]
 
@@ -91,16 +95,72 @@ def test_neither_the_statement_nor_the_speaker_of_a_tested_clip_is_trained_on() 
         assert not speakers_overlap(corpus.clips, [fold])
 
 
-def test_cross_corpus_tests_each_corpus_on_the_others() -> None:
-    corpus = join([make_corpus(name="one"), make_corpus(name="two", speakers=3)])
-    folds = folds_of(corpus, "cross-corpus")
-    assert [{corpus.clips[i].corpus for i in fold.test} for fold in folds] == [{"one"}, {"two"}]
-    assert [{corpus.clips[i].corpus for i in fold.train} for fold in folds] == [{"two"}, {"one"}]
+# --- leave-one-corpus-out ----------------------------------------------------------------------------
 
 
-def test_cross_corpus_needs_two() -> None:
+def without(corpus: Corpus, *emotions: str) -> Corpus:
+    return replace(corpus, clips=tuple(clip for clip in corpus.clips if clip.emotion not in emotions))
+
+
+def test_each_corpus_in_turn_is_tested_and_all_clips_of_the_others_are_trained_on() -> None:
+    corpora = [make_corpus(name="one"), make_corpus(name="two", speakers=3), make_corpus(name="three")]
+    corpus = join(corpora)
+    folds = folds_of(corpus, "leave-one-corpus-out")
+    names = np.array([clip.corpus for clip in corpus.clips])
+    for name, fold in zip(("one", "three", "two"), folds, strict=True):
+        np.testing.assert_array_equal(fold.test, np.flatnonzero(names == name))
+        np.testing.assert_array_equal(fold.train, np.flatnonzero(names != name))
+        assert not len(fold.untested)
+
+
+def test_clips_are_tested_whose_emotion_another_corpus_has_and_all_emotions_are_trained_on() -> None:
+    corpus = join([without(make_corpus(name="one"), "sad"), make_corpus(name="two")])
+    one, two = folds_of(corpus, "leave-one-corpus-out")
+
+    def emotions(positions: NDArray[np.intp]) -> set[str]:
+        return {corpus.clips[i].emotion for i in positions}
+
+    assert (emotions(one.train), emotions(one.test)) == ({"happy", "sad", "angry"}, {"happy", "angry"})
+    assert (emotions(two.train), emotions(two.test)) == ({"happy", "angry"}, {"happy", "angry"})
+    assert (emotions(one.untested), emotions(two.untested)) == (set(), {"sad"})
+    assert {corpus.clips[i].corpus for i in two.untested} == {"two"}
+    assert len(two.test) + len(two.untested) == len(make_corpus().clips)
+
+
+def test_one_shared_emotion_is_enough_and_none_is_refused() -> None:
+    full = make_corpus(name="one", speakers=2)
+    shared = join([without(full, "sad"), without(make_corpus(name="two"), "happy")])
+    for fold in folds_of(shared, "leave-one-corpus-out"):
+        assert {shared.clips[i].emotion for i in fold.test} == {"angry"}
+    foreign = tuple(replace(clip, emotion="calm") for clip in make_corpus(name="two").clips)
+    corpus = join([full, replace(make_corpus(name="two"), clips=foreign)])
+    with pytest.raises(
+        CorpusError, match=r"cannot test one: .* expresses angry, happy, sad\. Leave one out"
+    ):
+        folds_of(corpus, "leave-one-corpus-out")
+
+
+def test_a_speaker_who_shares_a_recording_with_the_tested_corpus_is_not_trained_on() -> None:
+    corpus = join([make_corpus(name="one"), make_corpus(name="two")])
+    prints = fingerprints(corpus)
+    prints[-1] = prints[0]
+    one, two = folds_of(corpus, "leave-one-corpus-out", prints=prints)
+    assert {corpus.clips[i].speaker_id for i in one.train} == {f"two/{i:02}" for i in range(1, 24)}
+    assert {corpus.clips[i].speaker_id for i in two.train} == {f"one/{i:02}" for i in range(2, 25)}
+    assert len(one.test) == len(two.test) == len(corpus.clips) // 2
+
+
+def test_one_corpus_alone_cannot_be_left_out() -> None:
     with pytest.raises(CorpusError, match="two corpora"):
-        folds_of(make_corpus(), "cross-corpus")
+        folds_of(make_corpus(), "leave-one-corpus-out")
+
+
+def test_the_former_name_of_a_protocol_finds_it() -> None:
+    assert find_protocol("cross-corpus") is PROTOCOLS["leave-one-corpus-out"]
+    assert "cross-corpus" not in PROTOCOLS
+
+
+# --- random protocols --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -334,9 +394,79 @@ def test_unknown_speakers_count_as_shared() -> None:
     assert speakers_overlap(unknown, [fold])
 
 
-@pytest.mark.parametrize("first_has_folds", [True, False])
-def test_joined_corpora_have_no_published_folds(first_has_folds: bool) -> None:
-    cards = (CARD, OWN_CARD) if first_has_folds else (OWN_CARD, CARD)
-    corpus = join([make_corpus(cards[0], name="one"), make_corpus(cards[1], name="two")])
-    tested = [{corpus.clips[i].speaker_id for i in fold.test} for fold in folds_of(corpus, "by-actor-5")]
-    assert len(set.union(*tested)) == sum(map(len, tested)) == 48
+# --- folds of several corpora ------------------------------------------------------------------------
+
+
+def speakers_by_fold(corpus: Corpus, protocol: str, prints: list[str] | None = None) -> list[set[str]]:
+    """The speakers tested in each fold; all of them are tested once, and not trained on."""
+    folds = folds_of(corpus, protocol, prints=prints)
+    assert sorted(i for fold in folds for i in fold.test) == list(range(len(corpus.clips)))
+    assert not speakers_overlap(corpus.clips, folds)
+    return [{corpus.clips[i].speaker_id for i in fold.test} for fold in folds]
+
+
+@pytest.mark.parametrize("protocol", ["by-actor-5", "emobox-6"])
+@pytest.mark.parametrize("order", [1, -1])
+def test_each_of_several_corpora_keeps_its_own_folds(protocol: str, order: int) -> None:
+    corpora = [make_corpus(CARD, name="ravdess"), make_corpus(name="own", speakers=11)]
+    corpora.append(without(make_corpus(name="third", speakers=7), "sad"))
+    alone = [speakers_by_fold(one, protocol) for one in corpora]
+    expected = [set[str]().union(*same) for same in zip(*alone, strict=True)]
+    assert speakers_by_fold(join(corpora[::order]), protocol) == expected
+    published = [{f"ravdess/{speaker}" for speaker in fold} for fold in CARD.folds[protocol]]
+    assert [fold & set[str]().union(*published) for fold in expected] == published
+
+
+def test_folds_of_an_unpublished_corpus_are_stratified_groups_of_speakers() -> None:
+    corpus = make_corpus(speakers=11)
+    emotions, speakers = ([getattr(clip, name) for clip in corpus.clips] for name in ("emotion", "speaker"))
+    expected = StratifiedGroupKFold(5, shuffle=True, random_state=0).split(emotions, emotions, speakers)
+    for fold, (train, test) in zip(folds_of(corpus, "by-actor-5"), expected, strict=True):
+        np.testing.assert_array_equal(fold.train, train)
+        np.testing.assert_array_equal(fold.test, test)
+
+
+def test_beside_another_corpus_one_with_few_speakers_has_each_in_a_fold_of_its_own() -> None:
+    small = [make_corpus(name=name, speakers=count) for name, count in (("a", 2), ("b", 4), ("c", 1))]
+    tested = speakers_by_fold(join([make_corpus(CARD, name="ravdess"), *small]), "by-actor-5")
+    own = [{speaker for speaker in fold if not speaker.startswith("ravdess")} for fold in tested]
+    assert own == [{"a/01", "b/04"}, {"a/02", "c/01"}, {"b/01"}, {"b/02"}, {"b/03"}]
+    assert [fold - few for fold, few in zip(tested, own, strict=True)] == speakers_by_fold(
+        make_corpus(CARD, name="ravdess"), "by-actor-5"
+    )
+
+
+def test_corpora_of_few_speakers_each_need_enough_together() -> None:
+    corpora = [make_corpus(name=name, speakers=2) for name in ("a", "b", "c")]
+    assert len(speakers_by_fold(join(corpora), "by-actor-5")) == 5
+    with pytest.raises(CorpusError, match=r"needs 5 speakers, and a\+b has 4"):
+        folds_of(join(corpora[:2]), "by-actor-5")
+
+
+def test_corpora_that_share_a_recording_are_grouped_together() -> None:
+    corpus = join([make_corpus(CARD, name="ravdess"), make_corpus(name="other")])
+    prints = fingerprints(corpus)
+    prints[-1] = prints[0]
+    tested = speakers_by_fold(corpus, "by-actor-5", prints)
+    assert len(tested) == 5
+    for fold in tested:
+        assert ("ravdess/01" in fold) == ("other/24" in fold)
+
+
+@pytest.mark.parametrize("protocol", ["by-actor-5", "leave-one-speaker-out", "leave-one-corpus-out"])
+def test_unknown_speakers_in_one_of_several_corpora_are_refused(protocol: str) -> None:
+    unknown = make_corpus(name="mine", speakers=2)
+    unknown = replace(unknown, clips=tuple(replace(clip, speaker="") for clip in unknown.clips))
+    with pytest.raises(CorpusError, match=r"speaker of 24 of \d+ clips of .*mine is unknown"):
+        folds_of(join([make_corpus(CARD, name="ravdess"), unknown]), protocol)
+
+
+def test_folds_are_published_for_a_corpus_and_not_for_another_with_such_speakers() -> None:
+    corpus = join([make_corpus(CARD, name="one"), make_corpus(name="two")])
+    published = [set(fold) for fold in CARD.folds["by-actor-5"]]
+    for name in ("one", "two"):
+        own = [
+            {one.removeprefix(f"{name}/") for one in fold if one.startswith(name)}
+            for fold in speakers_by_fold(corpus, "by-actor-5")
+        ]
+        assert own != published

@@ -12,7 +12,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.evaluation.synthetic import COUNTED, EMOTIONS, WEIGHING, cross_validate, make_dataset, terms_of
+from tests.evaluation.synthetic import (
+    COUNTED,
+    EMOTIONS,
+    WEIGHING,
+    cross_validate,
+    joined,
+    make_dataset,
+    terms_of,
+)
 from tests.odd_values import ODD_VALUES, name_of, places, replaced
 
 from affekt.errors import CorpusError
@@ -50,7 +58,7 @@ JSON_KEYS = {
     *("intervals", "spread", "per_emotion", "confusion_matrix", "by_speaker", "by_corpus", "slices"),
     *("seeds", "folds", "ece", "reliability", "prediction_sets", "out_of_distribution", "calibration"),
     *("distance_threshold", "excluded", "importances", "histories", "human_accuracy"),
-    *("interval_over", "no_interval", "notes"),
+    *("interval_over", "no_interval", "notes", "flagged_accuracy", "unflagged_accuracy"),
 }
 
 
@@ -235,6 +243,42 @@ def test_what_format_1_lacks_is_unknown(tmp_path: Path) -> None:
     assert oldest.headlines == EVALUATION.headlines
 
 
+def test_what_format_2_lacks_is_unknown() -> None:
+    values = {**written(EVALUATION), "format": 2}
+    for name in ("flagged_accuracy", "unflagged_accuracy"):
+        del values[name], values["by_corpus"]["own"][name]
+    for name in ("recall", "coverage_by_emotion"):
+        del values["by_corpus"]["own"][name]
+    del values["prediction_sets"]["by_emotion"]
+    found = Evaluation.from_json(values)
+    corpus = found.by_corpus["own"]
+    assert (found.flagged_accuracy, found.unflagged_accuracy) == (None, None)
+    assert (corpus.flagged_accuracy, corpus.unflagged_accuracy) == (None, None)
+    assert (corpus.recall, corpus.coverage_by_emotion, corpus.macro_coverage) == ({}, {}, None)
+    assert corpus.uar == EVALUATION.by_corpus["own"].uar
+    assert EVALUATION.prediction_sets is not None
+    assert found.prediction_sets == replace(EVALUATION.prediction_sets, by_emotion={})
+
+
+def test_scores_of_emotions_that_a_corpus_does_not_have_are_none_in_a_file() -> None:
+    sad, rest = (
+        make_dataset(corpus="sad", shape=(6,)),
+        make_dataset(corpus="rest", shape=(6,), emotions=EMOTIONS[:2]),
+    )
+    both = cross_validate(joined(sad, rest), COUNTED)
+    values = written(both)["by_corpus"]["rest"]
+    assert values["recall"]["sad"] is values["coverage_by_emotion"]["sad"] is None
+    assert 0 <= values["recall"]["happy"] <= 1
+    assert Evaluation.from_json(written(both)).by_corpus == both.by_corpus
+
+
+@pytest.mark.parametrize("rest", ["", ", white noise, 20 dB", ", speech alone scored"])
+def test_a_protocol_is_read_by_its_former_name(rest: str) -> None:
+    values = {**written(EVALUATION), "protocol": "cross-corpus", "protocol_label": f"cross-corpus{rest}"}
+    found = Evaluation.from_json(values)
+    assert (found.protocol, found.protocol_label) == ("leave-one-corpus-out", f"leave-one-corpus-out{rest}")
+
+
 def test_the_published_results_of_the_reproduction_are_read() -> None:
     trials = json.loads((ROOT / "docs" / "results.json").read_text(encoding="utf-8"))["trials"]
     assert len(trials) > 10
@@ -287,14 +331,14 @@ def test_a_json_that_is_not_an_object_is_named_as_that(tmp_path: Path) -> None:
 
 
 def test_a_later_format_is_refused_with_advice() -> None:
-    with pytest.raises(CorpusError, match=r"its format is 3, .* formats up to 2: update affekt"):
-        Evaluation.from_json({**written(EVALUATION), "format": 3})
+    with pytest.raises(CorpusError, match=r"its format is 4, .* formats up to 3: update affekt"):
+        Evaluation.from_json({**written(EVALUATION), "format": 4})
 
 
 REQUIRED = JSON_KEYS - {
     *("format", "condition", "by_corpus", "by_speaker", "ece", "reliability", "prediction_sets"),
     *("out_of_distribution", "calibration", "distance_threshold", "excluded", "importances", "histories"),
-    *("human_accuracy", "interval_over", "no_interval", "notes"),
+    *("human_accuracy", "interval_over", "no_interval", "notes", "flagged_accuracy", "unflagged_accuracy"),
 }
 
 

@@ -383,7 +383,7 @@ def average_recall(true: list[str], predicted: list[str]) -> float:
     return float(recall_score(true, predicted, labels=sorted(set(true)), average="macro"))
 
 
-@pytest.mark.parametrize("protocol", ["by-actor-5", "random-80-20", "cross-corpus"])
+@pytest.mark.parametrize("protocol", ["by-actor-5", "random-80-20", "leave-one-corpus-out"])
 def test_each_corpus_is_scored_on_its_clips_alone(protocol: str) -> None:
     found = cross_validate(joined(FIRST, SECOND), COUNTED, protocol, seeds=(0, 1))
     assert list(found.by_corpus) == ["first", "second"]
@@ -399,6 +399,8 @@ def test_each_corpus_is_scored_on_its_clips_alone(protocol: str) -> None:
         assert score.ece == pytest.approx(ece_by_hand(own))
         if protocol == "random-80-20":  # one fold: nothing is calibrated
             assert (score.coverage, score.set_size, score.out_of_distribution) == (None, None, None)
+            assert (score.coverage_by_emotion, score.macro_coverage) == ({}, None)
+            assert (score.flagged_accuracy, score.unflagged_accuracy) == (None, None)
             continue
         assert score.coverage == pytest.approx(
             np.mean([one.clip.emotion in one.prediction_set for one in own])
@@ -407,6 +409,72 @@ def test_each_corpus_is_scored_on_its_clips_alone(protocol: str) -> None:
         assert score.out_of_distribution == pytest.approx(
             np.mean([bool(one.out_of_distribution) for one in own])
         )
+
+
+def test_a_corpus_has_recall_and_coverage_of_each_emotion_that_it_has() -> None:
+    found = cross_validate(joined(FIRST, SECOND), COUNTED, seeds=(0, 1))
+    for name, score in found.by_corpus.items():
+        own = [one for one in found.tested if one.clip.corpus == name]
+        assert list(score.recall) == list(score.coverage_by_emotion) == list(EMOTIONS)
+        covered = []
+        for emotion in EMOTIONS:
+            clips = [one for one in own if one.clip.emotion == emotion]
+            if not clips:
+                assert (name, emotion) == ("second", "neutral")
+                assert score.recall[emotion] is score.coverage_by_emotion[emotion] is None
+                continue
+            covered.append(np.mean([emotion in one.prediction_set for one in clips]))
+            assert score.recall[emotion] == pytest.approx(
+                np.mean([one.predicted == emotion for one in clips])
+            )
+            assert score.coverage_by_emotion[emotion] == pytest.approx(covered[-1])
+        assert score.macro_coverage == pytest.approx(np.mean(covered))
+
+
+def test_coverage_of_each_emotion_over_all_corpora_is_that_of_the_single_predictions() -> None:
+    found = cross_validate(joined(FIRST, SECOND), COUNTED)
+    assert found.prediction_sets is not None
+    for emotion, coverage in found.prediction_sets.by_emotion.items():
+        own = [emotion in one.prediction_set for one in found.tested if one.clip.emotion == emotion]
+        assert coverage == pytest.approx(np.mean(own))
+
+
+def test_flagged_and_other_clips_have_an_accuracy_of_their_own() -> None:
+    tested = list(cross_validate(joined(FIRST, SECOND), COUNTED).tested)
+    tested = [replace(one, out_of_distribution=i % 3 == 0) for i, one in enumerate(tested)]
+    calm = [
+        replace(one, out_of_distribution=False) if one.clip.corpus == "second" else one for one in tested
+    ]
+    about = {
+        "corpus": "-", "recipe": "-", "protocol": "-", "protocol_label": "-", "leaky": False,
+        "speakers_overlap": None,
+    }  # fmt: skip
+    found = summarise_clips(calm, EMOTIONS, **about)
+    first, second = found.by_corpus.values()
+    for score, own in (
+        (found, calm),
+        (first, [one for one in calm if one.clip.corpus == "first"]),
+        (second, [one for one in calm if one.clip.corpus == "second"]),
+    ):
+        hits = [(one.out_of_distribution, one.predicted == one.clip.emotion) for one in own]
+        flagged, others = ([hit for flag, hit in hits if flag is which] for which in (True, False))
+        assert score.out_of_distribution == pytest.approx(len(flagged) / len(own))
+        assert score.flagged_accuracy == (pytest.approx(np.mean(flagged)) if flagged else None)
+        assert score.unflagged_accuracy == pytest.approx(np.mean(others))
+    assert second.flagged_accuracy is None
+    assert first.flagged_accuracy != first.unflagged_accuracy
+
+
+def test_what_another_corpus_must_know_is_excluded_where_it_does_not() -> None:
+    found = cross_validate(joined(FIRST, SECOND), COUNTED, "leave-one-corpus-out", seeds=(0, 1))
+    calm = [one.name for one in FIRST.corpus.clips if one.emotion == "neutral"]
+    assert found.excluded == tuple(
+        (name, f"{name}: the training corpora do not know 'neutral'") for name in calm
+    )
+    assert found.n == len(FIRST.labels) + len(SECOND.labels) - len(calm)
+    assert found.emotions == EMOTIONS
+    neutral = {one.probabilities[0] > 1e-6 for one in found.tested if one.clip.corpus == "second"}
+    assert True in neutral  # what one corpus alone has is trained on, and may be predicted for the other
 
 
 def test_the_interval_of_a_corpus_is_over_its_own_speakers() -> None:
@@ -426,6 +494,10 @@ def test_one_corpus_alone_is_scored_as_the_whole() -> None:
     assert (score.ece, score.out_of_distribution) == (found.ece, found.out_of_distribution)
     assert found.prediction_sets is not None
     assert (score.coverage, score.set_size) == (found.prediction_sets.coverage, found.prediction_sets.size)
+    assert score.coverage_by_emotion == found.prediction_sets.by_emotion
+    assert score.recall == {name: one.recall for name, one in found.per_emotion.items()}
+    assert score.flagged_accuracy == found.flagged_accuracy
+    assert score.unflagged_accuracy == found.unflagged_accuracy
 
 
 def test_of_unknown_speakers_a_corpus_counts_none() -> None:

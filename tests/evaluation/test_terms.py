@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.evaluation.synthetic import CARD, COUNTED, QUICK, make_dataset
+from tests.evaluation.synthetic import COUNTED, QUICK, make_dataset
 
-from affekt.corpora.base import Clip, Corpus
+from affekt.corpora.base import Corpus, join
 from affekt.corpora.registry import load_corpus
 from affekt.errors import CorpusError, LeakError, MissingExtraError, UnknownNameError
 from affekt.evaluation.protocols import find_protocol
@@ -271,39 +271,12 @@ def test_several_corpora_are_joined(small_ravdess: Path, elsewhere: Path) -> Non
         read_corpus([small_ravdess, small_ravdess])
 
 
-@pytest.fixture
-def overlapping() -> Callable[[str], Corpus]:
-    """``overlapping("happy sad, sad happy calm")``: the emotions of each of several corpora."""
-
-    def make(emotions: str) -> Corpus:
-        clips = tuple(
-            Clip(path=Path(f"{number}/{emotion}"), emotion=emotion, speaker="1", corpus=f"corpus {number}")
-            for number, names in enumerate(emotions.split(","))
-            for emotion in names.split()
-        )
-        return Corpus(name="several", clips=clips, cards=(CARD,))
-
-    return make
-
-
-def test_cross_corpus_uses_the_emotions_that_every_corpus_has(
-    overlapping: Callable[[str], Corpus],
-) -> None:
-    corpus = overlapping("happy sad calm, sad happy, angry happy sad")
-    chosen = read_corpus(corpus, find_protocol("cross-corpus"))
-    assert chosen.emotions == ("happy", "sad")
-    assert len(chosen.clips) == 6
-    assert read_corpus(corpus, BY_ACTOR).emotions == corpus.emotions
-
-
-@pytest.mark.parametrize(
-    ("emotions", "shared"), [("happy, sad", "none"), ("happy sad, sad calm", "sad")], ids=["none", "one"]
-)
-def test_corpora_that_share_too_few_emotions_are_refused(
-    overlapping: Callable[[str], Corpus], emotions: str, shared: str
-) -> None:
-    with pytest.raises(CorpusError, match=f"share too few emotions .*: {shared}"):
-        read_corpus(overlapping(emotions), find_protocol("cross-corpus"))
+@pytest.mark.parametrize("protocol", ["by-actor-5", "leave-one-corpus-out", "cross-corpus"])
+def test_no_protocol_limits_the_emotions_of_joined_corpora(protocol: str) -> None:
+    both = join([OWN, OTHER])
+    terms = read_terms(both, COUNTED, protocol=protocol)
+    assert terms.clips == terms.corpus == both
+    assert terms.excluded == []
 
 
 # --- test_on -----------------------------------------------------------------------------------------
@@ -322,6 +295,17 @@ def test_with_test_on_emotions_limit_both_sides() -> None:
     assert terms.corpus.emotions == ("happy", "angry")
     assert terms.tested_corpus.emotions == ("happy",)
     assert not terms.excluded
+
+
+def test_with_test_on_the_emotions_that_a_recipe_is_made_for_limit_both_sides() -> None:
+    recipe = replace(COUNTED, emotions=("happy", "angry", "bored"))
+    terms = read_terms(OWN, recipe, test_on=OTHER)
+    assert terms.corpus.emotions == ("happy", "angry")
+    assert terms.tested_corpus.emotions == ("happy",)
+    assert not terms.excluded
+    unlimited = read_terms(OWN, recipe, test_on=OTHER, emotions="all")
+    assert (unlimited.corpus, unlimited.tested_corpus) == (OWN, OTHER)
+    assert {clip.emotion for clip, _ in unlimited.excluded} == {"bored"}
 
 
 def test_with_test_on_a_vocal_channel_limits_both_sides() -> None:

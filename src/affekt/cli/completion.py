@@ -16,8 +16,8 @@ Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 # The names of affekt.evaluation.protocols.PROTOCOLS, whose module imports scikit-learn.
 PROTOCOLS = (
-    "by-actor-5", "emobox-6", "leave-one-speaker-out", "leave-one-statement-out", "cross-corpus",
-    "random-80-20", "random-70-15-15", "augment-before-split", "training-side",
+    "by-actor-5", "emobox-6", "leave-one-speaker-out", "leave-one-statement-out",
+    "leave-one-corpus-out", "random-80-20", "random-70-15-15", "augment-before-split", "training-side",
 )  # fmt: skip
 
 

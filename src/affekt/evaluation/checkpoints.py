@@ -94,7 +94,7 @@ class Checkpoints:
             for row in (dataset.labels, *dataset.features, *degraded):
                 for array in row if isinstance(row, list) else [row]:
                     digest.update(np.ascontiguousarray(array).tobytes())
-            for texts in (dataset.fingerprints, dataset.speakers, dataset.sessions):
+            for texts in (dataset.fingerprints, dataset.speakers, dataset.sessions, dataset.corpora):
                 digest.update("|".join(texts).encode() + b"\n")
             self._digests[id(dataset)] = dataset, digest.digest()
         return self._digests[id(dataset)][1]

@@ -77,6 +77,11 @@ class Dataset:
         return np.array([clip.speaker_id or f"unknown {i}" for i, clip in enumerate(clips)])
 
     @property
+    def corpora(self) -> NDArray[np.str_]:
+        """The name of each clip's corpus."""
+        return np.array([clip.corpus for clip in self.corpus.clips])
+
+    @property
     def sessions(self) -> NDArray[np.str_]:
         """Each clip's speaker and vocal channel."""
         channels = [clip.vocal_channel for clip in self.corpus.clips]

@@ -125,13 +125,14 @@ def fit_recipe(
 
     Notes
     -----
-    An estimator is given what its ``fit`` takes of ``groups``, ``speakers``, ``sessions``, ``validation``
-    and ``degraded``; see ``Estimator``.
+    An estimator is given what its ``fit`` takes of ``groups``, ``speakers``, ``sessions``, ``corpora``,
+    ``validation`` and ``degraded``; see ``Estimator``.
     """
     offered: dict[str, Any] = {
         "groups": groups[train],
         "speakers": dataset.speakers[train],
         "sessions": dataset.sessions[train],
+        "corpora": dataset.corpora[train],
     }
     if dataset.degraded is not None:
         offered["degraded"] = dataset.degraded[train]

@@ -7,8 +7,8 @@ with published scores; they are declared leaky, and the word stands wherever the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from affekt.corpora.base import Clip, Corpus, find_stretches
 from affekt.errors import CorpusError, LeakError, UnknownNameError
+from affekt.evaluation.result_values import RENAMED_PROTOCOLS
 
 Indices = NDArray[np.intp]
 _NONE: Indices = np.zeros(0, np.intp)
@@ -25,11 +26,22 @@ _GROUPING_SEED = 0  # by-actor folds of an unpublished corpus are the same for e
 
 @dataclass(frozen=True)
 class Fold:
-    """One split of a corpus's clips, by position; ``validation`` is for early stopping alone."""
+    """One split of a corpus's clips, by position.
+
+    Attributes
+    ----------
+    train, test
+        The clips of each side.
+    validation
+        Clips for early stopping alone.
+    untested
+        Clips that would be tested, but whose emotion no clip of the training side has.
+    """
 
     train: Indices
     test: Indices
     validation: Indices = field(default_factory=lambda: _NONE)
+    untested: Indices = field(default_factory=lambda: _NONE)
 
 
 @dataclass(frozen=True)
@@ -173,19 +185,65 @@ def refuse_leaks(
 
 
 def _by_speaker(name: str, count: int) -> Callable[[Corpus, Sequence[int], int], list[Fold]]:
-    """The published folds where the corpus has them, else ``count`` stratified groups of speakers."""
+    """The published folds where a corpus has them, else ``count`` stratified groups of its speakers.
+
+    Of several corpora, fold i is the union of fold i of each.
+    """
 
     def split_by_speaker(corpus: Corpus, groups: Sequence[int], seed: int) -> list[Fold]:
-        published = corpus.cards[0].folds.get(name, ()) if len(corpus.cards) == 1 else ()
-        present = {clip.speaker for clip in corpus.clips}
-        if published and present <= {speaker for fold in published for speaker in fold}:
-            return _folds_of([clip.speaker for clip in corpus.clips], published)
-        speakers = _speaker_groups(corpus, groups, name, count)
-        folds = StratifiedGroupKFold(count, shuffle=True, random_state=_GROUPING_SEED)
-        emotions = [clip.emotion for clip in corpus.clips]
-        return [Fold(train, test) for train, test in folds.split(emotions, emotions, speakers)]
+        parts = list(_each_corpus(corpus, groups))
+        published = [_published_folds(one, name) for one, _ in parts]
+        if not any(published):
+            _speaker_groups(corpus, groups, name, count)
+        numbers = np.zeros(len(corpus.clips), np.intp)
+        begun = 0
+        for (one, own), fold_of in zip(parts, published, strict=True):
+            if fold_of:
+                numbers[own] = [fold_of[clip.speaker] for clip in one.clips]
+                continue
+            speakers = _speaker_groups(one, [groups[i] for i in own], name, 1)
+            different = list(dict.fromkeys(speakers))
+            if len(different) < count:  # each is tested in a fold of its own, after the folds used so far
+                numbers[own] = [(begun + different.index(speaker)) % count for speaker in speakers]
+                begun += len(different)
+                continue
+            emotions = [clip.emotion for clip in one.clips]
+            folds = StratifiedGroupKFold(count, shuffle=True, random_state=_GROUPING_SEED)
+            for number, (_, test) in enumerate(folds.split(emotions, emotions, speakers)):
+                numbers[own[test]] = number
+        return _folds_of(numbers.tolist(), [(number,) for number in range(count)])
 
     return split_by_speaker
+
+
+def _each_corpus(corpus: Corpus, groups: Sequence[int]) -> Iterator[tuple[Corpus, Indices]]:
+    """Each of several corpora, by name, and the positions of its clips.
+
+    Those that share a recording are one: their speakers are grouped together.
+    """
+    names = [clip.corpus for clip in corpus.clips]
+    joined = np.array(_connected([names, [str(group) for group in groups]]))
+    for number in sorted(set(joined.tolist()), key=lambda i: names[i]):
+        own = np.flatnonzero(joined == number)
+        held = sorted({names[i] for i in own})
+        cards = tuple(card for card in corpus.cards if card.name in held)
+        yield (
+            replace(
+                corpus,
+                name="+".join(held),
+                clips=tuple(corpus.clips[i] for i in own),
+                cards=corpus.cards if len(corpus.cards) == 1 else cards,
+            ),
+            own,
+        )
+
+
+def _published_folds(corpus: Corpus, protocol: str) -> dict[str, int]:
+    """Speaker -> the number of their published fold; empty unless every speaker has one."""
+    folds = corpus.cards[0].folds.get(protocol, ()) if corpus.cards else ()
+    numbers = {speaker: number for number, fold in enumerate(folds) for speaker in fold}
+    alone = len({clip.corpus for clip in corpus.clips}) == 1
+    return numbers if alone and {clip.speaker for clip in corpus.clips} <= numbers.keys() else {}
 
 
 def _leave_one_speaker_out(corpus: Corpus, groups: Sequence[int], seed: int) -> list[Fold]:
@@ -243,12 +301,26 @@ def _draw(
     return kept, drawn
 
 
-def _cross_corpus(corpus: Corpus, groups: Sequence[int], seed: int) -> list[Fold]:
-    names = [clip.corpus for clip in corpus.clips]
-    _speaker_groups(corpus, groups, "cross-corpus", 2)
+def _leave_one_corpus_out(corpus: Corpus, groups: Sequence[int], seed: int) -> list[Fold]:
+    """Train on the other corpora, without their clips of speakers who share a recording with this one."""
+    names, emotions = (
+        np.array([getattr(clip, field) for clip in corpus.clips]) for field in ("corpus", "emotion")
+    )
+    speakers = np.array(_speaker_groups(corpus, groups, "leave-one-corpus-out", 2))
     if len(set(names)) < 2:
-        raise CorpusError("cross-corpus needs two corpora or more: affekt evaluate ONE OTHER ...")
-    return _folds_of(names, [(name,) for name in sorted(set(names))])
+        raise CorpusError("leave-one-corpus-out needs two corpora or more: affekt evaluate ONE OTHER ...")
+    folds = []
+    for name in sorted(set(names)):
+        own = np.flatnonzero(names == name)
+        train = np.flatnonzero(~np.isin(speakers, speakers[own]))
+        known = np.isin(emotions[own], emotions[train])
+        if not known.any():
+            raise CorpusError(
+                f"leave-one-corpus-out cannot test {name}: no other speaker of the other corpora expresses "
+                f"{', '.join(sorted(set(emotions[own])))}. Leave {name} out, or add a corpus that has them"
+            )
+        folds.append(Fold(train, own[known], untested=own[~known]))
+    return folds
 
 
 def _folds_of(values: Sequence[str | int], tested: Iterable[Sequence[str | int]]) -> list[Fold]:
@@ -305,7 +377,11 @@ PROTOCOLS: dict[str, Protocol] = {
             "unseen speakers, and statements that were not trained on",
             _leave_one_statement_out,
         ),
-        Protocol("cross-corpus", "each corpus in turn is unseen, of several", _cross_corpus),
+        Protocol(
+            "leave-one-corpus-out",
+            "each corpus in turn is unseen, of several; its emotions that the others have are tested",
+            _leave_one_corpus_out,
+        ),
         Protocol(
             "random-80-20",
             "80 % of clips train, 20 % test, regardless of the speaker",
@@ -340,7 +416,8 @@ PROTOCOLS: dict[str, Protocol] = {
 
 
 def find_protocol(name: str) -> Protocol:
-    """Return the protocol of that name; ``UnknownNameError`` where there is none."""
+    """Return the protocol of that name, or former name; ``UnknownNameError`` where there is none."""
+    name = RENAMED_PROTOCOLS.get(name, name)
     if name not in PROTOCOLS:
         raise UnknownNameError("protocol", name, PROTOCOLS)
     return PROTOCOLS[name]

@@ -25,6 +25,8 @@ from affekt.notes import Note, NoteKind
 from affekt.support.plain_values import build, parse_json
 
 MAX_RESULT_BYTES = 256 << 20
+RENAMED_PROTOCOLS = {"cross-corpus": "leave-one-corpus-out"}
+"""Former name of a protocol -> its name."""
 
 
 @contextmanager
@@ -74,6 +76,9 @@ def scores_from(values: Mapping[str, Any]) -> dict[str, Any]:
             ("confusion_matrix", NDArray[np.int64]),
         )
     }
+    for old, new in RENAMED_PROTOCOLS.items():
+        if found["protocol_label"].startswith(old):
+            found["protocol_label"] = new + found["protocol_label"].removeprefix(old)
     found["per_emotion"] = _lenient(Mapping[str, EmotionScore], values["per_emotion"], "per_emotion")
     found["headlines"] = {name: _headline(values, name) for name in HEADLINES}
     found["by_seed"] = {
@@ -114,9 +119,11 @@ _REQUIRED: Mapping[str, Any] = {
     "protocol": str,
     "speakers_overlap": bool | None,
 }
-_OPTIONAL: Mapping[str, Any] = {  # format 1 lacks some
+_OPTIONAL: Mapping[str, Any] = {  # formats 1 and 2 lack some
     "condition": str,
     "out_of_distribution": float | None,
+    "flagged_accuracy": float | None,
+    "unflagged_accuracy": float | None,
     "distance_threshold": float | None,
     "reliability": Reliability | None,
     "calibration": Calibration | None,
@@ -138,6 +145,7 @@ def details_from(values: Mapping[str, Any], emotions: tuple[str, ...]) -> dict[s
             for name, kind in kinds.items()
             if name in values
         }
+    found["protocol"] = RENAMED_PROTOCOLS.get(found["protocol"], found["protocol"])
     found["ece"] = _lenient(float, values.get("ece"), "ece")
     found["by_speaker"] = build(
         Mapping[str, NDArray[np.int64]], values.get("by_speaker", {}), name="by_speaker"

@@ -29,7 +29,7 @@ from affekt.notes import Note
 from affekt.support.markup import html_table
 from affekt.support.plain_values import build
 
-RESULT_FORMAT = 2
+RESULT_FORMAT = 3
 AS_RECORDED = "as recorded"
 
 
@@ -128,6 +128,8 @@ class Evaluation(Scores):
         How well prediction sets hold; None where no threshold could be fitted.
     out_of_distribution
         Share of clips flagged as out of distribution; None where no threshold could be fitted.
+    flagged_accuracy, unflagged_accuracy
+        Accuracy of the clips that are flagged, and of those that are not; None where there are none.
     excluded
         (path, reason) of every clip that could not be scored.
     notes
@@ -160,6 +162,8 @@ class Evaluation(Scores):
     reliability: Reliability | None = None
     prediction_sets: PredictionSetScore | None
     out_of_distribution: float | None = None
+    flagged_accuracy: float | None = None
+    unflagged_accuracy: float | None = None
     excluded: tuple[tuple[str, str], ...] = ()
     notes: tuple[Note, ...] = ()
     tested: tuple[TestedClip, ...] = ()
@@ -234,6 +238,8 @@ class Evaluation(Scores):
             and {name: bins.tolist() for name, bins in vars(self.reliability).items()},
             "prediction_sets": self.prediction_sets and vars(self.prediction_sets),
             "out_of_distribution": self.out_of_distribution,
+            "flagged_accuracy": self.flagged_accuracy,
+            "unflagged_accuracy": self.unflagged_accuracy,
             "calibration": self.calibration and vars(self.calibration),
             "distance_threshold": self.distance_threshold,
             "excluded": [{"file": path, "error": reason} for path, reason in self.excluded],
@@ -246,7 +252,7 @@ class Evaluation(Scores):
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Evaluation:
-        """Build from what ``to_json`` returned, in format 1 or 2.
+        """Build from what ``to_json`` returned, in format 1, 2 or 3.
 
         Raises
         ------

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +88,8 @@ class PredictionSetScore:
         How often the true emotion is in the set; the aim is 0.9.
     by_speaker
         Coverage of each speaker.
+    by_emotion
+        Coverage of the clips of each emotion, None where there are none; empty in older files.
     size
         Mean number of emotions in a set.
     alone, alone_accuracy
@@ -98,6 +101,7 @@ class PredictionSetScore:
     size: float
     alone: float
     alone_accuracy: float
+    by_emotion: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +122,11 @@ class CorpusScore:
         Of the prediction sets; None where no threshold could be fitted.
     out_of_distribution
         Share of clips flagged; None where no threshold could be fitted.
+    flagged_accuracy, unflagged_accuracy
+        Accuracy of the clips that are flagged, and of those that are not; None where there are none.
+    recall, coverage_by_emotion
+        Recall of each emotion over all seeds, and coverage of the prediction sets of its clips; None where
+        the corpus has no clip of it. Empty in older files, and coverage where no threshold could be fitted.
     """
 
     n: int
@@ -129,6 +138,16 @@ class CorpusScore:
     coverage: float | None
     set_size: float | None
     out_of_distribution: float | None
+    flagged_accuracy: float | None = None
+    unflagged_accuracy: float | None = None
+    recall: Mapping[str, float | None] = field(default_factory=dict)
+    coverage_by_emotion: Mapping[str, float | None] = field(default_factory=dict)
+
+    @property
+    def macro_coverage(self) -> float | None:
+        """Mean coverage over the emotions that occur, as UAR is of recall; None where it is unknown."""
+        known = [value for value in self.coverage_by_emotion.values() if value is not None]
+        return math.fsum(known) / len(known) if known else None
 
 
 @dataclass(frozen=True, kw_only=True)

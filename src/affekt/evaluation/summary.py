@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from affekt.errors import CorpusError
 from affekt.estimators.inspection import HISTORY
 from affekt.evaluation.checkpoints import EXCLUDED, REASONS, Arrays
 from affekt.evaluation.dataset import Dataset
-from affekt.evaluation.parts import calibration_folds
+from affekt.evaluation.parts import Part, calibration_folds
 from affekt.evaluation.predictions import Predictions, judge
 from affekt.evaluation.protocols import Protocol
 from affekt.evaluation.results import AS_RECORDED, Evaluation
@@ -59,8 +59,12 @@ def summarise(terms: Terms, dataset: Dataset, predictions: Predictions, conditio
     tested = judge(terms, predictions, condition)
     if not tested:
         raise CorpusError(f"no tested clip of {terms.tested_corpus.name} could be scored")
-    pairs = zip(predictions.parts, predictions.arrays[condition], strict=True)
-    arrays = [one for part, one in pairs if part.scored]
+    scored = [
+        (part, one)
+        for part, one in zip(predictions.parts, predictions.arrays[condition], strict=True)
+        if part.scored
+    ]
+    arrays = [one for _, one in scored]
     fitted = predictions.fitted_on_all if terms.recipe and not terms.test_corpus else None
     tested_corpus = replace(terms.tested_corpus, clips=tuple(one.clip for one in tested))
     return summarise_clips(
@@ -73,7 +77,7 @@ def summarise(terms: Terms, dataset: Dataset, predictions: Predictions, conditio
         condition=condition,
         leaky=terms.leaky,
         speakers_overlap=_speakers_overlap(terms, dataset, predictions),
-        excluded=(*dataset.excluded, *_excluded(arrays)),
+        excluded=(*dataset.excluded, *_untested(part for part, _ in scored), *_excluded(arrays)),
         notes=tuple(_notes(terms, dataset, tested)),
         human_accuracy=tested_corpus.human_accuracy,
         calibration=fitted.calibration if fitted else None,
@@ -108,8 +112,8 @@ def summarise_clips(tested: Sequence[TestedClip], emotions: tuple[str, ...], **a
         tested=tuple(tested),
         ece=bins.ece,
         reliability=bins,
-        prediction_sets=_prediction_sets(tested),
-        out_of_distribution=_flagged_share(tested),
+        prediction_sets=_prediction_sets(tested, emotions),
+        **_flagged(tested),
         **about,
     )
 
@@ -158,9 +162,10 @@ def _corpus_score(
     tested: Sequence[TestedClip], emotions: tuple[str, ...], seeds: Sequence[int]
 ) -> CorpusScore:
     stacked = np.stack(list(_matrices(tested, emotions, seeds).values()), axis=1)
-    support = stacked.sum(axis=(0, 1, 3))
+    matrix = stacked.sum(axis=(0, 1))
+    support = matrix.sum(axis=1)
     headlines = score_headlines(stacked, np.random.default_rng(_BOOTSTRAP_SEED))
-    sets = _prediction_sets(tested)
+    sets = _prediction_sets(tested, emotions)
     return CorpusScore(
         n=len(tested) // len(seeds),
         speakers=len({one.clip.speaker_id for one in tested} - {""}),
@@ -170,11 +175,16 @@ def _corpus_score(
         ece=reliability(*confidences(tested)).ece,
         coverage=sets.coverage if sets else None,
         set_size=sets.size if sets else None,
-        out_of_distribution=_flagged_share(tested),
+        recall={
+            emotion: float(share) if clips else None
+            for emotion, share, clips in zip(emotions, recall(matrix), support, strict=True)
+        },
+        coverage_by_emotion=sets.by_emotion if sets else {},
+        **_flagged(tested),
     )
 
 
-def _prediction_sets(tested: Sequence[TestedClip]) -> PredictionSetScore | None:
+def _prediction_sets(tested: Sequence[TestedClip], emotions: Sequence[str]) -> PredictionSetScore | None:
     if not all(one.prediction_set for one in tested):
         return None
     covered = np.array([one.clip.emotion in one.prediction_set for one in tested])
@@ -187,12 +197,33 @@ def _prediction_sets(tested: Sequence[TestedClip]) -> PredictionSetScore | None:
         size=float(sizes.mean()),
         alone=float(alone.mean()),
         alone_accuracy=float(covered[alone].mean()) if alone.any() else math.nan,
+        by_emotion={
+            emotion: _mean(
+                one.clip.emotion in one.prediction_set for one in tested if one.clip.emotion == emotion
+            )
+            for emotion in emotions
+        },
     )
 
 
-def _flagged_share(tested: Sequence[TestedClip]) -> float | None:
-    flags = [one.out_of_distribution for one in tested if one.out_of_distribution is not None]
-    return float(np.mean(flags)) if flags else None
+def _flagged(tested: Sequence[TestedClip]) -> Mapping[str, Any]:
+    """The share of clips that are flagged, and the accuracy of those that are and of those that are not."""
+    known = [
+        (one.out_of_distribution, one.predicted == one.clip.emotion)
+        for one in tested
+        if one.out_of_distribution is not None
+    ]
+    return {
+        "out_of_distribution": _mean(flagged for flagged, _ in known),
+        "flagged_accuracy": _mean(correct for flagged, correct in known if flagged),
+        "unflagged_accuracy": _mean(correct for flagged, correct in known if not flagged),
+    }
+
+
+def _mean(values: Iterable[bool]) -> float | None:
+    """The share that is true; None of nothing."""
+    listed = list(values)
+    return float(np.mean(listed)) if listed else None
 
 
 def _slice(
@@ -254,6 +285,14 @@ def _why_not_calibrated(terms: Terms, dataset: Dataset) -> str:
     if terms.test_corpus and (why := calibration_folds(terms, dataset)[1]):
         return f"the training clips cannot be split by {name}. {why}"
     return f"{name} has no predictions for other speakers to fit calibration on"
+
+
+def _untested(parts: Iterable[Part]) -> dict[tuple[str, str], None]:
+    """(path, reason) of the clips that their fold cannot test; each once, whatever the number of seeds."""
+    clips = (part.dataset.corpus.clips[i] for part in parts for i in part.fold.untested)
+    return dict.fromkeys(
+        (clip.name, f"{clip.name}: the training corpora do not know {clip.emotion!r}") for clip in clips
+    )
 
 
 def _excluded(arrays: Sequence[Arrays]) -> list[tuple[str, str]]:

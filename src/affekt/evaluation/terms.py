@@ -37,8 +37,8 @@ class TermOptions(TypedDict, total=False):
     protocol
         How a recipe's clips are split, ``by-actor-5`` by default.
     emotions
-        Use only clips of these emotions, and predict only these. Without it, those that the recipe is
-        made for, or all that the model knows; ``"all"`` for all that there are.
+        Use only clips of these emotions, also of ``test_on``, and predict only these. Without it, those
+        that the recipe is made for, or all that the model knows; ``"all"`` for all that there are.
     vocal_channel
         Use only clips that are ``speech``, or ``song``.
     tested_vocal_channel
@@ -234,9 +234,9 @@ def read_terms(
             tested_vocal_channel=tested_vocal_channel,
         )
     chosen, how = ready_recipe(recipe), find_protocol(protocol or DEFAULT_PROTOCOL)
-    selected = read_corpus(corpus, how, vocal_channel, emotions, chosen.emotions)
+    selected = read_corpus(corpus, vocal_channel, emotions, chosen.emotions)
     tested = None if test_on is None else read_corpus(test_on, vocal_channel=vocal_channel)
-    if tested and emotions not in (None, "all"):
+    if tested and emotions != "all" and (emotions or chosen.emotions):
         asked = [emotion for emotion in tested.emotions if emotion in selected.emotions]
         tested = tested.select(emotions=asked)
     return Terms(
@@ -251,7 +251,6 @@ def read_terms(
 
 def read_corpus(
     corpus: CorpusLike,
-    protocol: Protocol | None = None,
     vocal_channel: str | None = None,
     emotions: Collection[str] | None = None,
     default_emotions: Collection[str] = (),
@@ -265,8 +264,6 @@ def read_corpus(
     if isinstance(emotions, str):
         raise TypeError(f"emotions are a list of names, such as ['happy', 'sad'], not {emotions!r}")
     corpus = load_corpora(corpus)
-    if protocol and protocol.name == "cross-corpus":
-        corpus = corpus.select(emotions=_shared_emotions(corpus))
     wanted = [canonical_emotion(word) for word in emotions or ()]
     if default_emotions and not wanted:
         wanted = [emotion for emotion in default_emotions if emotion in corpus.emotions]
@@ -333,15 +330,3 @@ def _predictable(bundle: Bundle, emotions: Collection[str] | None) -> tuple[str,
             f"the model knows {', '.join(found) or 'none'} of these emotions: it needs two to choose from"
         )
     return found
-
-
-def _shared_emotions(corpus: Corpus) -> Collection[str]:
-    """The emotions that every corpus in a joined one has."""
-    names = {clip.corpus for clip in corpus.clips}
-    of = [{clip.emotion for clip in corpus.clips if clip.corpus == name} for name in names]
-    shared = set.intersection(*of)
-    if len(shared) < 2:
-        raise CorpusError(
-            f"{corpus.name} share too few emotions to test one on another: {', '.join(shared) or 'none'}"
-        )
-    return shared

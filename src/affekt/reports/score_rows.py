@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ def pooled_score(result: Evaluation) -> CorpusScore:
         coverage=sets.coverage if sets else None,
         set_size=sets.size if sets else None,
         out_of_distribution=result.out_of_distribution,
+        flagged_accuracy=result.flagged_accuracy,
+        unflagged_accuracy=result.unflagged_accuracy,
+        recall={
+            name: None if math.isnan(one.recall) else one.recall for name, one in result.per_emotion.items()
+        },
+        coverage_by_emotion=sets.by_emotion if sets else {},
     )
 
 
@@ -36,6 +43,24 @@ def corpus_rows(result: Evaluation) -> dict[str, CorpusScore]:
     if len(result.by_corpus) < 2:
         return {}
     return {**result.by_corpus, POOLED: pooled_score(result)}
+
+
+def emotion_rows(scores: Mapping[str, CorpusScore]) -> list[list[str]]:
+    """Return rows for a table with a column for each score: recall by emotion, accuracy by flag.
+
+    A cell has the recall in percent, and the coverage of the prediction sets in brackets where it is known.
+    Rows in which nothing is known are left out.
+    """
+    emotions = dict.fromkeys(emotion for one in scores.values() for emotion in one.recall)
+    rows = [[emotion, *(_recall(one, emotion) for one in scores.values())] for emotion in emotions]
+    rows.append(["accuracy, flagged", *(percentage(one.flagged_accuracy) for one in scores.values())])
+    rows.append(["accuracy, not flagged", *(percentage(one.unflagged_accuracy) for one in scores.values())])
+    return [row for row in rows if any(cell != "-" for cell in row[1:])]
+
+
+def _recall(one: CorpusScore, emotion: str) -> str:
+    coverage = one.coverage_by_emotion.get(emotion)
+    return percentage(one.recall.get(emotion)) + ("" if coverage is None else f" ({percentage(coverage)})")
 
 
 def percentage(share: float | None) -> str:

@@ -19,6 +19,7 @@ from affekt.reports import figures
 from affekt.reports.figures.style import in_percent
 from affekt.reports.pages.content import SHOWN_ROWS
 from affekt.reports.pages.score import SHOWN_ERRORS
+from affekt.reports.score_rows import corpus_rows, emotion_rows
 
 ERRORS = "Most confident errors"
 
@@ -101,6 +102,8 @@ def test_prediction_sets_and_flagged_clips_have_a_table(score_page: HtmlPage, sc
     assert f"emotions in a set{sets.size:.1f}" in text
     assert scored.out_of_distribution is not None
     assert f"out of distribution{in_percent(scored.out_of_distribution)}" in text
+    assert scored.unflagged_accuracy is not None
+    assert f"that are not flagged{in_percent(scored.unflagged_accuracy)}" in text
 
 
 @pytest.mark.usefixtures("few_figures")
@@ -119,6 +122,8 @@ def test_each_corpus_has_its_row_if_there_are_several(tmp_path: Path) -> None:
         ]
         assert f"{name}{''.join(cells)}" in text
     assert f"pooled{result.n}" in text
+    for row in emotion_rows(corpus_rows(result)):
+        assert "".join(row) in text
 
 
 def test_sections_without_content_are_left_out(odd_page: HtmlPage) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from affekt.evaluation.scores import Importance
 from affekt.metrics import INTERVAL_RULE, METRIC_TITLES
 from affekt.notes import Note, NoteKind
 from affekt.reports import terminal
+from affekt.reports.score_rows import corpus_rows, emotion_rows
 
 
 def test_the_terms_come_first() -> None:
@@ -69,6 +71,10 @@ def test_calibration_prediction_sets_and_flagged_clips_are_stated() -> None:
     assert f"sets of one emotion: {sets.alone:.0%} of the clips" in text
     assert f"accuracy of {sets.alone_accuracy:.1%}" in text
     assert f"flagged as out of distribution: {result.out_of_distribution:.1%} of the clips" in text
+    assert f"accuracy {result.flagged_accuracy:.1%} of flagged clips" in text
+    assert f", {result.unflagged_accuracy:.1%} of other clips" in text
+    older = replace(result, flagged_accuracy=None, unflagged_accuracy=None)
+    assert not re.search("^accuracy .*clips", printed(terminal.evaluation(older)), re.MULTILINE)
 
 
 def test_what_could_not_be_computed_is_not_stated() -> None:
@@ -95,6 +101,22 @@ def test_each_of_several_corpora_has_its_row_and_all_together_the_last() -> None
         assert cells(text, name) == [*expected, f"{100 * one.out_of_distribution:.1f}"]
     assert cells(text, "pooled")[0] == str(result.n)
     assert text.index("\nb ") < text.index("\npooled ")
+
+
+def test_each_of_several_corpora_has_recall_and_coverage_of_each_emotion() -> None:
+    result = make_evaluation(corpora=("a", "b"), calibrated=True)
+    text = printed(terminal.evaluation(result))
+    table = text[text.index("recall (coverage), %") :]
+    for title, *expected in emotion_rows(corpus_rows(result)):
+        assert cells(table, title) == " ".join(expected).split()
+    many = make_evaluation(corpora=[f"a corpus with a long name {i}" for i in range(6)])
+    assert "recall by corpus and emotion needs a wider terminal" in printed(
+        terminal.evaluation(many), width=80
+    )
+    unknown: dict[str, Any] = {"flagged_accuracy": None, "unflagged_accuracy": None}
+    older = {name: replace(one, recall={}, **unknown) for name, one in result.by_corpus.items()}
+    pooled = replace(result, by_corpus=older, per_emotion={}, **unknown)
+    assert "recall (coverage)" not in printed(terminal.evaluation(pooled))
 
 
 def with_longest_figures() -> Evaluation:

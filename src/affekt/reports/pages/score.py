@@ -23,6 +23,7 @@ from affekt.reports.pages.content import (
 from affekt.reports.score_rows import (
     NOT_UNSEEN,
     corpus_rows,
+    emotion_rows,
     exclusion_reasons,
     mean_size,
     percentage,
@@ -44,7 +45,10 @@ def score_page(result: Evaluation) -> Page:
             Section(
                 title="Scores", makers=[figure_of(result, figures.headlines), partial(_scores, result)]
             ),
-            Section(title="By corpus", makers=[partial(_by_corpus, result)]),
+            Section(
+                title="By corpus",
+                makers=[partial(_by_corpus, result), partial(_by_corpus_and_emotion, result)],
+            ),
             Section(
                 title="By emotion",
                 makers=[
@@ -140,6 +144,18 @@ def _by_corpus(result: Evaluation) -> Part | None:
     )
 
 
+def _by_corpus_and_emotion(result: Evaluation) -> Part | None:
+    scores = corpus_rows(result)
+    rows = emotion_rows(scores)
+    if not rows:
+        return None
+    return Part(
+        text="Recall of each emotion in percent, and in brackets the coverage of the prediction sets.",
+        header=("emotion", *scores),
+        rows=rows,
+    )
+
+
 def _by_emotion(result: Evaluation) -> Part:
     rows = [
         [
@@ -176,6 +192,14 @@ def _prediction_sets(result: Evaluation) -> Part | None:
     ]
     if result.out_of_distribution is not None:
         rows.append(["clips flagged as out of distribution", in_percent(result.out_of_distribution)])
+        rows += [
+            [title, in_percent(share)]
+            for title, share in (
+                ("accuracy of flagged clips", result.flagged_accuracy),
+                ("accuracy of clips that are not flagged", result.unflagged_accuracy),
+            )
+            if share is not None
+        ]
     return Part(title=f"Prediction sets ({COVERAGE:.0%}) and out-of-distribution detection", rows=rows)
 
 

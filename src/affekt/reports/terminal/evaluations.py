@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -11,7 +11,7 @@ from rich.text import Text
 
 from affekt.emotions import emotion_style
 from affekt.metrics import INTERVAL_RULE, METRIC_TITLES
-from affekt.reports.score_rows import NOT_UNSEEN, corpus_rows, exclusion_reasons
+from affekt.reports.score_rows import NOT_UNSEEN, corpus_rows, emotion_rows, exclusion_reasons
 from affekt.reports.terminal.layout import (
     SCORE_LEGEND,
     FirstThatFits,
@@ -27,9 +27,10 @@ from affekt.support.terminal import one_line, plural
 
 if TYPE_CHECKING:
     from affekt.evaluation.results import Evaluation
-    from affekt.evaluation.scores import SliceScore
+    from affekt.evaluation.scores import CorpusScore, SliceScore
 
 CONFUSION_TITLE = "true ╲ predicted, %"
+RECALL_TITLE = "recall (coverage), %"
 LISTED = 10
 SLICED = 4  # of more values, the lowest and the highest are shown
 OFTEN, SOMETIMES = 0.2, 0.05  # shares of a row of the confusion matrix
@@ -87,7 +88,17 @@ def _by_corpus(result: Evaluation) -> Group | None:
         return None
     why = missing_intervals([(name, one) for name, row in rows.items() for one in (row.accuracy, row.uar)])
     legend = Text(SCORE_LEGEND.format(over=result.interval_over), "dim")
-    return Group(table, *([why] if why else []), legend)
+    return Group(table, *([why] if why else []), legend, *_recall_by_corpus(rows))
+
+
+def _recall_by_corpus(rows: Mapping[str, CorpusScore]) -> Iterator[RenderableType]:
+    table = PlainTable(RECALL_TITLE, *rows)
+    for row in emotion_rows(rows):
+        table.add_row(*row)
+    if table.row_count:
+        yield ""
+        narrow = "recall by corpus and emotion needs a wider terminal; --json and --report have it"
+        yield FirstThatFits([table], narrow)
 
 
 def _by_emotion(result: Evaluation) -> PlainTable:
@@ -150,6 +161,9 @@ def _calibration(result: Evaluation) -> Text:
         lines.append(f"sets of one emotion: {sets.alone:.0%} of the clips{accuracy}")
     if result.out_of_distribution is not None:
         lines.append(f"flagged as out of distribution: {result.out_of_distribution:.1%} of the clips")
+        by_flag = {"flagged": result.flagged_accuracy, "other": result.unflagged_accuracy}
+        known = [f"{share:.1%} of {clips} clips" for clips, share in by_flag.items() if share is not None]
+        lines += [f"accuracy {', '.join(known)}"] if known else []
     return Text("\n".join(lines))
 
 
