@@ -1,13 +1,15 @@
-"""Recording quality of a clip: level, clipping, silence, pitch and brightness."""
+"""Recording quality of a clip: level, clipping, silence, voice activity, pitch and brightness."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from affekt.audio.activity import FRAME_S as ACTIVITY_FRAME_S
+from affekt.audio.activity import VOICE_PROBABILITY, voice_activity
 from affekt.audio.loading import Waveform, load_audio
 from affekt.features.descriptors import spectral_centroid
 from affekt.features.pitch import track_pitch
@@ -21,7 +23,8 @@ QUIET_PEAK_DB = -45.0
 VOICE_SAMPLE_RATE = 16_000
 MUCH_CLIPPED = 1e-3
 SHORT_S = 1.0
-MUCH_SILENCE = 0.8
+SHORTEST_VOICE_S = 0.25  # a syllable; music and noise are taken for a voice for shorter times
+LITTLE_VOICE = 0.2
 _TINY_POWER = 1e-12
 
 
@@ -60,10 +63,6 @@ class Quality:
             yield Note(NoteKind.CLIPPED, f"clipped: {self.clipped:.1%} of the samples are at full scale")
         if self.duration_s < SHORT_S:
             yield Note(NoteKind.SHORT, f"short: the recording lasts {self.duration_s:.1f} s")
-        if self.silence > MUCH_SILENCE:
-            yield Note(
-                NoteKind.LITTLE_SPEECH, f"little speech: {self.silence:.0%} of the recording is silence"
-            )
         if self.sample_rate < VOICE_SAMPLE_RATE:
             yield Note(
                 NoteKind.NARROW_BAND,
@@ -73,24 +72,69 @@ class Quality:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VoiceSummary:
+    """How much of a recording holds a voice, as the network of ``voice_activity`` hears it.
+
+    Attributes
+    ----------
+    duration_s
+        Of the recording, in whole frames of 32 ms.
+    share
+        Share of the frames that hold a voice.
+    longest_s
+        Length of the longest stretch of such frames.
+    """
+
+    duration_s: float
+    share: float
+    longest_s: float
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """A note on a recording without a voice, or with little of it; the network needs a second to tell."""
+        if self.duration_s < SHORT_S:
+            return ()
+        if self.longest_s < SHORTEST_VOICE_S:
+            return (Note(NoteKind.NO_VOICE, "no voice found: this may be music, noise or silence"),)
+        if self.share < LITTLE_VOICE:
+            text = f"little speech: {self.share:.0%} of the recording holds a voice"
+            return (Note(NoteKind.LITTLE_SPEECH, text),)
+        return ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClipFacts(Quality):
     """Measurements of the quality of a recording, with those that take as long as its features.
 
     Attributes
     ----------
+    voice
+        How much of it holds a voice.
     pitch_hz
         Median over the voiced frames; NaN if there are none.
     brightness_hz
         Mean spectral centroid, below 8 kHz.
     """
 
+    voice: VoiceSummary
     pitch_hz: float
     brightness_hz: float
 
     def _notes(self) -> Iterator[Note]:
         yield from super()._notes()
-        if math.isnan(self.pitch_hz):
-            yield Note(NoteKind.NO_VOICE, "no voice found: no part of the recording has a pitch")
+        yield from self.voice.notes
+
+
+def summarise_activity(activity: NDArray[np.float32]) -> VoiceSummary:
+    """Summarise what ``voice_activity`` returned for a recording."""
+    voiced = activity > VOICE_PROBABILITY
+    ends = np.flatnonzero(np.diff(np.concatenate([[False], voiced, [False]])))
+    lengths = ends[1::2] - ends[::2]
+    return VoiceSummary(
+        duration_s=len(activity) * ACTIVITY_FRAME_S,
+        share=float(voiced.mean()),
+        longest_s=float(lengths.max(initial=0)) * ACTIVITY_FRAME_S,
+    )
 
 
 def measure_quality(waveform: Waveform) -> Quality:
@@ -118,12 +162,13 @@ def measure_quality(waveform: Waveform) -> Quality:
 
 
 def describe_recording(waveform: Waveform) -> ClipFacts:
-    """Measure a recording at its own sample rate, pitch and brightness included."""
+    """Measure a recording at its own sample rate, voice activity, pitch and brightness included."""
     # All clips at one rate: brightness must not depend on the sample rate of the recording.
     at_one_rate = load_audio(waveform, VOICE_SAMPLE_RATE)
     pitch = track_pitch(at_one_rate)
     return ClipFacts(
         **vars(measure_quality(waveform)),
+        voice=summarise_activity(voice_activity(at_one_rate)),
         pitch_hz=float(np.median(pitch.hz[pitch.voiced])) if pitch.voiced.any() else float("nan"),
         brightness_hz=float(spectral_centroid(Spectra(at_one_rate)).mean()),
     )
