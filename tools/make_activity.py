@@ -4,17 +4,19 @@
 
 The source is a file of the package silero-vad 6.2.3. The result computes the same in a quarter of the time:
 
-- It begins with magnitude spectra, which ``affekt.audio.activity`` computes by fast Fourier transforms. Silero's
-  first convolution is the same transform, with a Hann window.
+- It begins with magnitude spectra, which ``affekt.audio.activity`` computes by fast Fourier transforms.
+  Silero's first convolution is the same transform, with a Hann window.
 - The frames of a recording are rows of one image, not a batch of many images of four columns, so that each
   convolution is one large product of matrices.
-- Weights that meet nothing but padding are left out, and the others are kept in 16 bits.
+- Weights that meet nothing but padding are left out, and most others are kept in 16 bits. On 51 clips of
+  RAVDESS and nEMO, no probability of a frame changes by more than 0.002.
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -22,6 +24,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 OUTPUT = Path(__file__).parents[1] / "src" / "affekt" / "audio" / "silero-vad.onnx"
+IN_32_BITS = {"kernel 1"}  # and all biases: rounding these changes probabilities by up to 0.02
 BINS, COLUMNS, WIDTH = 129, 4, 128  # of a spectrum, spectra of a frame, units of the LSTM
 STRIDES = (1, 2, 2)  # of the first three convolutions; the fourth sees a single column
 
@@ -33,13 +36,13 @@ def make_network(source: onnx.ModelProto) -> onnx.ModelProto:
     constants: list[onnx.TensorProto] = []
 
     def constant(name: str, values: NDArray[np.generic]) -> str:
-        if values.dtype != np.float32:
+        if values.dtype != np.float32 or "bias" in name or name in IN_32_BITS:
             constants.append(numpy_helper.from_array(values, name))
             return name
         constants.append(numpy_helper.from_array(values.astype(np.float16), f"{name} of 16 bits"))
         return add("Cast", f"{name} of 16 bits", to=onnx.TensorProto.FLOAT)
 
-    def add(operator: str, *inputs: str, **attributes: object) -> str:
+    def add(operator: str, *inputs: str, **attributes: Any) -> str:
         output = f"{operator} {len(nodes)}"
         nodes.append(helper.make_node(operator, inputs, [output], **attributes))
         return output
@@ -53,10 +56,18 @@ def make_network(source: onnx.ModelProto) -> onnx.ModelProto:
     signal = add("Relu", add("Conv", signal, centre, constant("bias 3", weights["encoder.3.bias"])))
     signal = add("Transpose", signal, perm=(2, 0, 1, 3))  # (frames, 128, 1, 1)
     signal = add("Reshape", signal, constant("rows", np.array([-1, 1, WIDTH])))
-    lstm = [constant(name, weights[name]) for name in sorted(weights) if name.startswith("onnx::LSTM")]
+    lstm = [
+        constant("LSTM of inputs", weights["onnx::LSTM_209"]),
+        constant("LSTM of states", weights["onnx::LSTM_210"]),
+        constant("LSTM bias", weights["onnx::LSTM_211"]),
+    ]
     states = ["state", "cell"], ["next state", "next cell"]
-    nodes.append(helper.make_node("LSTM", [signal, *lstm, "", *states[0]], ["units", *states[1]], hidden_size=WIDTH))
-    signal = add("MatMul", add("Relu", "units"), constant("output", weights["output.weight"].reshape(WIDTH, 1)))
+    nodes.append(
+        helper.make_node("LSTM", [signal, *lstm, "", *states[0]], ["units", *states[1]], hidden_size=WIDTH)
+    )
+    signal = add(
+        "MatMul", add("Relu", "units"), constant("output", weights["output.weight"].reshape(WIDTH, 1))
+    )
     signal = add("Sigmoid", add("Add", signal, constant("output bias", weights["output.bias"])))
     nodes.append(helper.make_node("Reshape", [signal, constant("flat", np.array([-1]))], ["probabilities"]))
 

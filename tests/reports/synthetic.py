@@ -20,7 +20,7 @@ from affekt.evaluation.results import Evaluation
 from affekt.evaluation.scores import TestedClip as Tested  # pytest collects what is called Test...
 from affekt.evaluation.summary import summarise_clips
 from affekt.experiments.exploration import Exploration
-from affekt.features.recording import ClipFacts, VoiceSummary
+from affekt.features.recording import ClipFacts
 
 EMOTIONS = ("neutral", "happy", "sad", "angry")
 SPEAKERS = ("01", "02", "03", "04", "05", "06")
@@ -129,7 +129,8 @@ def make_facts(clips: Sequence[Clip]) -> tuple[ClipFacts, ...]:
             peak_db=-1.0,
             clipped=0.01 * (i % 4 == 0),
             silence=float(rng.uniform(0, 0.4)),
-            voice=VoiceSummary(duration_s=3.0, share=0.6, longest_s=1.5),
+            voice_share=0.6,
+            longest_voice_s=1.0,
             pitch_hz=float(rng.uniform(90, 250)),
             brightness_hz=1500.0,
         )

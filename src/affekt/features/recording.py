@@ -72,69 +72,61 @@ class Quality:
 
 
 @dataclass(frozen=True, kw_only=True)
-class VoiceSummary:
-    """How much of a recording holds a voice, as the network of ``voice_activity`` hears it.
-
-    Attributes
-    ----------
-    duration_s
-        Of the recording, in whole frames of 32 ms.
-    share
-        Share of the frames that hold a voice.
-    longest_s
-        Length of the longest stretch of such frames.
-    """
-
-    duration_s: float
-    share: float
-    longest_s: float
-
-    @property
-    def notes(self) -> tuple[Note, ...]:
-        """A note on a recording without a voice, or with little of it; the network needs a second to tell."""
-        if self.duration_s < SHORT_S:
-            return ()
-        if self.longest_s < SHORTEST_VOICE_S:
-            return (Note(NoteKind.NO_VOICE, "no voice found: this may be music, noise or silence"),)
-        if self.share < LITTLE_VOICE:
-            text = f"little speech: {self.share:.0%} of the recording holds a voice"
-            return (Note(NoteKind.LITTLE_SPEECH, text),)
-        return ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class ClipFacts(Quality):
     """Measurements of the quality of a recording, with those that take as long as its features.
 
     Attributes
     ----------
-    voice
-        How much of it holds a voice.
+    voice_share, longest_voice_s
+        As ``measure_voice`` returns them.
     pitch_hz
         Median over the voiced frames; NaN if there are none.
     brightness_hz
         Mean spectral centroid, below 8 kHz.
     """
 
-    voice: VoiceSummary
+    voice_share: float
+    longest_voice_s: float
     pitch_hz: float
     brightness_hz: float
 
     def _notes(self) -> Iterator[Note]:
         yield from super()._notes()
-        yield from self.voice.notes
+        yield from voice_notes(self.duration_s, self.voice_share, self.longest_voice_s)
 
 
-def summarise_activity(activity: NDArray[np.float32]) -> VoiceSummary:
-    """Summarise what ``voice_activity`` returned for a recording."""
+def measure_voice(activity: NDArray[np.float32]) -> tuple[float, float]:
+    """Measure how much of a recording holds a voice.
+
+    Parameters
+    ----------
+    activity
+        What ``voice_activity`` returned for it.
+
+    Returns
+    -------
+    float, float
+        The share of frames with a voice, and the length in seconds of the longest stretch of them.
+    """
     voiced = activity > VOICE_PROBABILITY
-    ends = np.flatnonzero(np.diff(np.concatenate([[False], voiced, [False]])))
-    lengths = ends[1::2] - ends[::2]
-    return VoiceSummary(
-        duration_s=len(activity) * ACTIVITY_FRAME_S,
-        share=float(voiced.mean()),
-        longest_s=float(lengths.max(initial=0)) * ACTIVITY_FRAME_S,
-    )
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], voiced, [False]])))
+    longest = (edges[1::2] - edges[::2]).max(initial=0)
+    return float(voiced.mean()), float(longest) * ACTIVITY_FRAME_S
+
+
+def voice_notes(duration_s: float, voice_share: float, longest_voice_s: float) -> Iterator[Note]:
+    """Note that a recording holds no voice, or little of it.
+
+    Nothing is said of less than a second: the network needs that long to tell a held vowel from a tone.
+    """
+    if duration_s < SHORT_S:
+        return
+    if longest_voice_s < SHORTEST_VOICE_S:
+        yield Note(NoteKind.NO_VOICE, "no voice found: this may be music, noise or silence")
+    elif voice_share < LITTLE_VOICE:
+        yield Note(
+            NoteKind.LITTLE_SPEECH, f"little speech: {voice_share:.0%} of the recording holds a voice"
+        )
 
 
 def measure_quality(waveform: Waveform) -> Quality:
@@ -166,9 +158,11 @@ def describe_recording(waveform: Waveform) -> ClipFacts:
     # All clips at one rate: brightness must not depend on the sample rate of the recording.
     at_one_rate = load_audio(waveform, VOICE_SAMPLE_RATE)
     pitch = track_pitch(at_one_rate)
+    voice_share, longest_voice_s = measure_voice(voice_activity(at_one_rate))
     return ClipFacts(
         **vars(measure_quality(waveform)),
-        voice=summarise_activity(voice_activity(at_one_rate)),
+        voice_share=voice_share,
+        longest_voice_s=longest_voice_s,
         pitch_hz=float(np.median(pitch.hz[pitch.voiced])) if pitch.voiced.any() else float("nan"),
         brightness_hz=float(spectral_centroid(Spectra(at_one_rate)).mean()),
     )

@@ -18,7 +18,7 @@ from affekt.audio.windows import cut_windows
 from affekt.emotions import canonical_emotion
 from affekt.errors import AffektError, AudioError, UnknownNameError
 from affekt.features.feature_sets import extract
-from affekt.features.recording import measure_quality, summarise_activity
+from affekt.features.recording import measure_quality, measure_voice, voice_notes
 from affekt.inference.adaptation import Voice, VoiceLike, ready_voice
 from affekt.inference.trained_on import trained_on
 from affekt.model.bundle import Bundle, ModelLike, load
@@ -207,7 +207,7 @@ def predict_waveform(
         notes=(
             *waveform.notes,
             *measure_quality(recorded).notes,
-            *summarise_activity(activity).notes,
+            *voice_notes(waveform.duration_s, *measure_voice(activity)),
             *trained_on(name, recorded, contract),
             *_notes(waveform, distances, voice, bundle),
         ),
