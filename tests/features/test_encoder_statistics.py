@@ -51,7 +51,7 @@ def test_statistics_are_weighted_by_the_probability_of_the_frame_in_the_middle_o
     trimmed = trim_to_voice(waveform, activity)
     start = start_of(trimmed, waveform)
     assert start > 0
-    rows = encode(trimmed, TINY).astype(float)
+    rows = encode(Waveform(trimmed.samples / np.abs(trimmed.samples).max(), RATE), TINY).astype(float)
     weights = np.array(
         [activity[(start + 320 * k + 160) // FRAME_SAMPLES] + 0.05 for k in range(len(rows))]
     )
@@ -86,6 +86,13 @@ def test_silence_around_a_clip_changes_little(ravdess: Path) -> None:
     plain = np.array([describe_encoded(clip, TINY) for clip in clips])
     silent = np.array([describe_encoded(padded(clip, 1.5, 1.5), TINY) for clip in clips])
     assert np.median(np.abs(silent - plain).mean(axis=0) / plain.std(axis=0)) < 0.25
+
+
+def test_the_level_of_a_recording_changes_nothing() -> None:
+    quiet = Waveform(example().samples / 64, RATE)
+    np.testing.assert_allclose(
+        describe_encoded_and_voice(quiet, TINY), describe_encoded_and_voice(example(), TINY), atol=1e-3
+    )
 
 
 NOISE = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)

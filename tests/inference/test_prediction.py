@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ import pytest
 import soundfile
 
 import affekt
-from affekt.audio.loading import find_audio, load_audio
+from affekt.audio.activity import voice_activity
+from affekt.audio.loading import Waveform, find_audio, load_audio
 from affekt.audio.sources import expand_folders
 from affekt.errors import (
     AudioContentError,
@@ -252,16 +254,31 @@ def test_a_sample_rate_that_a_model_of_any_rate_was_not_trained_on_is_a_note(cli
         (lambda sound: np.clip(100 * sound, -1, 1), NoteKind.CLIPPED),
         (lambda sound: sound[:8000], NoteKind.SHORT),
         (lambda sound: np.append(sound, np.zeros(10 * len(sound))), NoteKind.LITTLE_SPEECH),
+        (lambda sound: np.sin(0.1 * np.arange(len(sound))) / 2, NoteKind.NO_VOICE),
     ],
-    ids=["quiet", "clipped", "short", "silent"],
+    ids=["quiet", "clipped", "short", "silent", "tone"],
 )
-def test_the_quality_of_a_recording_is_noted(
-    change: Callable[[Any], Any], kind: NoteKind, tmp_path: Path, write_voice: Callable[..., Path]
-) -> None:
-    samples, rate = soundfile.read(write_voice(tmp_path / "a.wav", seconds=2))
+def test_the_quality_of_a_recording_is_noted(change: Callable[[Any], Any], kind: NoteKind) -> None:
+    samples, rate = soundfile.read(files("affekt") / "examples" / "low-plain.flac")
     noted = [note.kind for note in predict((change(samples), rate)).notes if note.kind in QUALITY]
     assert noted == [kind]
     assert not {*kinds(predict((samples, rate)))} & QUALITY
+
+
+def test_features_are_given_the_activity_that_the_notes_are_made_from(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = []
+
+    def extract_and_keep(waveform: Waveform, features: str) -> Any:
+        given.append(waveform)
+        return extract(waveform, features)
+
+    monkeypatch.setattr("affekt.inference.prediction.extract", extract_and_keep)
+    predict(clip)
+    (waveform,) = given
+    assert waveform.activity is not None
+    np.testing.assert_array_equal(waveform.activity, voice_activity(replace(waveform, activity=None)))
 
 
 def test_a_recording_at_8_khz_is_noted_and_its_rate_is_that_before_resampling(tmp_path: Path) -> None:

@@ -129,6 +129,8 @@ def make_facts(clips: Sequence[Clip]) -> tuple[ClipFacts, ...]:
             peak_db=-1.0,
             clipped=0.01 * (i % 4 == 0),
             silence=float(rng.uniform(0, 0.4)),
+            voice_share=0.6,
+            longest_voice_s=1.0,
             pitch_hz=float(rng.uniform(90, 250)),
             brightness_hz=1500.0,
         )

@@ -37,6 +37,8 @@ class Waveform:
         The mean that was taken off all samples when they were read.
     channels : int
         Channels of the source that was read; 0 if unknown, as it is of resampled audio.
+    activity : float32 array of shape (frames,), optional
+        What ``voice_activity`` returns, kept by those who need it more than once.
     """
 
     samples: NDArray[np.float32]
@@ -45,6 +47,7 @@ class Waveform:
     cut_off: bool = False
     offset: float = 0.0
     channels: int = 0
+    activity: NDArray[np.float32] | None = None
 
     @property
     def duration_s(self) -> float:

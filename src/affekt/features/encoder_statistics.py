@@ -1,6 +1,6 @@
 """The feature sets of pretrained encoders: statistics of their outputs over the voice in a clip.
 
-What comes before the first and after the last voice is cut off. Means and standard deviations over the rest
+What comes before the first and after the last voice is cut off, and the rest is scaled to its peak. Means and standard deviations
 are weighted by the probability of a voice.
 """
 
@@ -50,15 +50,21 @@ def describe_encoded_and_voice(waveform: Waveform, encoder: str) -> Vector:
 
 
 def _trim(waveform: Waveform) -> tuple[Waveform, NDArray[np.float32]]:
-    """Return the part of a clip with a voice, and the probability of a voice at each of its samples."""
+    """Return the part with a voice, scaled to its peak, and the probability of a voice at each sample.
+
+    The level of a recording says more about the microphone than about the voice.
+    """
     from affekt.audio.activity import FRAME_SAMPLES, trim_to_voice, voice_activity  # imports onnxruntime
 
     activity = voice_activity(waveform)
-    probabilities = np.repeat(activity, FRAME_SAMPLES)[: len(waveform.samples)]
-    trimmed = trim_to_voice(waveform, activity)
+    probabilities = Waveform(
+        np.repeat(activity, FRAME_SAMPLES)[: len(waveform.samples)], waveform.sample_rate
+    )
+    trimmed, voice = trim_to_voice(waveform, activity), trim_to_voice(probabilities, activity)
     if not trimmed.samples.any():  # the network took digital silence for a voice
-        return waveform, probabilities
-    return trimmed, trim_to_voice(Waveform(probabilities, waveform.sample_rate), activity).samples
+        trimmed, voice = waveform, probabilities
+    peak = np.abs(trimmed.samples).max()
+    return Waveform(trimmed.samples / peak, waveform.sample_rate), voice.samples
 
 
 def _describe(trimmed: Waveform, voice: NDArray[np.float32], encoder: str) -> Vector:

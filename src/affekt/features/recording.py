@@ -1,13 +1,15 @@
-"""Recording quality of a clip: level, clipping, silence, pitch and brightness."""
+"""Recording quality of a clip: level, clipping, silence, voice activity, pitch and brightness."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from affekt.audio.activity import FRAME_S as ACTIVITY_FRAME_S
+from affekt.audio.activity import VOICE_PROBABILITY, voice_activity
 from affekt.audio.loading import Waveform, load_audio
 from affekt.features.descriptors import spectral_centroid
 from affekt.features.pitch import track_pitch
@@ -21,7 +23,8 @@ QUIET_PEAK_DB = -45.0
 VOICE_SAMPLE_RATE = 16_000
 MUCH_CLIPPED = 1e-3
 SHORT_S = 1.0
-MUCH_SILENCE = 0.8
+SHORTEST_VOICE_S = 0.25  # a syllable; music and noise are taken for a voice for shorter times
+LITTLE_VOICE = 0.2
 _TINY_POWER = 1e-12
 
 
@@ -60,10 +63,6 @@ class Quality:
             yield Note(NoteKind.CLIPPED, f"clipped: {self.clipped:.1%} of the samples are at full scale")
         if self.duration_s < SHORT_S:
             yield Note(NoteKind.SHORT, f"short: the recording lasts {self.duration_s:.1f} s")
-        if self.silence > MUCH_SILENCE:
-            yield Note(
-                NoteKind.LITTLE_SPEECH, f"little speech: {self.silence:.0%} of the recording is silence"
-            )
         if self.sample_rate < VOICE_SAMPLE_RATE:
             yield Note(
                 NoteKind.NARROW_BAND,
@@ -78,19 +77,56 @@ class ClipFacts(Quality):
 
     Attributes
     ----------
+    voice_share, longest_voice_s
+        As ``measure_voice`` returns them.
     pitch_hz
         Median over the voiced frames; NaN if there are none.
     brightness_hz
         Mean spectral centroid, below 8 kHz.
     """
 
+    voice_share: float
+    longest_voice_s: float
     pitch_hz: float
     brightness_hz: float
 
     def _notes(self) -> Iterator[Note]:
         yield from super()._notes()
-        if math.isnan(self.pitch_hz):
-            yield Note(NoteKind.NO_VOICE, "no voice found: no part of the recording has a pitch")
+        yield from voice_notes(self.duration_s, self.voice_share, self.longest_voice_s)
+
+
+def measure_voice(activity: NDArray[np.float32]) -> tuple[float, float]:
+    """Measure how much of a recording holds a voice.
+
+    Parameters
+    ----------
+    activity
+        What ``voice_activity`` returned for it.
+
+    Returns
+    -------
+    float, float
+        The share of frames with a voice, and the length in seconds of the longest stretch of them.
+    """
+    voiced = activity > VOICE_PROBABILITY
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], voiced, [False]])))
+    longest = (edges[1::2] - edges[::2]).max(initial=0)
+    return float(voiced.mean()), float(longest) * ACTIVITY_FRAME_S
+
+
+def voice_notes(duration_s: float, voice_share: float, longest_voice_s: float) -> Iterator[Note]:
+    """Note that a recording holds no voice, or little of it.
+
+    Nothing is said of less than a second: the network needs that long to tell a held vowel from a tone.
+    """
+    if duration_s < SHORT_S:
+        return
+    if longest_voice_s < SHORTEST_VOICE_S:
+        yield Note(NoteKind.NO_VOICE, "no voice found: this may be music, noise or silence")
+    elif voice_share < LITTLE_VOICE:
+        yield Note(
+            NoteKind.LITTLE_SPEECH, f"little speech: {voice_share:.0%} of the recording holds a voice"
+        )
 
 
 def measure_quality(waveform: Waveform) -> Quality:
@@ -118,12 +154,15 @@ def measure_quality(waveform: Waveform) -> Quality:
 
 
 def describe_recording(waveform: Waveform) -> ClipFacts:
-    """Measure a recording at its own sample rate, pitch and brightness included."""
+    """Measure a recording at its own sample rate, voice activity, pitch and brightness included."""
     # All clips at one rate: brightness must not depend on the sample rate of the recording.
     at_one_rate = load_audio(waveform, VOICE_SAMPLE_RATE)
     pitch = track_pitch(at_one_rate)
+    voice_share, longest_voice_s = measure_voice(voice_activity(at_one_rate))
     return ClipFacts(
         **vars(measure_quality(waveform)),
+        voice_share=voice_share,
+        longest_voice_s=longest_voice_s,
         pitch_hz=float(np.median(pitch.hz[pitch.voiced])) if pitch.voiced.any() else float("nan"),
         brightness_hz=float(spectral_centroid(Spectra(at_one_rate)).mean()),
     )

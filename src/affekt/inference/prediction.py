@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from affekt.audio.activity import voice_activity
 from affekt.audio.archives import expand_sources
 from affekt.audio.loading import AudioSource, Waveform, load_audio, load_channels, source_name
 from affekt.audio.samples import check_audio_channel
@@ -17,7 +18,7 @@ from affekt.audio.windows import cut_windows
 from affekt.emotions import canonical_emotion
 from affekt.errors import AffektError, AudioError, UnknownNameError
 from affekt.features.feature_sets import extract
-from affekt.features.recording import measure_quality
+from affekt.features.recording import measure_quality, measure_voice, voice_notes
 from affekt.inference.adaptation import Voice, VoiceLike, ready_voice
 from affekt.inference.trained_on import trained_on
 from affekt.model.bundle import Bundle, ModelLike, load
@@ -188,6 +189,8 @@ def predict_waveform(
     """Predict a recording that is loaded, as ``predict`` does; ``name`` is that of its source."""
     contract = bundle.contract
     waveform = load_audio(recorded, contract.sample_rate)
+    activity = voice_activity(waveform)
+    waveform = replace(waveform, activity=activity)  # for the features
     rows, distances = [], []
     for window in cut_windows(waveform, contract.window_s):  # of hours, features take gigabytes
         features = [extract(window, contract.features)]
@@ -204,6 +207,7 @@ def predict_waveform(
         notes=(
             *waveform.notes,
             *measure_quality(recorded).notes,
+            *voice_notes(waveform.duration_s, *measure_voice(activity)),
             *trained_on(name, recorded, contract),
             *_notes(waveform, distances, voice, bundle),
         ),
