@@ -1,7 +1,7 @@
 """The feature sets of pretrained encoders: statistics of their outputs over the voice in a clip.
 
-What comes before the first and after the last voice is cut off, and the rest is scaled to its peak. Means and standard deviations
-are weighted by the probability of a voice.
+What comes before the first and after the last voice is cut off, and the rest is scaled to its peak. Means
+and standard deviations are weighted by the probability of a voice.
 """
 
 from __future__ import annotations
