@@ -89,7 +89,7 @@ def test_silence_around_a_clip_changes_little(ravdess: Path) -> None:
 
 
 def test_the_level_of_a_recording_changes_nothing() -> None:
-    quiet = Waveform(example().samples / 64, RATE)
+    quiet = Waveform(example().samples / np.float32(64), RATE)
     np.testing.assert_allclose(
         describe_encoded_and_voice(quiet, TINY), describe_encoded_and_voice(example(), TINY), atol=1e-3
     )

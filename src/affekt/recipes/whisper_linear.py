@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from affekt.estimators.recipe import Estimator, Recipe
 
-
 CORPUS_WEIGHTS = {"nEMO": 0.3}  # fully weighted, it makes the model less accurate on RAVDESS
 
 
