@@ -140,7 +140,7 @@ def test_blocks_are_computed_as_one_pass(spoken: Waveform, monkeypatch: pytest.M
 
 def test_spectra_are_those_of_a_discrete_fourier_transform_with_a_hann_window() -> None:
     windows = np.random.default_rng(0).standard_normal((2, 576)).astype(np.float32)
-    found = activity_module._spectra(windows)
+    found = activity_module._spectra(windows, 64)
     mirrored = np.pad(windows, [(0, 0), (0, 64)], mode="reflect")
     time, hann = np.arange(256), np.hanning(257)[:-1]
     for row in range(2):
