@@ -6,7 +6,6 @@ The network is Silero VAD 6.2 (Silero Team, MIT licence, https://github.com/snak
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 from pathlib import Path
 
@@ -29,7 +28,7 @@ BINS = 129
 LEVEL = 0.1  # RMS of loud frames; at 20 dB more or less, 97 % of the frames are decided in the same way
 VOICE_PROBABILITY = 0.5
 MARGIN_S = 0.1  # kept before and after a voice
-SHORTEST_S = 0.2  # kept of any recording
+SHORTEST_VOICE_S = 0.25  # a syllable; music and noise are taken for a voice for shorter times
 _MODEL = Path(__file__).with_name("silero-vad.onnx")
 
 
@@ -60,7 +59,8 @@ def voice_activity(waveform: Waveform) -> NDArray[np.float32]:
         return found
     slower = _probabilities(samples, gain, SLOW_UNIT)
     centres = ((np.arange(len(found)) + 0.5) * UNIT / SLOW_UNIT).astype(int)
-    return np.maximum(found, slower[np.minimum(centres, len(slower) - 1)])
+    slower = slower[np.minimum(centres, len(slower) - 1)]
+    return np.asarray(np.maximum(found, slower))
 
 
 def trim_to_voice(waveform: Waveform, activity: NDArray[np.float32]) -> Waveform:
@@ -76,17 +76,15 @@ def trim_to_voice(waveform: Waveform, activity: NDArray[np.float32]) -> Waveform
     Returns
     -------
     Waveform
-        0.2 s or more, where the recording lasts so long; the recording itself where no frame holds a voice.
+        The recording itself where its frames with a voice last less than 0.25 s together: then most of the
+        voice was not found, or there is none.
     """
     voiced = np.flatnonzero(activity > VOICE_PROBABILITY)
-    if not len(voiced):
+    if len(voiced) * FRAME_S < SHORTEST_VOICE_S:
         return waveform
-    rate, count = waveform.sample_rate, len(waveform.samples)
-    start = max(0, round((voiced[0] * FRAME_S - MARGIN_S) * rate))
-    stop = min(count, round(((voiced[-1] + 1) * FRAME_S + MARGIN_S) * rate))
-    shortest = math.ceil(SHORTEST_S * rate)
-    start = max(0, min(start, stop - shortest))
-    return Waveform(waveform.samples[start : max(stop, start + shortest)], rate)
+    start_s, stop_s = voiced[0] * FRAME_S - MARGIN_S, (voiced[-1] + 1) * FRAME_S + MARGIN_S
+    rate = waveform.sample_rate
+    return Waveform(waveform.samples[max(0, round(start_s * rate)) : round(stop_s * rate)], rate)
 
 
 def _level(samples: NDArray[np.float32]) -> float:
