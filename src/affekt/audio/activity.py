@@ -6,7 +6,6 @@ The network is Silero VAD 6.2 (Silero Team, MIT licence, https://github.com/snak
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,16 +17,18 @@ from affekt.audio.loading import load_audio
 from affekt.audio.waveform import Waveform
 
 SAMPLE_RATE = 16_000
-FRAME_SAMPLES = 512  # 32 ms
+UNIT = 64  # samples: the network looks at a unit of context, then at a frame of eight units
+FRAME_UNITS, FFT_UNITS, HOP_UNITS = 8, 4, 2
+FRAME_SAMPLES = FRAME_UNITS * UNIT  # 32 ms
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
-CONTEXT_SAMPLES = 64  # of the previous frame
-FFT_SAMPLES, HOP_SAMPLES = 256, 128
-BLOCK_FRAMES = 128  # that are computed at once
+SLOW_UNIT = 36  # samples that are taken for a unit: the recording is played slower by 64 / 36
+LITTLE_VOICE = 0.2  # share of frames; with less voice, the recording is also played slower
+BLOCK_FRAMES = 256  # that are computed at once
+BINS = 129
 LEVEL = 0.1  # RMS of loud frames; at 20 dB more or less, 97 % of the frames are decided in the same way
 VOICE_PROBABILITY = 0.5
 MARGIN_S = 0.1  # kept before and after a voice
-SHORTEST_S = 0.2  # kept of any recording
-_HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FFT_SAMPLES) / FFT_SAMPLES)).astype(np.float32)
+SHORTEST_VOICE_S = 0.25  # a syllable; music and noise are taken for a voice for shorter times
 _MODEL = Path(__file__).with_name("silero-vad.onnx")
 
 
@@ -43,21 +44,23 @@ def voice_activity(waveform: Waveform) -> NDArray[np.float32]:
     -------
     float32 array of shape (frames,)
         The last frame is filled up with zeros.
+
+    Notes
+    -----
+    The network takes few of the frames of high shouts for a voice, but most of them once their pitch is
+    lower. So a recording with little voice is played slower too, and the higher probability counts.
     """
     if waveform.activity is not None:
         return waveform.activity
     samples = load_audio(waveform, SAMPLE_RATE).samples
     gain = np.float32(LEVEL / _level(samples))
-    frames = -(-len(samples) // FRAME_SAMPLES)
-    state = cell = np.zeros((1, 1, 128), np.float32)
-    found = []
-    for first in range(0, frames, BLOCK_FRAMES):
-        block = _windows(samples, first, min(BLOCK_FRAMES, frames - first))
-        spectra = _spectra(np.clip(gain * block, -1, 1))
-        inputs = {"spectra": spectra, "state": state, "cell": cell}
-        probabilities, state, cell = _session().run(None, inputs)
-        found.append(probabilities)
-    return np.concatenate(found)
+    found = _probabilities(samples, gain, UNIT)
+    if np.mean(found > VOICE_PROBABILITY) >= LITTLE_VOICE:
+        return found
+    slower = _probabilities(samples, gain, SLOW_UNIT)
+    centres = ((np.arange(len(found)) + 0.5) * UNIT / SLOW_UNIT).astype(int)
+    slower = slower[np.minimum(centres, len(slower) - 1)]
+    return np.asarray(np.maximum(found, slower))
 
 
 def trim_to_voice(waveform: Waveform, activity: NDArray[np.float32]) -> Waveform:
@@ -73,17 +76,15 @@ def trim_to_voice(waveform: Waveform, activity: NDArray[np.float32]) -> Waveform
     Returns
     -------
     Waveform
-        0.2 s or more, where the recording lasts so long; the recording itself where no frame holds a voice.
+        The recording itself where its frames with a voice last less than 0.25 s together: then most of the
+        voice was not found, or there is none.
     """
     voiced = np.flatnonzero(activity > VOICE_PROBABILITY)
-    if not len(voiced):
+    if len(voiced) * FRAME_S < SHORTEST_VOICE_S:
         return waveform
-    rate, count = waveform.sample_rate, len(waveform.samples)
-    start = max(0, round((voiced[0] * FRAME_S - MARGIN_S) * rate))
-    stop = min(count, round(((voiced[-1] + 1) * FRAME_S + MARGIN_S) * rate))
-    shortest = math.ceil(SHORTEST_S * rate)
-    start = max(0, min(start, stop - shortest))
-    return Waveform(waveform.samples[start : max(stop, start + shortest)], rate)
+    start_s, stop_s = voiced[0] * FRAME_S - MARGIN_S, (voiced[-1] + 1) * FRAME_S + MARGIN_S
+    rate = waveform.sample_rate
+    return Waveform(waveform.samples[max(0, round(start_s * rate)) : round(stop_s * rate)], rate)
 
 
 def _level(samples: NDArray[np.float32]) -> float:
@@ -95,22 +96,48 @@ def _level(samples: NDArray[np.float32]) -> float:
     return float(np.sqrt((energies @ energies) / energies.sum() / FRAME_SAMPLES))
 
 
-def _windows(samples: NDArray[np.float32], first: int, frames: int) -> NDArray[np.float32]:
+def _probabilities(samples: NDArray[np.float32], gain: np.float32, unit: int) -> NDArray[np.float32]:
+    """Run the network over a recording, block by block."""
+    frames = -(-len(samples) // (FRAME_UNITS * unit))
+    state = cell = np.zeros((1, 1, 128), np.float32)
+    found = []
+    for first in range(0, frames, BLOCK_FRAMES):
+        windows = _windows(samples, first, min(BLOCK_FRAMES, frames - first), unit)
+        inputs = {"spectra": _spectra(np.clip(gain * windows, -1, 1), unit), "state": state, "cell": cell}
+        probabilities, state, cell = _session().run(None, inputs)
+        found.append(probabilities)
+    return np.concatenate(found)
+
+
+def _windows(samples: NDArray[np.float32], first: int, frames: int, unit: int) -> NDArray[np.float32]:
     """Return frames, each behind the end of the one before it; the recording is surrounded by zeros."""
-    start = first * FRAME_SAMPLES - CONTEXT_SAMPLES
-    block = samples[max(0, start) : start + CONTEXT_SAMPLES + frames * FRAME_SAMPLES]
+    start, frame = (first * FRAME_UNITS - 1) * unit, FRAME_UNITS * unit
+    block = samples[max(0, start) : start + unit + frames * frame]
     before = max(0, -start)
-    block = np.pad(block, (before, CONTEXT_SAMPLES + frames * FRAME_SAMPLES - before - len(block)))
-    return np.lib.stride_tricks.sliding_window_view(block, CONTEXT_SAMPLES + FRAME_SAMPLES)[::FRAME_SAMPLES]
+    block = np.pad(block, (before, unit + frames * frame - before - len(block)))
+    return np.lib.stride_tricks.sliding_window_view(block, unit + frame)[::frame]
 
 
-def _spectra(windows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return four magnitude spectra of each window, shape (1, 129, windows, 4); its end is mirrored."""
-    mirrored = np.concatenate([windows, windows[:, -2 : -CONTEXT_SAMPLES - 2 : -1]], axis=1)
-    parts = np.lib.stride_tricks.sliding_window_view(mirrored, FFT_SAMPLES, axis=1)[:, ::HOP_SAMPLES]
-    spectra = np.fft.rfft(parts * _HANN, axis=2)
-    magnitudes = np.sqrt(np.square(spectra.real) + np.square(spectra.imag))
-    return np.ascontiguousarray(magnitudes.transpose(2, 0, 1))[None]
+def _spectra(windows: NDArray[np.float32], unit: int) -> NDArray[np.float32]:
+    """Return four magnitude spectra of each window, shape (1, 129, windows, 4); its end is mirrored.
+
+    Played slower, a recording has nothing in the upper bins.
+    """
+    mirrored = np.concatenate([windows, windows[:, -2 : -unit - 2 : -1]], axis=1)
+    parts = np.lib.stride_tricks.sliding_window_view(mirrored, FFT_UNITS * unit, axis=1)
+    spectra = np.fft.rfft(parts[:, :: HOP_UNITS * unit] * _hann_window(unit), axis=2)
+    magnitudes = np.zeros((1, BINS, len(windows), FRAME_UNITS // HOP_UNITS), np.float32)
+    power = np.square(spectra.real) + np.square(spectra.imag)
+    magnitudes[0, : spectra.shape[2]] = np.sqrt(power).transpose(2, 0, 1)
+    return magnitudes
+
+
+@lru_cache(maxsize=2)
+def _hann_window(unit: int) -> NDArray[np.float32]:
+    """Return a periodic Hann window of four units, with the sum that it has at the usual unit."""
+    length = FFT_UNITS * unit
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
+    return (window * UNIT / unit).astype(np.float32)
 
 
 @lru_cache(maxsize=1)

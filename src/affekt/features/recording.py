@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt.audio.activity import FRAME_S as ACTIVITY_FRAME_S
-from affekt.audio.activity import VOICE_PROBABILITY, voice_activity
+from affekt.audio.activity import LITTLE_VOICE, SHORTEST_VOICE_S, VOICE_PROBABILITY, voice_activity
 from affekt.audio.loading import Waveform, load_audio
 from affekt.features.descriptors import spectral_centroid
 from affekt.features.pitch import track_pitch
@@ -23,8 +23,6 @@ QUIET_PEAK_DB = -45.0
 VOICE_SAMPLE_RATE = 16_000
 MUCH_CLIPPED = 1e-3
 SHORT_S = 1.0
-SHORTEST_VOICE_S = 0.25  # a syllable; music and noise are taken for a voice for shorter times
-LITTLE_VOICE = 0.2
 _TINY_POWER = 1e-12
 
 
