@@ -34,7 +34,9 @@ NONE = np.zeros(0, np.intp)
 @pytest.fixture(scope="module")
 def dataset(small_ravdess: Path) -> Dataset:
     return extract_dataset(
-        load_corpus(small_ravdess), Extraction(features=FEATURES, degraded_copies=True), Execution()
+        load_corpus(small_ravdess),
+        Extraction(features=FEATURES, degraded_copies="noise-room-band@1"),
+        Execution(),
     )
 
 

@@ -153,7 +153,7 @@ def test_for_a_recipe_that_is_trained_on_degraded_copies_features_are_extracted_
 ) -> None:
     datasets = _Datasets(corpus, Execution())
     own = SYSTEMS[0].trials[0]
-    for recipe in (own.recipe, replace(own.recipe, degraded_copies=True), own.recipe):
+    for recipe in (own.recipe, replace(own.recipe, degraded_copies="noise-room-band@1"), own.recipe):
         datasets.of(replace(own, recipe=recipe))
     assert [one.degraded_copies for one in extracted] == [False, True, False]
 
