@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -124,8 +125,9 @@ def test_a_telephone_is_band_limited_at_8_khz() -> None:
     assert power_around(transmitted, 440) > 0.95
 
 
-def test_mp3_changes_a_clip_a_little() -> None:
-    coded = apply("MP3, 32 kbit/s")
+@pytest.mark.parametrize("name", ["MP3, 32 kbit/s", "Opus, 12 kbit/s"])
+def test_codecs_change_a_clip_a_little(name: str) -> None:
+    coded = apply(name)
     assert power_around(coded, 440) > 0.95
     assert not np.array_equal(coded.samples[: len(CLIP.samples)], CLIP.samples)
 
@@ -146,11 +148,11 @@ def test_a_louder_clip_is_cut_off_and_a_quieter_one_is_not() -> None:
     np.testing.assert_allclose(apply("20 dB quieter").samples, CLIP.samples / 10, rtol=1e-5)
 
 
-def test_codecs_change_a_clip_a_little_and_do_not_delay_it() -> None:
-    for name in ("MP3, 32 kbit/s", "Opus, 12 kbit/s"):
-        coded = apply(name, SPEECH)
-        assert delay_s(coded, SPEECH) == pytest.approx(0, abs=0.003)
-        assert 0.7 < likeness(coded, SPEECH) < 0.9999
+@pytest.mark.parametrize("name", ["MP3, 32 kbit/s", "Opus, 12 kbit/s"])
+def test_codecs_keep_the_time_of_a_clip(name: str) -> None:
+    coded = apply(name, SPEECH)
+    assert delay_s(coded, SPEECH) == pytest.approx(0, abs=0.007)  # Opus is read with its pre-skip
+    assert not np.array_equal(coded.samples, SPEECH.samples)
 
 
 @pytest.mark.parametrize("name", TRAINING_DEGRADATIONS)
@@ -215,7 +217,9 @@ def test_very_short_and_very_quiet_clips_can_be_degraded(
     change: TrainingDegradation, peak: float, length: int
 ) -> None:
     samples = SPEECH.samples[-length:] / np.abs(SPEECH.samples[-length:]).max()
-    copy = degrade(Waveform(samples * np.float32(peak), RATE), np.random.default_rng(0), {change: 1.0})
+    copy = degrade(
+        Waveform((peak * samples).astype(np.float32), RATE), np.random.default_rng(0), {change: 1.0}
+    )
     assert copy.samples.shape == samples.shape
     assert np.isfinite(copy.samples).all()
     assert 0 < np.abs(copy.samples).max() <= 1
@@ -227,7 +231,7 @@ def test_very_short_and_very_quiet_clips_can_be_degraded(
 def test_noise_and_babble_of_copies_have_ratios_in_their_range(
     change: TrainingDegradation, lowest: float, highest: float
 ) -> None:
-    clip = Waveform(SPEECH.samples / 10, RATE)  # so that the sum is below full scale
+    clip = Waveform(np.float32(0.1) * SPEECH.samples, RATE)  # so that the sum is below full scale
     added = [
         degrade(clip, np.random.default_rng(seed), {change: 1.0}).samples - clip.samples
         for seed in range(40)
@@ -279,7 +283,7 @@ def test_a_clip_without_power_in_the_band_is_not_band_limited(change: TrainingDe
 def test_an_overloaded_copy_is_cut_off_at_full_scale() -> None:
     for seed in range(10):
         copy = degrade(SPEECH, np.random.default_rng(seed), {overload: 1.0}).samples
-        assert 1e-4 < (np.abs(copy) == 1).mean() < 0.5
+        assert 1e-4 < (np.abs(copy) == 1).mean() < 0.7
 
 
 def test_telephone_copies_have_eight_bits_at_8_khz() -> None:
@@ -296,19 +300,19 @@ def test_telephone_copies_have_eight_bits_at_8_khz() -> None:
 @pytest.mark.parametrize(
     ("change", "limits"), [(code_mp3, MP3_RANGE_BITS_PER_S), (code_opus, OPUS_RANGE_BITS_PER_S)]
 )
-def test_codecs_of_copies_have_bit_rates_in_their_range(
+def test_codecs_of_copies_have_the_bit_rate_that_was_drawn(
     change: TrainingDegradation, limits: tuple[float, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files: list[bytes] = []
+    sizes: list[int] = []
+    read = soundfile.read
 
-    def read(file: io.BytesIO, dtype: str) -> tuple[np.ndarray, int]:
-        files.append(file.getvalue())
-        return soundfile_read(file, dtype=dtype)
+    def measure(file: io.BytesIO, dtype: str) -> Any:
+        sizes.append(len(file.getvalue()))
+        return read(file, dtype=dtype)
 
-    soundfile_read = soundfile.read
-    monkeypatch.setattr(soundfile, "read", read)
+    monkeypatch.setattr(soundfile, "read", measure)
+    noise = np.random.default_rng(0).standard_normal(2 * RATE) / 10  # digital silence needs fewer bits
     for seed in range(12):
-        change(SPEECH.samples, RATE, np.random.default_rng(seed))
-    found = [len(file) * 8 / SPEECH.duration_s for file in files]
-    assert limits[0] * 0.7 < min(found) < limits[0] * 1.7  # headers of 2 s of sound are part of it
-    assert limits[1] * 0.5 < max(found) < limits[1] * 1.3
+        change(noise, RATE, np.random.default_rng(seed))
+        drawn = np.exp(np.random.default_rng(seed).uniform(*np.log(limits)))
+        assert sizes[-1] * 8 / 2 == pytest.approx(drawn, rel=0.3)  # headers are part of it

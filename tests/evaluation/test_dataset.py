@@ -12,6 +12,7 @@ import pytest
 import soundfile
 from tests.evaluation.synthetic import COUNTED, QUICK, Array
 
+from affekt.audio.degradations import TRAINING_DEGRADATIONS
 from affekt.audio.loading import load_audio
 from affekt.audio.windows import cut_windows
 from affekt.corpora.base import Corpus
@@ -173,6 +174,17 @@ def test_clips_are_taken_by_position_in_any_order(small_ravdess: Path) -> None:
 # --- what is extracted -------------------------------------------------------------------------------
 
 
+def test_the_named_training_degradation_is_applied(small_ravdess: Path) -> None:
+    corpus = load_corpus(small_ravdess)
+    corpus = replace(corpus, clips=corpus.clips[:2])
+    first, second = (extract_mfcc(corpus, degraded_copies=name) for name in TRAINING_DEGRADATIONS)
+    assert first.degraded is not None
+    assert second.degraded is not None
+    assert not np.array_equal(first.degraded, second.degraded)
+    with pytest.raises(UnknownNameError, match="no training degradation is called 'everyday'"):
+        extract_mfcc(corpus, degraded_copies="everyday")
+
+
 def test_a_degraded_copy_is_the_same_in_every_run(small_ravdess: Path, dataset: Dataset) -> None:
     corpus = load_corpus(small_ravdess)
     few = replace(corpus, clips=tuple(corpus.clips[i] for i in (17, 0)))
@@ -235,9 +247,9 @@ def test_every_experiment_extracts_what_its_recipe_is_trained_on(
         raise ExtractedError(f"{extraction.features}, copies: {extraction.degraded_copies}")
 
     monkeypatch.setattr("affekt.evaluation.dataset.extract_dataset", note)
-    with pytest.raises(ExtractedError, match="frames-and-utterance@1, copies: True"):
+    with pytest.raises(ExtractedError, match="frames-and-utterance@1, copies: noise-room-band@1"):
         run(small_ravdess, "affekt-net")
-    with pytest.raises(ExtractedError, match="mfcc-stats@1, copies: False"):
+    with pytest.raises(ExtractedError, match="mfcc-stats@1, copies: None"):
         run(small_ravdess, "svm")
 
 
