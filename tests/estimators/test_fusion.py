@@ -34,7 +34,9 @@ NONE = np.zeros(0, np.intp)
 @pytest.fixture(scope="module")
 def dataset(small_ravdess: Path) -> Dataset:
     return extract_dataset(
-        load_corpus(small_ravdess), Extraction(features=FEATURES, degraded_copies=True), Execution()
+        load_corpus(small_ravdess),
+        Extraction(features=FEATURES, degraded_copies="noise-room-band@1"),
+        Execution(),
     )
 
 
@@ -194,7 +196,7 @@ def test_speakers_are_kept_apart_where_groups_are_recordings(dataset: Dataset) -
 def test_the_frame_branch_is_trained_on_degraded_copies_too_if_there_are_any(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert find_recipe("affekt-net").degraded_copies
+    assert find_recipe("affekt-net").degraded_copies == "noise-room-band@1"
     assert dataset.degraded is not None
     given: list[TrainingCrops] = []
 

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 from tests.evaluation.synthetic import COUNTED, QUICK, Array
 
+from affekt.audio.degradations import TRAINING_DEGRADATIONS
 from affekt.audio.loading import load_audio
 from affekt.audio.windows import cut_windows
 from affekt.corpora.base import Corpus
@@ -158,7 +159,7 @@ def test_to_select_what_no_clip_has_is_refused(dataset: Dataset) -> None:
 
 
 def test_clips_are_taken_by_position_in_any_order(small_ravdess: Path) -> None:
-    whole = extract_mfcc(load_corpus(small_ravdess), degraded_copies=True, facts=True)
+    whole = extract_mfcc(load_corpus(small_ravdess), degraded_copies="noise-room-band@1", facts=True)
     rows = [30, 2, 0]
     taken = whole.take(rows)
     assert taken.corpus.clips == tuple(whole.corpus.clips[i] for i in rows)
@@ -174,15 +175,26 @@ def test_clips_are_taken_by_position_in_any_order(small_ravdess: Path) -> None:
 # --- what is extracted -------------------------------------------------------------------------------
 
 
+def test_the_named_training_degradation_is_applied(small_ravdess: Path) -> None:
+    corpus = load_corpus(small_ravdess)
+    corpus = replace(corpus, clips=corpus.clips[:2])
+    first, second = (extract_mfcc(corpus, degraded_copies=name) for name in TRAINING_DEGRADATIONS)
+    assert first.degraded is not None
+    assert second.degraded is not None
+    assert not np.array_equal(first.degraded, second.degraded)
+    with pytest.raises(UnknownNameError, match="no training degradation is called 'everyday'"):
+        extract_mfcc(corpus, degraded_copies="everyday")
+
+
 def test_a_degraded_copy_is_the_same_in_every_run(small_ravdess: Path, dataset: Dataset) -> None:
     corpus = load_corpus(small_ravdess)
     few = replace(corpus, clips=tuple(corpus.clips[i] for i in (17, 0)))
-    both = extract_mfcc(corpus, degraded_copies=True)
+    both = extract_mfcc(corpus, degraded_copies="noise-room-band@1")
     assert dataset.degraded is None
     assert both.degraded is not None
     np.testing.assert_array_equal(both.features, dataset.features)
     assert (np.abs(both.degraded - both.features).max(axis=1) > 1).all()
-    again = extract_mfcc(few, degraded_copies=True).degraded
+    again = extract_mfcc(few, degraded_copies="noise-room-band@1").degraded
     assert again is not None
     np.testing.assert_array_equal(again, both.degraded[[17, 0]])
     kept = [i for i, clip in enumerate(corpus.clips) if clip.emotion != "angry"]
@@ -216,9 +228,9 @@ def test_long_clips_are_cut_into_windows_as_predict_does(tmp_path: Path, write_v
 
 def test_terms_say_what_is_extracted(bundle: Bundle, small_ravdess: Path, elsewhere: Path) -> None:
     assert Extraction.of(read_terms(small_ravdess, QUICK)) == Extraction(features="mfcc-stats@1")
-    copies = replace(QUICK, degraded_copies=True)
+    copies = replace(QUICK, degraded_copies="noise-room-band@1")
     assert Extraction.of(read_terms(small_ravdess, copies)) == Extraction(
-        features="mfcc-stats@1", degraded_copies=True
+        features="mfcc-stats@1", degraded_copies="noise-room-band@1"
     )
     assert Extraction.of(read_terms(elsewhere, model=bundle)) == Extraction(
         features="mfcc-stats@1", window_s=bundle.contract.window_s
@@ -236,9 +248,9 @@ def test_every_experiment_extracts_what_its_recipe_is_trained_on(
         raise ExtractedError(f"{extraction.features}, copies: {extraction.degraded_copies}")
 
     monkeypatch.setattr("affekt.evaluation.dataset.extract_dataset", note)
-    with pytest.raises(ExtractedError, match="frames-and-utterance@1, copies: True"):
+    with pytest.raises(ExtractedError, match="frames-and-utterance@1, copies: noise-room-band@1"):
         run(small_ravdess, "affekt-net")
-    with pytest.raises(ExtractedError, match="mfcc-stats@1, copies: False"):
+    with pytest.raises(ExtractedError, match="mfcc-stats@1, copies: None"):
         run(small_ravdess, "svm")
 
 

@@ -98,7 +98,7 @@ def test_a_recipe_with_degraded_copies_is_given_those_of_its_training_clips_and_
             super().fit(X, y)
             return self
 
-    recipe = replace(make_recipe(lambda seed: Noting()), degraded_copies=True)
+    recipe = replace(make_recipe(lambda seed: Noting()), degraded_copies="noise-room-band@1")
     dataset = replace(SMALL, degraded=SMALL.features + 100)
     noted = cross_validate(dataset, recipe)
     assert len(given) == 5

@@ -153,9 +153,9 @@ def test_for_a_recipe_that_is_trained_on_degraded_copies_features_are_extracted_
 ) -> None:
     datasets = _Datasets(corpus, Execution())
     own = SYSTEMS[0].trials[0]
-    for recipe in (own.recipe, replace(own.recipe, degraded_copies=True), own.recipe):
+    for recipe in (own.recipe, replace(own.recipe, degraded_copies="noise-room-band@1"), own.recipe):
         datasets.of(replace(own, recipe=recipe))
-    assert [one.degraded_copies for one in extracted] == [False, True, False]
+    assert [one.degraded_copies for one in extracted] == [None, "noise-room-band@1", None]
 
 
 def test_results_of_one_system_leave_those_of_others_where_they_are(corpus: Corpus, tmp_path: Path) -> None:

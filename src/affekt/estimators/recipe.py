@@ -71,8 +71,9 @@ class Recipe:
         Seed -> an estimator that is not fitted. Everything that is fitted is part of the estimator, so that
         it is fitted on the training side of each fold alone. Libraries for training are imported when
         ``build`` is called.
-    degraded_copies : bool
-        Whether the estimator is also trained on a randomly degraded copy of each clip.
+    degraded_copies : str or None
+        The entry of ``TRAINING_DEGRADATIONS`` by which a copy of each clip is degraded. The estimator is
+        also trained on these copies. None for no copies.
     emotions : tuple of str
         The emotions that are used unless others are asked for; empty for all emotions of the corpus.
     claims : mapping of str to float
@@ -86,7 +87,7 @@ class Recipe:
     source: str
     features: str
     build: Callable[[int], Estimator]
-    degraded_copies: bool = False
+    degraded_copies: str | None = None
     emotions: tuple[str, ...] = ()
     claims: Mapping[str, float] = field(default_factory=dict)
     claims_protocol: str = ""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.audio.degradations import degrade
+from affekt.audio.degradations import degrade, find_training_degradation
 from affekt.audio.loading import Waveform, fingerprint, load_audio
 from affekt.audio.windows import cut_windows
 from affekt.corpora.base import Clip, Corpus
@@ -119,15 +119,15 @@ class Extraction:
     window_s
         Cut clips longer than twice this many seconds into windows, as ``predict`` does; None for never.
     degraded_copies
-        Also compute the features of a degraded copy, drawn by the fingerprint of the clip: the same clip
-        has the same copy in every run.
+        The training degradation of which a copy's features are also computed, drawn by the fingerprint of
+        the clip: the same clip has the same copy in every run. None for no copies.
     facts
         Also describe how the clip was recorded.
     """
 
     features: str
     window_s: float | None = None
-    degraded_copies: bool = False
+    degraded_copies: str | None = None
     facts: bool = False
 
     @classmethod
@@ -171,6 +171,8 @@ def extract_dataset(
     ------
     CorpusError
         No clip could be read.
+    UnknownNameError
+        There is no such feature set or training degradation.
     LeakError
         ``bundle`` was trained on one of these recordings, whatever its file is called.
     EncoderError
@@ -178,6 +180,8 @@ def extract_dataset(
     """
     feature_set = find_feature_set(extraction.features)
     feature_set.check()
+    if extraction.degraded_copies:
+        find_training_degradation(extraction.degraded_copies)
     clips, found = [], []
     excluded = [(str(path), f"{path}: it has no label") for path in corpus.misnamed]
     one_clip = partial(_extract_clip, extraction=extraction, bundle=bundle)
@@ -262,7 +266,9 @@ def _extract_clip(clip: Clip, extraction: Extraction, bundle: Bundle | None) -> 
         raise LeakError(f"{bundle.name} was trained on this very recording: {clip.name}")
     copy = None
     if extraction.degraded_copies:
-        copy = extraction.describe(degrade(waveform, np.random.default_rng(zlib.crc32(own.encode()))))
+        rng = np.random.default_rng(zlib.crc32(own.encode()))
+        shares = find_training_degradation(extraction.degraded_copies)
+        copy = extraction.describe(degrade(waveform, rng, shares))
     return _Extracted(
         features=extraction.describe(waveform),
         fingerprint=own,

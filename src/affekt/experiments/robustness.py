@@ -46,8 +46,11 @@ def robustness(
 ) -> dict[str, Evaluation]:
     """Evaluate a recipe, or a finished model, on unseen speakers whose clips are degraded.
 
-    A recipe is trained as usual. One with ``degraded_copies`` is trained on reverberation, noise and
-    band-limited channels of the same kind: only babble, MP3 and clipping are new to it.
+    A recipe is trained as usual. One with ``degraded_copies`` is also trained on randomly degraded copies.
+    Those of ``noise-room-band@1`` have noise, reverberation and band-limited channels of the same
+    kind: babble, codecs and clipping are new to the recipe. Those of ``everyday@2`` have every kind of
+    degradation. Other speakers' voices in the babble, 0 dB of noise or babble, and FFmpeg's encoders are
+    new to the recipe: copies have voices made of the clip itself, 5 dB or more, and libsndfile's encoders.
 
     Parameters
     ----------

@@ -69,5 +69,5 @@ RECIPE = Recipe(
     source="our own recipe, and that of the bundled model; experiments are in docs/experiments.md",
     features="frames-and-utterance@1",
     build=build,
-    degraded_copies=True,
+    degraded_copies="noise-room-band@1",
 )
