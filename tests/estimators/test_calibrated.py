@@ -95,7 +95,7 @@ def test_the_temperature_minimises_scikit_learns_log_loss() -> None:
     found = fit_calibration(probabilities, labels)
 
     def loss(temperature: float) -> float:
-        calibrated = Calibration(temperature=temperature, threshold=0).calibrate(probabilities)
+        calibrated = Calibration(temperature=temperature, threshold=0).calibrate(probabilities, 0.0)
         return float(log_loss(labels, calibrated, labels=range(4)))
 
     assert loss(found.temperature) <= min(loss(found.temperature * factor) for factor in (0.9, 1.1))
@@ -106,7 +106,7 @@ def test_prediction_sets_hold_the_true_emotion_as_often_as_their_coverage_says()
     for seed in range(60):
         probabilities, labels = draw(1000, 1.7, seed)
         calibration = fit_calibration(probabilities[:300], labels[:300])
-        calibrated = calibration.calibrate(probabilities[300:])
+        calibrated = calibration.calibrate(probabilities[300:], 0.0)
         covered += [
             true in calibration.prediction_set(row)
             for row, true in zip(calibrated, labels[300:], strict=True)
@@ -118,4 +118,4 @@ def test_with_too_few_clips_for_the_coverage_every_emotion_is_in_the_prediction_
     probabilities, labels = draw(5, 1.0)
     calibration = fit_calibration(probabilities, labels)
     assert calibration.threshold == 0
-    assert len(calibration.prediction_set(calibration.calibrate(probabilities[0]))) == 4
+    assert len(calibration.prediction_set(calibration.calibrate(probabilities[0], 0.0))) == 4

@@ -118,14 +118,16 @@ def test_the_order_of_equally_confident_predictions_makes_no_difference() -> Non
 def test_calibrated_probabilities_keep_their_order_and_sum_to_one() -> None:
     rows = np.random.default_rng(0).dirichlet(np.ones(5), 20)
     for temperature in (0.3, 1.0, 4.0):
-        calibrated = Calibration(temperature=temperature, threshold=0.1).calibrate(rows)
+        calibrated = Calibration(temperature=temperature, threshold=0.1).calibrate(
+            rows, np.zeros(len(rows))
+        )
         np.testing.assert_allclose(calibrated.sum(axis=1), 1)
         np.testing.assert_array_equal(np.argsort(calibrated, axis=1), np.argsort(rows, axis=1))
-    np.testing.assert_allclose(UNCALIBRATED.calibrate(rows), rows, atol=1e-9)
+    np.testing.assert_allclose(UNCALIBRATED.calibrate(rows, np.zeros(len(rows))), rows, atol=1e-9)
 
 
 def test_a_probability_of_0_stays_close_to_0() -> None:
-    calibrated = Calibration(temperature=2.0, threshold=0.0).calibrate(np.array([1.0, 0.0]))
+    calibrated = Calibration(temperature=2.0, threshold=0.0).calibrate(np.array([1.0, 0.0]), 0.0)
     assert np.isfinite(calibrated).all()
     assert calibrated[1] < 1e-5
 
@@ -139,7 +141,7 @@ def test_the_most_probable_emotion_is_always_in_the_prediction_set() -> None:
 
 def test_a_temperature_above_one_makes_predictions_less_confident_and_below_one_more() -> None:
     row = np.array([0.2, 0.5, 0.3])
-    cool, hot = (Calibration(temperature=t, threshold=0.1).calibrate(row) for t in (0.5, 2.0))
+    cool, hot = (Calibration(temperature=t, threshold=0.1).calibrate(row, 0.0) for t in (0.5, 2.0))
     assert hot.max() < row.max() < cool.max()
     np.testing.assert_allclose(hot, np.sqrt(row) / np.sqrt(row).sum())
 

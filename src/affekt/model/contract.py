@@ -104,7 +104,7 @@ class Contract:
     recordings
         How the training clips were recorded: characteristic -> its 5th, 50th and 95th percentile.
     calibration
-        Temperature and threshold, fitted on out-of-fold probabilities.
+        Temperature and threshold, fitted on out-of-fold probabilities; and whom these were for.
     distance_threshold
         A clip whose ``out_of_distribution.distance`` is larger is out of distribution.
     average_speaker
@@ -159,6 +159,7 @@ class Contract:
     def to_dict(self) -> dict[str, Any]:
         """The contract as plain values, by the names that they have in the file."""
         values = _rename(asdict(self), _NAMES_IN_FILE)
+        values[_NAMES_IN_FILE["calibration"]] = self.calibration.to_dict()
         values["scores"] = _rename(values["scores"], _SCORE_NAMES_IN_FILE)
         for score in values["scores"]["headlines"].values():
             if not score["no_interval"]:  # which files that were written earlier do not have
