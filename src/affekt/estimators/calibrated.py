@@ -94,13 +94,17 @@ def _fit_slope(
             reference_distance=middle,
         )
 
-    found = minimize(
-        lambda parameters: log_loss(calibration(parameters).temperatures(distances)),
-        x0=[np.log(start.temperature), 0.0],
-        bounds=[tuple(np.log(TEMPERATURES)), (0.0, MAX_SLOPE * (high - low))],
-        method="L-BFGS-B",
-    )
-    return calibration(found.x)
+    # from 0 alone, one very distant clip can hold the slope there
+    fits = [
+        minimize(
+            lambda parameters: log_loss(calibration(parameters).temperatures(distances)),
+            x0=[np.log(start.temperature), slope],
+            bounds=[tuple(np.log(TEMPERATURES)), (0.0, MAX_SLOPE * (high - low))],
+            method="L-BFGS-B",
+        )
+        for slope in (0.0, min(1.0, MAX_SLOPE * (high - low)))
+    ]
+    return calibration(min(fits, key=lambda fit: fit.fun).x)
 
 
 def weighted_quantile(values: NDArray[np.float64], share: float, weights: NDArray[np.float64]) -> float:

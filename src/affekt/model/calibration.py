@@ -72,11 +72,6 @@ class Calibration:
             if name not in defaults or value != defaults[name]
         }
 
-    @property
-    def promised_for(self) -> str:
-        """Whom confidence and prediction sets promise to hold for, in words."""
-        return " and ".join(FITTED_ON[kind] for kind in self.fitted_on)
-
     def temperatures(self, distances: ArrayLike) -> NDArray[np.float64]:
         """Return the temperature of each clip; ``distances`` are out-of-distribution distances."""
         exponents = self.distance_slope * (np.asarray(distances, np.float64) - self.reference_distance)

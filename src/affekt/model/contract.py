@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from affekt.metrics import HEADLINES, Score
-from affekt.model.calibration import Calibration
+from affekt.model.calibration import FITTED_ON, SEEN_SPEAKERS, Calibration
 from affekt.model.speaker_normalisation import LARGEST, SpeakerStatistics
 from affekt.support.plain_values import build, build_fields
 
@@ -143,6 +143,17 @@ class Contract:
         if "duration_s" not in self.recordings:
             return math.inf
         return max(self.recordings["duration_s"][2], MIN_WINDOW_S)
+
+    @property
+    def calibrated_on(self) -> tuple[str, ...]:
+        """What the calibration was fitted on, of ``FITTED_ON``: it promises nothing for other clips."""
+        # files that were written earlier do not say it
+        return (SEEN_SPEAKERS,) if self.scores.leaky else self.calibration.fitted_on
+
+    @property
+    def promised_for(self) -> str:
+        """Whom confidence and prediction sets promise to hold for, in words."""
+        return " and ".join(FITTED_ON[kind] for kind in self.calibrated_on)
 
     def was_trained_on(self, fingerprint: str) -> bool:
         """Whether the clip with this fingerprint is among the training clips."""
