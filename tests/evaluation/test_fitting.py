@@ -185,7 +185,7 @@ def test_a_finished_model_predicts_as_predict_does_windows_and_all(bundle: Bundl
     rows, distances = model.predict_proba(dataset.features), model.distances(dataset.features)
     for clip, row, distance in zip(dataset.corpus.clips, rows, distances, strict=True):
         prediction = predict(clip.path, bundle)
-        calibrated = bundle.contract.calibration.calibrate(row.astype(np.float32))
+        calibrated = bundle.contract.calibration.calibrate(row.astype(np.float32), 0.0)
         assert tuple(calibrated) == tuple(prediction.probabilities.values())
         assert prediction.out_of_distribution == (distance > bundle.contract.distance_threshold)
 
@@ -200,7 +200,7 @@ def test_a_finished_model_enrols_a_speaker_as_adapt_does(bundle: Bundle, elsewhe
     rows = model.predict_proba(dataset.features, speaker)
     for clip, row in zip(dataset.corpus.clips, rows, strict=True):
         adapted = predict(clip.path, bundle, voice=voice)
-        calibrated = bundle.contract.calibration.calibrate(row.astype(np.float32))
+        calibrated = bundle.contract.calibration.calibrate(row.astype(np.float32), 0.0)
         assert tuple(calibrated) == pytest.approx(tuple(adapted.probabilities.values()), abs=1e-6)
     assert not np.allclose(rows, model.predict_proba(dataset.features))
 

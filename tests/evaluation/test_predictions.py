@@ -55,7 +55,7 @@ def assert_judged(found: list[Judged], arrays: Arrays, fitted: tuple[Calibration
     """The predictions of a part are what ``fitted`` makes of its arrays."""
     calibration, threshold = fitted
     for one, row, far in zip(found, arrays["probabilities"], arrays["distances"], strict=True):
-        calibrated = calibration.calibrate(row)
+        calibrated = calibration.calibrate(row, far)
         assert one.probabilities == pytest.approx(calibrated)
         assert one.prediction_set == tuple(EMOTIONS[i] for i in calibration.prediction_set(calibrated))
         assert one.out_of_distribution == (far > threshold)
@@ -127,9 +127,12 @@ def test_what_is_fitted_on_all_folds_is_for_a_model_that_is_trained_on_all_clips
     fitted = found.fitted_on_all
     calibration, threshold = fit_by_hand(list(found.arrays["as recorded"]), DATASET.labels)
     assert fitted.calibration == calibration
-    assert fitted.distance_threshold == threshold
+    assert fitted.distance_threshold == pytest.approx(threshold, rel=1e-12)
     evaluation = cross_validate(DATASET, COUNTED)
-    assert (evaluation.calibration, evaluation.distance_threshold) == (calibration, threshold)
+    assert (evaluation.calibration, evaluation.distance_threshold) == (
+        calibration,
+        fitted.distance_threshold,
+    )
 
 
 def test_further_conditions_are_judged_by_the_first() -> None:

@@ -61,7 +61,7 @@ def test_a_prediction_with_a_voice_is_that_of_normalised_features(clips: list[Pa
     adapted = predict(clips[0], voice=voice)
     features = extract(load_audio(clips[0], 16000), MODEL.contract.features)
     row = MODEL.run(normalise_speaker(features, voice.statistics, MODEL.contract.average_speaker)[None])[0]
-    expected = MODEL.contract.calibration.calibrate(row)
+    expected = MODEL.contract.calibration.calibrate(row, 0.0)
     np.testing.assert_allclose(list(adapted.probabilities.values()), expected, atol=1e-6)
     assert adapted.probabilities != predict(clips[0]).probabilities
     assert adapted.notes[-1] == Note(NoteKind.ADAPTED, "adapted to the speaker with 6 clips")

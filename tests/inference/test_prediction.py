@@ -62,7 +62,7 @@ def test_the_prediction_is_the_models_on_the_features_of_training(clip: Path) ->
     normalised = normalise_speaker(
         features, None, contract.average_speaker, bundle.feature_set.relative_columns
     )
-    expected = contract.calibration.calibrate(bundle.run(normalised[None])[0])
+    expected = contract.calibration.calibrate(bundle.run(normalised[None])[0], 0.0)
     np.testing.assert_allclose(list(predict(clip, bundle).probabilities.values()), expected, rtol=1e-5)
 
 
@@ -370,7 +370,7 @@ def test_a_long_recording_is_pooled_over_windows(tmp_path: Path, write_voice: Ca
         )[0]
         for at in starts
     ]
-    expected = bundle.contract.calibration.calibrate(np.mean(single, axis=0))
+    expected = bundle.contract.calibration.calibrate(np.mean(single, axis=0), 0.0)
     np.testing.assert_allclose(list(found.probabilities.values()), expected, atol=2e-3)
     assert NoteKind.WINDOWS not in kinds(predict(parts[0], bundle))
 

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
 
-from affekt.model.calibration import BINS, UNCALIBRATED, Calibration, accuracy_by_coverage, reliability
+from affekt.model.calibration import (
+    BINS,
+    TEMPERATURES,
+    UNCALIBRATED,
+    UNSEEN_CORPORA,
+    UNSEEN_SPEAKERS,
+    Calibration,
+    accuracy_by_coverage,
+    reliability,
+)
 
 
 def make_predictions(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -118,14 +129,16 @@ def test_the_order_of_equally_confident_predictions_makes_no_difference() -> Non
 def test_calibrated_probabilities_keep_their_order_and_sum_to_one() -> None:
     rows = np.random.default_rng(0).dirichlet(np.ones(5), 20)
     for temperature in (0.3, 1.0, 4.0):
-        calibrated = Calibration(temperature=temperature, threshold=0.1).calibrate(rows)
+        calibrated = Calibration(temperature=temperature, threshold=0.1).calibrate(
+            rows, np.zeros(len(rows))
+        )
         np.testing.assert_allclose(calibrated.sum(axis=1), 1)
         np.testing.assert_array_equal(np.argsort(calibrated, axis=1), np.argsort(rows, axis=1))
-    np.testing.assert_allclose(UNCALIBRATED.calibrate(rows), rows, atol=1e-9)
+    np.testing.assert_allclose(UNCALIBRATED.calibrate(rows, np.zeros(len(rows))), rows, atol=1e-9)
 
 
 def test_a_probability_of_0_stays_close_to_0() -> None:
-    calibrated = Calibration(temperature=2.0, threshold=0.0).calibrate(np.array([1.0, 0.0]))
+    calibrated = Calibration(temperature=2.0, threshold=0.0).calibrate(np.array([1.0, 0.0]), 0.0)
     assert np.isfinite(calibrated).all()
     assert calibrated[1] < 1e-5
 
@@ -139,9 +152,42 @@ def test_the_most_probable_emotion_is_always_in_the_prediction_set() -> None:
 
 def test_a_temperature_above_one_makes_predictions_less_confident_and_below_one_more() -> None:
     row = np.array([0.2, 0.5, 0.3])
-    cool, hot = (Calibration(temperature=t, threshold=0.1).calibrate(row) for t in (0.5, 2.0))
+    cool, hot = (Calibration(temperature=t, threshold=0.1).calibrate(row, 0.0) for t in (0.5, 2.0))
     assert hot.max() < row.max() < cool.max()
     np.testing.assert_allclose(hot, np.sqrt(row) / np.sqrt(row).sum())
+
+
+def test_without_a_slope_the_distance_makes_no_difference() -> None:
+    assert Calibration(temperature=1.7, threshold=0.0).temperatures([0, 1, 1e9]).tolist() == [1.7] * 3
+
+
+def test_the_further_a_clip_the_less_confident_it_is_within_the_limits_of_temperatures() -> None:
+    calibration = Calibration(
+        temperature=2.0, threshold=0.0, distance_slope=np.log(3), reference_distance=1.0
+    )
+    np.testing.assert_allclose(calibration.temperatures([0, 1, 2]), [2 / 3, 2, 6])
+    assert calibration.temperatures([-1e12, 1e12]).tolist() == list(TEMPERATURES)
+    rows = np.array([[0.7, 0.2, 0.1]] * 2)
+    near, far = calibration.calibrate(rows, [0.0, 2.0])
+    for found, temperature in ((near, 2 / 3), (far, 6.0)):
+        np.testing.assert_allclose(
+            found, rows[0] ** (1 / temperature) / (rows[0] ** (1 / temperature)).sum()
+        )
+    np.testing.assert_array_equal(calibration.calibrate(rows[0], 2.0), far)
+
+
+def test_a_calibration_is_written_and_read_and_defaults_are_left_out() -> None:
+    whole = Calibration(
+        temperature=2.0,
+        threshold=0.1,
+        distance_slope=1.5,
+        reference_distance=0.8,
+        fitted_on=(UNSEEN_SPEAKERS, UNSEEN_CORPORA),
+    )
+    assert Calibration.parse(json.loads(json.dumps(whole.to_dict()))) == whole
+    plain = Calibration(temperature=2.0, threshold=0.1)
+    assert plain.to_dict() == {"temperature": 2.0, "threshold": 0.1}
+    assert Calibration.parse(plain.to_dict()) == plain
 
 
 def test_a_calibration_from_a_file_is_read_or_refused() -> None:
@@ -155,6 +201,9 @@ def test_a_calibration_from_a_file_is_read_or_refused() -> None:
         {"temperature": 1.0, "threshold": -0.1},
         {"temperature": 1.0, "threshold": 1.1},
         {"temperature": 1.0, "threshold": float("nan")},
+        {"temperature": 1.0, "threshold": 0.5, "distance_slope": -0.1},
+        {"temperature": 1.0, "threshold": 0.5, "distance_slope": 101},
+        {"temperature": 1.0, "threshold": 0.5, "reference_distance": 1e13},
     ):
         with pytest.raises(ValueError, match=r"out of range|not a finite number"):
             Calibration.parse(odd)
@@ -163,6 +212,9 @@ def test_a_calibration_from_a_file_is_read_or_refused() -> None:
         {"temperature": 1.0, "threshold": 0.5, "more": 1},
         {"temperature": "1", "threshold": 0.5},
         {"temperature": True, "threshold": 0.5},
+        {"temperature": 1.0, "threshold": 0.5, "fitted_on": []},
+        {"temperature": 1.0, "threshold": 0.5, "fitted_on": ["everyone"]},
+        {"temperature": 1.0, "threshold": 0.5, "fitted_on": "unseen speakers"},
         None,
     ):
         with pytest.raises(ValueError):

@@ -42,6 +42,28 @@ def test_a_contract_of_format_4_is_written_by_the_names_of_that_format() -> None
     assert stored()["scores"]["likely_count"] == 1.5
 
 
+def test_a_calibration_for_left_out_corpora_is_kept_with_whom_it_promises_for() -> None:
+    both = replace(
+        CONTRACT,
+        calibration=replace(
+            CONTRACT.calibration,
+            distance_slope=1.5,
+            reference_distance=0.9,
+            fitted_on=("unseen speakers", "unseen corpora"),
+        ),
+    )
+    assert parse_contract(stored(both)) == both
+    assert both.promised_for == "unseen speakers of corpora like the training ones and left-out corpora"
+
+
+def test_an_earlier_file_promises_for_unseen_speakers_unless_its_scores_are_leaky() -> None:
+    values = stored()
+    assert values["trust"].keys() == {"temperature", "threshold"}
+    assert parse_contract(values).promised_for == "unseen speakers of corpora like the training ones"
+    values["scores"]["leaky"] = True
+    assert parse_contract(values).promised_for == "speakers that were trained on"
+
+
 def test_the_bundled_model_has_these_names_and_no_others() -> None:
     values = stored(load().contract)
     assert values.keys() == KEYS

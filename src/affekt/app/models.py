@@ -10,7 +10,7 @@ from affekt.errors import BundleError
 from affekt.metrics import METRIC_TITLES
 from affekt.model.bundle import parse
 from affekt.model.calibration import Reliability
-from affekt.model.contract import Contract, ContractScores
+from affekt.model.contract import Contract
 from affekt.model.intended_use import SHORT as INTENDED_USE
 from affekt.reports import figures
 
@@ -33,7 +33,7 @@ def page() -> None:
     model = session.bundle()
     contract = model.contract
     _show_training(contract, model.feature_set.name)
-    _show_scores(contract.scores, contract.emotions)
+    _show_scores(contract)
     st.subheader("Intended use")
     st.markdown(INTENDED_USE)
     st.caption(display.fill("sha256 {}", contract.sha256))
@@ -64,7 +64,8 @@ def _show_training(contract: Contract, features: str) -> None:
             st.caption(display.plain(corpus.citation))
 
 
-def _show_scores(scores: ContractScores, emotions: tuple[str, ...]) -> None:
+def _show_scores(contract: Contract) -> None:
+    scores = contract.scores
     st.subheader("Scores by cross-validation")
     badge = st.error if scores.leaky else st.success
     terms = scores.protocol_label, scores.n, scores.chance
@@ -78,11 +79,12 @@ def _show_scores(scores: ContractScores, emotions: tuple[str, ...]) -> None:
         st.markdown(
             display.fill(
                 "The 90 % prediction set contains the true emotion for {:.1%} of the clips; it contains "
-                "{:.1f} emotions on average.",
+                "{:.1f} emotions on average. The 90 % are promised for {}.",
                 scores.coverage,
                 scores.set_size,
+                contract.promised_for,
             )
         )
-    display.show(figures.draw_confusion(np.array(scores.confusion_matrix), emotions))
+    display.show(figures.draw_confusion(np.array(scores.confusion_matrix), contract.emotions))
     bins = {name: np.array(values) for name, values in scores.reliability.items()}
     display.show(figures.draw_calibration(Reliability(**bins)))

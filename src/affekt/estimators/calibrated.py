@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
@@ -16,36 +16,106 @@ from sklearn.model_selection import GroupKFold
 
 from affekt.errors import CorpusError
 from affekt.estimators.search import Splits
-from affekt.model.calibration import COVERAGE, TEMPERATURES, Calibration
+from affekt.model.calibration import COVERAGE, MAX_SLOPE, TEMPERATURES, Calibration
 
 
-def fit_calibration(probabilities: NDArray[np.float64], labels: NDArray[np.intp]) -> Calibration:
+def fit_calibration(
+    probabilities: NDArray[np.float64],
+    labels: NDArray[np.intp],
+    distances: NDArray[np.float64] | None = None,
+    weights: NDArray[np.float64] | None = None,
+) -> Calibration:
     """Fit the temperature and the prediction-set threshold of a model.
 
     Parameters
     ----------
     probabilities, labels
         Out-of-fold probabilities (clips, emotions), and the position of each clip's true emotion.
+    distances
+        The out-of-distribution distance of each clip: the temperature grows with it. None for one
+        temperature for all clips.
+    weights
+        How much each clip counts; None for all the same.
 
     Returns
     -------
     Calibration
-        The temperature that minimises the log loss, and the threshold of split conformal prediction.
+        The temperature and its slope that minimise the log loss, and the threshold of split conformal
+        prediction.
+
+    Notes
+    -----
+    The threshold is the weighted quantile of weighted conformal prediction (Tibshirani et al. 2019,
+    NeurIPS), where one more clip has the mean weight.
     """
     log_probabilities = np.log(np.maximum(probabilities, np.finfo(float).tiny))
     rows = np.arange(len(labels))
+    weights = np.ones(len(labels)) if weights is None else weights
 
-    def log_loss(log_temperature: float) -> float:
-        scores = log_probabilities / np.exp(log_temperature)
-        return float((logsumexp(scores, axis=1) - scores[rows, labels]).mean())
+    def log_loss(temperatures: NDArray[np.float64]) -> float:
+        scores = log_probabilities / temperatures[..., None]
+        return float(np.average(logsumexp(scores, axis=1) - scores[rows, labels], weights=weights))
 
-    found = minimize_scalar(log_loss, bounds=np.log(TEMPERATURES), method="bounded")
-    temperature = float(np.exp(found.x))
-    calibrated = Calibration(temperature=temperature, threshold=0.0).calibrate(probabilities)
+    found = minimize_scalar(
+        lambda log_t: log_loss(np.exp(log_t)), bounds=np.log(TEMPERATURES), method="bounded"
+    )
+    calibration = Calibration(temperature=float(np.exp(found.x)), threshold=0.0)
+    if distances is None:
+        distances = np.zeros(len(labels))
+    else:
+        calibration = _fit_slope(calibration, log_loss, distances, weights)
+    calibrated = calibration.calibrate(probabilities, distances)[rows, labels]
+    order = np.argsort(calibrated, kind="stable")
+    missed = round((1 - COVERAGE) * float(weights.sum() + weights.mean()), 9)
     # the finite-sample rank of split conformal prediction, counted from the least probable true emotion
-    rank = int(np.floor(round((1 - COVERAGE) * (len(labels) + 1), 9)))
-    threshold = float(np.sort(calibrated[rows, labels])[rank - 1]) if rank else 0.0
-    return Calibration(temperature=temperature, threshold=threshold)
+    rank = int(np.searchsorted(np.cumsum(weights[order]), missed, side="right"))
+    threshold = float(calibrated[order][rank - 1]) if rank else 0.0
+    return replace(calibration, threshold=threshold)
+
+
+def _fit_slope(
+    start: Calibration,
+    log_loss: Callable[[NDArray[np.float64]], float],
+    distances: NDArray[np.float64],
+    weights: NDArray[np.float64],
+) -> Calibration:
+    """Let the temperature depend on the distance; it is as it was where all distances are the same."""
+    low, middle, high = (weighted_quantile(distances, share, weights) for share in (0.1, 0.5, 0.9))
+    if high == low:
+        return start
+
+    def calibration(parameters: NDArray[np.float64]) -> Calibration:
+        # the exponential of a bound may lie beyond it
+        temperature, slope = np.exp(parameters[0]), parameters[1] / (high - low)
+        return replace(
+            start,
+            temperature=float(np.clip(temperature, *TEMPERATURES)),
+            distance_slope=float(np.clip(slope, 0, MAX_SLOPE)),
+            reference_distance=middle,
+        )
+
+    # from 0 alone, one very distant clip can hold the slope there
+    fits = [
+        minimize(
+            lambda parameters: log_loss(calibration(parameters).temperatures(distances)),
+            x0=[np.log(start.temperature), slope],
+            bounds=[tuple(np.log(TEMPERATURES)), (0.0, MAX_SLOPE * (high - low))],
+            method="L-BFGS-B",
+        )
+        for slope in (0.0, min(1.0, MAX_SLOPE * (high - low)))
+    ]
+    return calibration(min(fits, key=lambda fit: fit.fun).x)
+
+
+def weighted_quantile(values: NDArray[np.float64], share: float, weights: NDArray[np.float64]) -> float:
+    """Return the value below which ``share`` of the weight lies, interpolated linearly.
+
+    With equal weights it is the quantile of ``np.quantile``, whose own weights know no interpolation.
+    """
+    order = np.argsort(values, kind="stable")
+    middles = np.cumsum(weights[order]) - weights[order] / 2
+    places = middles[0] + share * (middles[-1] - middles[0])
+    return float(np.interp(places, middles, values[order]))
 
 
 @dataclass(eq=False, repr=False)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
+from affekt.errors import CorpusError
 from affekt.evaluation.checkpoints import Arrays, Checkpoints
 from affekt.evaluation.dataset import Dataset
 from affekt.evaluation.execution import Execution
@@ -59,7 +60,11 @@ def predict_folds(
     with progress_bar(title, len(parts), shown=execution.progress) as advance:
         for part in parts:
             advance(f"seed {part.seed}, fold {part.number + 1}", steps=0)
-            done.append((part, _predict_part(terms, part, experiment, store)))
+            try:
+                done.append((part, _predict_part(terms, part, experiment, store)))
+            except CorpusError:  # as of too few speakers in the corpora that are not left out
+                if part.scored or not part.leaves_corpora_out:
+                    raise
             advance()
     done.sort(key=lambda one: (one[0].seed, one[0].number))
     return Predictions(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from affekt.evaluation.protocols import (
     Protocol,
     audio_groups,
     inner_groups,
+    leave_corpora_out,
     refuse_leaks,
     split,
 )
@@ -51,9 +52,18 @@ class Part:
     groups: NDArray[Any]
     scored: bool = True
 
+    @property
+    def leaves_corpora_out(self) -> bool:
+        """Whether none of the tested corpora is trained on."""
+        corpora = self.dataset.corpora
+        return not set(corpora[self.fold.train]) & set(corpora[self.fold.test])
+
 
 def split_parts(terms: Terms, dataset: Dataset) -> list[Part]:
     """Return the folds of every seed; the same fold of all seeds one after the other.
+
+    Of several corpora, a protocol that keeps speakers apart has further parts, which leave one corpus out
+    and are not scored: calibration is fitted on them too.
 
     Raises
     ------
@@ -67,7 +77,15 @@ def split_parts(terms: Terms, dataset: Dataset) -> list[Part]:
     if terms.test_corpus:
         return list(_split_between_corpora(terms, dataset, protocol))
     by_seed = [_split_for_seed(terms, dataset, protocol, seed) for seed in terms.seeds]
-    return [part for same_fold in zip(*by_seed, strict=True) for part in same_fold]
+    scored = [part for same_fold in zip(*by_seed, strict=True) for part in same_fold]
+    if protocol.keeps_apart != "speakers":
+        return scored
+    left_out = _leave_corpora_out(dataset, np.arange(len(dataset.labels)), [part.fold for part in scored])
+    return scored + [
+        replace(scored[0], fold=fold, number=number, seed=seed, scored=False)
+        for number, fold in enumerate(left_out, len(by_seed[0]))
+        for seed in terms.seeds
+    ]
 
 
 def _split_for_seed(terms: Terms, dataset: Dataset, protocol: Protocol, seed: int) -> list[Part]:
@@ -109,7 +127,7 @@ def _split_between_corpora(terms: Terms, dataset: Dataset, protocol: Protocol) -
 
 
 def calibration_folds(terms: Terms, dataset: Dataset) -> tuple[list[Fold], str]:
-    """Split the training corpora of a test on other corpora.
+    """Split the training corpora of a test on other corpora: by the protocol, and leaving each out.
 
     Returns
     -------
@@ -123,7 +141,27 @@ def calibration_folds(terms: Terms, dataset: Dataset) -> tuple[list[Fold], str]:
         inner = split(own, cast(Protocol, terms.protocol), [prints[i] for i in train], terms.seeds[0])
     except CorpusError as error:
         return [], str(error)
-    return [Fold(train[fold.train], train[fold.test], train[fold.validation]) for fold in inner], ""
+    folds = [Fold(train[fold.train], train[fold.test], train[fold.validation]) for fold in inner]
+    return [*folds, *_leave_corpora_out(dataset, train, folds)], ""
+
+
+def _leave_corpora_out(dataset: Dataset, rows: Indices, known: Sequence[Fold]) -> list[Fold]:
+    """Folds of the clips at ``rows`` that leave one corpus out; without those that ``known`` has.
+
+    A corpus is passed over if the others have no emotion of it, or fewer than two emotions.
+    """
+    clips, prints = [dataset.corpus.clips[i] for i in rows], [dataset.fingerprints[i] for i in rows]
+    if len({clip.corpus for clip in clips}) < 2:
+        return []
+    groups = audio_groups(clips, prints)
+    tested = {fold.test.tobytes() for fold in known}
+    return [
+        Fold(rows[fold.train], rows[fold.test])
+        for fold in leave_corpora_out(replace(dataset.corpus, clips=tuple(clips)), groups).values()
+        if len(fold.test)
+        and len({clips[i].emotion for i in fold.train}) > 1
+        and rows[fold.test].tobytes() not in tested
+    ]
 
 
 def _augment_first(terms: Terms, dataset: Dataset, seed: int) -> Dataset:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.estimators.calibrated import fit_calibration
+from affekt.corpora.base import Clip
+from affekt.estimators.calibrated import fit_calibration, weighted_quantile
 from affekt.evaluation.checkpoints import Arrays
 from affekt.evaluation.parts import Part
 from affekt.evaluation.protocols import speakers_overlap
@@ -19,7 +20,13 @@ from affekt.evaluation.scores import TestedClip
 from affekt.evaluation.terms import Terms
 from affekt.inference.prediction import restrict
 from affekt.model.bundle import Bundle
-from affekt.model.calibration import Calibration
+from affekt.model.calibration import (
+    FITTED_ON,
+    SEEN_SPEAKERS,
+    UNSEEN_CORPORA,
+    UNSEEN_SPEAKERS,
+    Calibration,
+)
 from affekt.model.out_of_distribution import FLAGGED_SHARE
 
 
@@ -33,10 +40,14 @@ class Fitted:
 
 @dataclass(frozen=True)
 class _Raw:
-    """A tested clip, its probabilities before calibration, and its out-of-distribution distance."""
+    """A tested clip, its probabilities before calibration, and its out-of-distribution distance.
+
+    ``kind`` says what of it was not trained on, as in ``FITTED_ON``.
+    """
 
     tested: TestedClip
     distance: float
+    kind: str
     scored: bool
 
 
@@ -88,7 +99,9 @@ def judge(terms: Terms, predictions: Predictions, condition: str) -> list[Tested
     A finished model has its calibration and threshold in its contract. Those of a recipe are fitted, for
     each fold, on the predictions of the same seed for other speakers in the other folds, as in
     cross-conformal prediction (Vovk 2015): no prediction takes part in its own calibration, but the models
-    of the other folds were trained on its clip. With one fold alone nothing is fitted.
+    of the other folds were trained on its clip. With one fold alone nothing is fitted. Of several corpora,
+    predictions for each corpus count as much by models that were trained on it as by models that were not,
+    and as much as those for another corpus.
     """
     raw = _raw(predictions, condition)
     if terms.bundle:
@@ -112,20 +125,30 @@ def _raw(predictions: Predictions, condition: str) -> list[_Raw]:
 
 def _raw_of_part(part: Part, arrays: Arrays, emotions: tuple[str, ...]) -> list[_Raw]:
     rows = zip(*(arrays[name] for name in ("clips", "repeats", "probabilities", "distances")), strict=True)
+    clips = part.dataset.corpus.clips
+    speakers = {clips[i].speaker_id for i in part.fold.train}
+    corpora = {clips[i].corpus for i in part.fold.train}
     return [
         _Raw(
             TestedClip(
-                clip=part.dataset.corpus.clips[clip],
+                clip=clips[clip],
                 seed=int(repeat),
                 fold=part.number,
                 predicted=emotions[row.argmax()],
                 probabilities=tuple(row.tolist()),
             ),
             float(distance),
+            _kind(clips[clip], speakers, corpora),
             part.scored,
         )
         for clip, repeat, row, distance in rows
     ]
+
+
+def _kind(clip: Clip, speakers: Collection[str], corpora: Collection[str]) -> str:
+    if clip.corpus not in corpora:
+        return UNSEEN_CORPORA
+    return SEEN_SPEAKERS if clip.speaker_id in speakers else UNSEEN_SPEAKERS
 
 
 def _fit_each_fold(raw: Sequence[_Raw], emotions: tuple[str, ...]) -> dict[tuple[int, int], Fitted]:
@@ -134,7 +157,7 @@ def _fit_each_fold(raw: Sequence[_Raw], emotions: tuple[str, ...]) -> dict[tuple
         folds[one.tested.seed][one.tested.fold].append(one)
     fitted = {}
     for seed, by_fold in folds.items():
-        for number in by_fold:
+        for number in (number for number, own in by_fold.items() if own[0].scored):
             speakers = {one.tested.clip.speaker_id for one in by_fold[number]} - {""}
             others = [
                 one
@@ -150,14 +173,27 @@ def _fit_each_fold(raw: Sequence[_Raw], emotions: tuple[str, ...]) -> dict[tuple
 def _fit(raw: Sequence[_Raw], emotions: tuple[str, ...]) -> Fitted:
     probabilities = np.array([one.tested.probabilities for one in raw])
     truth = np.array([emotions.index(one.tested.clip.emotion) for one in raw])
-    threshold = float(np.quantile([one.distance for one in raw], 1 - FLAGGED_SHARE))
-    return Fitted(fit_calibration(probabilities, truth), threshold)
+    distances, weights = np.array([one.distance for one in raw]), _weights(raw)
+    kinds = {one.kind for one in raw}
+    near_and_far = distances if UNSEEN_CORPORA in kinds else None
+    calibration = fit_calibration(probabilities, truth, near_and_far, weights)
+    return Fitted(
+        replace(calibration, fitted_on=tuple(kind for kind in FITTED_ON if kind in kinds)),
+        weighted_quantile(distances, 1 - FLAGGED_SHARE, weights),
+    )
+
+
+def _weights(raw: Sequence[_Raw]) -> NDArray[np.float64]:
+    """Weights of mean 1, by which each corpus counts the same, left out or not."""
+    groups = [(one.tested.clip.corpus, one.kind == UNSEEN_CORPORA) for one in raw]
+    counts = Counter(groups)
+    return np.array([len(raw) / (len(counts) * counts[group]) for group in groups])
 
 
 def _judge(one: _Raw, fitted: Fitted | None, emotions: tuple[str, ...]) -> TestedClip:
     if fitted is None:
         return one.tested
-    calibrated: NDArray[np.float64] = fitted.calibration.calibrate(np.array(one.tested.probabilities))
+    calibrated = fitted.calibration.calibrate(np.array(one.tested.probabilities), one.distance)
     return replace(
         one.tested,
         probabilities=tuple(calibrated.tolist()),
@@ -169,7 +205,7 @@ def _judge(one: _Raw, fitted: Fitted | None, emotions: tuple[str, ...]) -> Teste
 def _judge_finished(one: _Raw, terms: Terms) -> TestedClip:
     contract = cast(Bundle, terms.bundle).contract
     probabilities, prediction_set = restrict(
-        np.array(one.tested.probabilities, np.float32), contract, terms.emotions
+        np.array(one.tested.probabilities, np.float32), one.distance, contract, terms.emotions
     )
     return replace(
         one.tested,

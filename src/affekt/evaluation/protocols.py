@@ -302,24 +302,35 @@ def _draw(
 
 
 def _leave_one_corpus_out(corpus: Corpus, groups: Sequence[int], seed: int) -> list[Fold]:
-    """Train on the other corpora, without their clips of speakers who share a recording with this one."""
+    folds = leave_corpora_out(corpus, groups)
+    if len(folds) < 2:
+        raise CorpusError("leave-one-corpus-out needs two corpora or more: affekt evaluate ONE OTHER ...")
+    for name, fold in folds.items():
+        if not len(fold.test):
+            emotions = sorted({corpus.clips[i].emotion for i in fold.untested})
+            raise CorpusError(
+                f"leave-one-corpus-out cannot test {name}: no other speaker of the other corpora expresses "
+                f"{', '.join(emotions)}. Leave {name} out, or add a corpus that has them"
+            )
+    return list(folds.values())
+
+
+def leave_corpora_out(corpus: Corpus, groups: Sequence[int]) -> dict[str, Fold]:
+    """Return, for each corpus by name, the fold that tests it and trains on the others.
+
+    Clips of the others whose speakers share a recording with the tested corpus are not trained on. Clips
+    of emotions that are not trained on are not tested, which may leave none.
+    """
     names, emotions = (
         np.array([getattr(clip, field) for clip in corpus.clips]) for field in ("corpus", "emotion")
     )
     speakers = np.array(_speaker_groups(corpus, groups, "leave-one-corpus-out", 2))
-    if len(set(names)) < 2:
-        raise CorpusError("leave-one-corpus-out needs two corpora or more: affekt evaluate ONE OTHER ...")
-    folds = []
-    for name in sorted(set(names)):
+    folds = {}
+    for name in sorted(set(names.tolist())):
         own = np.flatnonzero(names == name)
         train = np.flatnonzero(~np.isin(speakers, speakers[own]))
         known = np.isin(emotions[own], emotions[train])
-        if not known.any():
-            raise CorpusError(
-                f"leave-one-corpus-out cannot test {name}: no other speaker of the other corpora expresses "
-                f"{', '.join(sorted(set(emotions[own])))}. Leave {name} out, or add a corpus that has them"
-            )
-        folds.append(Fold(train, own[known], untested=own[~known]))
+        folds[name] = Fold(train, own[known], untested=own[~known])
     return folds
 
 

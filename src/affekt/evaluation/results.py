@@ -240,7 +240,7 @@ class Evaluation(Scores):
             "out_of_distribution": self.out_of_distribution,
             "flagged_accuracy": self.flagged_accuracy,
             "unflagged_accuracy": self.unflagged_accuracy,
-            "calibration": self.calibration and vars(self.calibration),
+            "calibration": self.calibration and self.calibration.to_dict(),
             "distance_threshold": self.distance_threshold,
             "excluded": [{"file": path, "error": reason} for path, reason in self.excluded],
             "notes": [note.to_dict() for note in self.notes],

@@ -51,8 +51,10 @@ class Prediction:
     probabilities : mapping of str to float
         Of every emotion that could be predicted, in the model's order; they sum to 1.
     prediction_set : tuple of str
-        Emotions that hold the true one in 90 % of cases like those that the model was scored on, as few as
-        possible on average; the most probable first.
+        Emotions that hold the true one in 90 % of cases, as few as possible on average; the most probable
+        first. The 90 % are those of clips like the ones that the model's calibration was fitted on: of
+        unseen speakers of corpora like the training ones; where its ``fitted_on`` has them, also of
+        left-out corpora.
     duration_s : float
         Length of the recording in seconds.
     notes : tuple of Note
@@ -196,8 +198,8 @@ def predict_waveform(
         features = [extract(window, contract.features)]
         rows.append(bundle.predict_proba(features, voice.statistics if voice else None))
         distances.append(bundle.distance(features))
-    row = np.mean(rows, axis=0)
-    probabilities, prediction_set = restrict(row, contract, allowed)
+    distance = float(np.median(distances))
+    probabilities, prediction_set = restrict(np.mean(rows, axis=0), distance, contract, allowed)
     return Prediction(
         emotion=prediction_set[0],
         confidence=probabilities[prediction_set[0]],
@@ -209,7 +211,7 @@ def predict_waveform(
             *measure_quality(recorded).notes,
             *voice_notes(waveform.duration_s, *measure_voice(activity)),
             *trained_on(name, recorded, contract),
-            *_notes(waveform, distances, voice, bundle),
+            *_notes(waveform, len(rows), distance, voice, bundle),
         ),
     )
 
@@ -235,7 +237,7 @@ def allowed_emotions(contract: Contract, emotions: Collection[str] | None) -> tu
 
 
 def restrict(
-    row: NDArray[np.floating], contract: Contract, allowed: tuple[str, ...]
+    row: NDArray[np.floating], distance: float, contract: Contract, allowed: tuple[str, ...]
 ) -> tuple[Probabilities, tuple[str, ...]]:
     """Return calibrated probabilities of the allowed emotions, and the prediction set.
 
@@ -243,12 +245,14 @@ def restrict(
     ----------
     row
         What the graph returned for one recording, shape (emotions,).
+    distance
+        Its out-of-distribution distance.
 
     Notes
     -----
     If the true emotion is allowed, the prediction set loses nothing by leaving out the others.
     """
-    calibrated = contract.calibration.calibrate(row)
+    calibrated = contract.calibration.calibrate(row, distance)
     places = [contract.emotions.index(emotion) for emotion in allowed]
     shares = calibrated[places] / calibrated[places].sum()
     probabilities = Probabilities(zip(allowed, shares.tolist(), strict=True))
@@ -258,10 +262,10 @@ def restrict(
 
 
 def _notes(
-    waveform: Waveform, distances: list[float], voice: Voice | None, bundle: Bundle
+    waveform: Waveform, windows: int, distance: float, voice: Voice | None, bundle: Bundle
 ) -> Iterator[Note]:
     contract = bundle.contract
-    if np.median(distances) > contract.distance_threshold:
+    if distance > contract.distance_threshold:
         yield Note(
             NoteKind.OUT_OF_DISTRIBUTION,
             "out of distribution: this recording differs from the training data, do not rely on the "
@@ -274,8 +278,8 @@ def _notes(
             f"the sample rate is {waveform.sample_rate} Hz, and the model was trained on {low:.0f} to "
             f"{high:.0f} Hz: do not rely on the prediction",
         )
-    if len(distances) > 1:
-        yield Note(NoteKind.WINDOWS, f"pooled over {len(distances)} windows of {contract.window_s:.1f} s")
+    if windows > 1:
+        yield Note(NoteKind.WINDOWS, f"pooled over {windows} windows of {contract.window_s:.1f} s")
     if voice:
         yield Note(NoteKind.ADAPTED, f"adapted to the speaker with {voice.clips} clips")
 

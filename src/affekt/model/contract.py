@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from affekt.metrics import HEADLINES, Score
-from affekt.model.calibration import Calibration
+from affekt.model.calibration import FITTED_ON, SEEN_SPEAKERS, Calibration
 from affekt.model.speaker_normalisation import LARGEST, SpeakerStatistics
 from affekt.support.plain_values import build, build_fields
 
@@ -104,7 +104,7 @@ class Contract:
     recordings
         How the training clips were recorded: characteristic -> its 5th, 50th and 95th percentile.
     calibration
-        Temperature and threshold, fitted on out-of-fold probabilities.
+        Temperature and threshold, fitted on out-of-fold probabilities; and whom these were for.
     distance_threshold
         A clip whose ``out_of_distribution.distance`` is larger is out of distribution.
     average_speaker
@@ -144,6 +144,17 @@ class Contract:
             return math.inf
         return max(self.recordings["duration_s"][2], MIN_WINDOW_S)
 
+    @property
+    def calibrated_on(self) -> tuple[str, ...]:
+        """What the calibration was fitted on, of ``FITTED_ON``: it promises nothing for other clips."""
+        # files that were written earlier do not say it
+        return (SEEN_SPEAKERS,) if self.scores.leaky else self.calibration.fitted_on
+
+    @property
+    def promised_for(self) -> str:
+        """Whom confidence and prediction sets promise to hold for, in words."""
+        return " and ".join(FITTED_ON[kind] for kind in self.calibrated_on)
+
     def was_trained_on(self, fingerprint: str) -> bool:
         """Whether the clip with this fingerprint is among the training clips."""
         return fingerprint[:FINGERPRINT_DIGITS] in self.fingerprints
@@ -159,6 +170,7 @@ class Contract:
     def to_dict(self) -> dict[str, Any]:
         """The contract as plain values, by the names that they have in the file."""
         values = _rename(asdict(self), _NAMES_IN_FILE)
+        values[_NAMES_IN_FILE["calibration"]] = self.calibration.to_dict()
         values["scores"] = _rename(values["scores"], _SCORE_NAMES_IN_FILE)
         for score in values["scores"]["headlines"].values():
             if not score["no_interval"]:  # which files that were written earlier do not have

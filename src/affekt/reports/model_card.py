@@ -11,7 +11,7 @@ import numpy as np
 from affekt.features.feature_sets import find_feature_set
 from affekt.inference.prediction import UNSURE_FROM
 from affekt.metrics import INTERVAL_RULE, METRIC_TITLES
-from affekt.model.calibration import COVERAGE, Reliability
+from affekt.model.calibration import COVERAGE, UNSEEN_CORPORA, Reliability
 from affekt.model.intended_use import LONG
 from affekt.model.out_of_distribution import FLAGGED_SHARE
 from affekt.reports.score_rows import corpus_rows, mean_size, percentage, pooled_score
@@ -31,15 +31,14 @@ RECORDINGS = {
 LIMITS = """## Confidence and its limits
 
 - **Confidence.** Probabilities are calibrated by temperature scaling, fitted on out-of-fold predictions for
-  {speakers} speakers: they are raised to the power {power:.2f}. The calibration error of the cross-validation
+  {held_out}: they are raised to the power {power}. The calibration error of the cross-validation
   above was measured {when} calibration.
-- **Prediction set.** It contains all emotions with a probability of at least {threshold:.1%}. On recordings
-  like those of the cross-validation, it should contain the true emotion in {promised:.0%} of the cases{measured}.
-  There is no such guarantee for other speakers, rooms or languages, or after adaptation to a speaker.
+- **Prediction set.** It contains all emotions with a probability of at least {threshold:.1%}. {condition} it should contain the true emotion in {promised:.0%} of the cases{measured}.
+  There is no such guarantee for {others}, or after adaptation to a speaker.
   A prediction whose set has {unsure} or more emotions is reported as unsure.
 - **Out of distribution.** A recording is flagged if the mean distance of its features from the average
   training speaker exceeds {distance:.2f} standard deviations, as it does for {flagged:.1%} of the clips of
-  {speakers} speakers.
+  {held_out}.
 - **Long recordings** are predicted {windows}.
 """  # noqa: E501
 
@@ -157,9 +156,17 @@ def _limits(contract: Contract) -> str:
     measured = ""
     if scores.coverage is not None and scores.set_size is not None:
         measured = f" (measured: {scores.coverage:.1%}, mean size {scores.set_size:.1f})"
+    held_out = " and ".join(contract.calibrated_on)
+    condition = "On recordings\n  like those of the cross-validation,"
+    others = "other speakers, rooms or languages"
+    if UNSEEN_CORPORA in contract.calibrated_on:
+        condition = f"For\n  {contract.promised_for}, each as often,"
+        others = "corpora that differ more from the training corpora than these from each other"
     return LIMITS.format(
-        speakers="seen" if scores.leaky else "unseen",
-        power=1 / contract.calibration.temperature,
+        held_out=held_out,
+        power=_power(contract),
+        condition=condition,
+        others=others,
         when="after" if measured else "before",
         threshold=contract.calibration.threshold,
         promised=COVERAGE,
@@ -168,6 +175,19 @@ def _limits(contract: Contract) -> str:
         distance=contract.distance_threshold,
         flagged=FLAGGED_SHARE,
         windows=_windows(contract.window_s),
+    )
+
+
+def _power(contract: Contract) -> str:
+    """The power at a typical distance and at one that is flagged, where it depends on the distance."""
+    calibration = contract.calibration
+    if not calibration.distance_slope:
+        return f"{1 / calibration.temperature:.2f}"
+    distances = np.array([calibration.reference_distance, contract.distance_threshold])
+    typical, far = 1 / calibration.temperatures(distances)
+    return (
+        f"{typical:.2f} at a distance of {distances[0]:.2f}\n  standard deviations from the average "
+        f"training speaker, {far:.2f} at {distances[1]:.2f}"
     )
 
 

@@ -15,7 +15,7 @@ from affekt.support.terminal import one_line
 
 if TYPE_CHECKING:
     from affekt.model.bundle import Bundle
-    from affekt.model.contract import Contract, ContractScores, TrainingCorpus
+    from affekt.model.contract import Contract, TrainingCorpus
 
 LABEL_CELLS = 16
 
@@ -37,7 +37,7 @@ def _rows(bundle: Bundle) -> Iterator[tuple[str, str | Text]]:
     yield "recipe", f"{contract.recipe}, seed {contract.seed}"
     for corpus in contract.corpora:
         yield from _training(corpus)
-    yield from _scores(contract.scores, len(contract.emotions))
+    yield from _scores(contract)
     yield from _making(contract)
 
 
@@ -50,7 +50,8 @@ def _training(corpus: TrainingCorpus) -> Iterator[tuple[str, str | Text]]:
         yield "", Text(one_line(corpus.citation), "dim")
 
 
-def _scores(scores: ContractScores, emotion_count: int) -> Iterator[tuple[str, str | Text]]:
+def _scores(contract: Contract) -> Iterator[tuple[str, str | Text]]:
+    scores, emotion_count = contract.scores, len(contract.emotions)
     yield "protocol", protocol(scores.protocol_label, leaky=scores.leaky)
     yield "", f"{scores.n} clips, {emotion_count} emotions, chance {scores.chance:.1%}"
     yield "", "cross-validation of the recipe; the model itself was trained on all of these speakers"
@@ -62,6 +63,7 @@ def _scores(scores: ContractScores, emotion_count: int) -> Iterator[tuple[str, s
     if scores.coverage is not None and scores.set_size is not None:
         sets = f"coverage {scores.coverage:.1%}, mean size {scores.set_size:.1f}"
         yield "prediction sets", sets
+        yield "", f"promised for {contract.promised_for}"
 
 
 def _making(contract: Contract) -> Iterator[tuple[str, str | Text]]:
