@@ -2,7 +2,7 @@
 
     python tools/make_activity.py silero_vad_16k_sequence.onnx
 
-The source is a file of the package silero-vad 6.2.3. The result computes the same in a quarter of the time:
+The source is a file of the package silero-vad 6.2.3. The result is the same network at twice the speed:
 
 - It begins with magnitude spectra, which ``affekt.audio.activity`` computes by fast Fourier transforms.
   Silero's first convolution is the same transform, with a Hann window.

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from affekt.audio.loading import load_audio
 from affekt.audio.waveform import Waveform
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 SAMPLE_RATE = 16_000
 UNIT = 64  # samples: the network looks at a unit of context, then at a frame of eight units
@@ -142,6 +145,8 @@ def _hann_window(unit: int) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=1)
 def _session() -> onnxruntime.InferenceSession:
+    import onnxruntime  # takes long, and corpora are checked without it
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
