@@ -18,6 +18,7 @@ from tests.evaluation.synthetic import (
     Pin,
     between,
     cross_validate,
+    joined,
     make_dataset,
     shake,
     terms_of,
@@ -29,10 +30,12 @@ from affekt.errors import CorpusError, LeakError, UnknownNameError
 from affekt.estimators.recipe import Recipe
 from affekt.evaluation.dataset import Dataset, with_copies
 from affekt.evaluation.execution import Execution
+from affekt.evaluation.folds import predict_folds
 from affekt.evaluation.parts import COPIES_BEFORE_SPLIT, everything, split_parts
 from affekt.evaluation.protocols import Fold, audio_groups, find_protocol, split
 from affekt.evaluation.results import Evaluation
 from affekt.evaluation.terms import read_terms
+from affekt.experiments.scoring import TestedAsRecorded as AsRecorded
 from affekt.experiments.scoring import evaluate_dataset
 from affekt.model.bundle import Bundle
 from affekt.notes import NoteKind
@@ -288,3 +291,76 @@ def test_where_training_speakers_are_unknown_the_test_is_run_and_not_calibrated(
 
 def test_what_is_calibrated_has_no_note() -> None:
     assert evaluate_dataset(*between(TRAINED, TESTED), Execution()).notes == ()
+
+
+# --- corpora left out, for calibration ---------------------------------------------------------------
+
+
+OTHER = make_dataset(speakers=6, takes=1, shape=(6,), corpus="other", seed=5)
+BOTH = joined(TRAINED, OTHER)
+
+
+@pytest.mark.parametrize("protocol", ["by-actor-5", "emobox-6", "leave-one-speaker-out"])
+def test_of_several_corpora_each_is_left_out_in_parts_that_are_not_scored(protocol: str) -> None:
+    parts = split_parts(terms_of(BOTH, COUNTED, protocol, seeds=(0, 1)), BOTH)
+    folds = split(BOTH.corpus, find_protocol(protocol), BOTH.fingerprints, 0)
+    scored, left_out = parts[: 2 * len(folds)], parts[2 * len(folds) :]
+    assert [part.scored for part in scored] == [True] * len(scored)
+    for part in scored:
+        np.testing.assert_array_equal(part.fold.test, folds[part.number].test)
+        assert not part.leaves_corpora_out
+    assert [(part.number - len(folds), part.seed) for part in left_out] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    for part, (tested, trained) in zip(
+        left_out[::2], [("other", "trained"), ("trained", "other")], strict=True
+    ):
+        assert not part.scored
+        assert part.leaves_corpora_out
+        np.testing.assert_array_equal(part.fold.test, np.flatnonzero(BOTH.corpora == tested))
+        np.testing.assert_array_equal(part.fold.train, np.flatnonzero(BOTH.corpora == trained))
+
+
+@pytest.mark.parametrize("protocol", ["random-80-20", "leave-one-corpus-out"])
+def test_a_protocol_that_mixes_speakers_or_leaves_corpora_out_itself_has_no_such_parts(
+    protocol: str,
+) -> None:
+    assert all(part.scored for part in split_parts(terms_of(BOTH, COUNTED, protocol), BOTH))
+
+
+def test_a_corpus_that_cannot_be_left_out_is_passed_over() -> None:
+    shouts = make_dataset(speakers=6, takes=2, shape=(6,), corpus="shouts", emotions=["angry"])
+    both = joined(TRAINED, shouts)
+    left_out = [part for part in split_parts(terms_of(both, COUNTED), both) if not part.scored]
+    assert [set(both.corpora[part.fold.test]) for part in left_out] == [{"shouts"}]
+    bliss = with_clips(shouts, lambda _, clip: replace(clip, emotion="bliss"))
+    both = joined(TRAINED, bliss)
+    assert all(part.scored for part in split_parts(terms_of(both, COUNTED), both))
+
+
+def test_with_test_on_the_training_corpora_are_left_out_and_the_tested_one_takes_no_part() -> None:
+    terms, dataset = between(BOTH, TESTED)
+    tested, *others = split_parts(terms, dataset)
+    assert tested.scored
+    assert len(others) == 5 + 2
+    for part in others:
+        assert "tested" not in {*dataset.corpora[part.fold.train], *dataset.corpora[part.fold.test]}
+    assert [set(dataset.corpora[part.fold.test]) for part in others[5:]] == [{"other"}, {"trained"}]
+    assert [part.leaves_corpora_out for part in others] == [False] * 5 + [True] * 2
+
+
+class NeedsManyClips(Parrot):
+    """Cannot be fitted on a small corpus."""
+
+    def fit(self, X: Any, y: Any, groups: Any, validation: Any = None) -> NeedsManyClips:
+        if len(y) <= len(OTHER.labels):
+            raise CorpusError("too few clips")
+        super().fit(X, y, groups, validation)
+        return self
+
+
+def test_a_part_that_only_calibrates_is_passed_over_where_the_other_corpora_are_too_small() -> None:
+    recipe = replace(PARROT, build=lambda seed: NeedsManyClips())
+    found = predict_folds(terms_of(BOTH, recipe), BOTH, AsRecorded(), Execution())
+    assert [part.scored for part in found.parts] == [True] * 5 + [False]
+    assert set(BOTH.corpora[found.parts[-1].fold.test]) == {"other"}
+    with pytest.raises(CorpusError, match="too few clips"):
+        cross_validate(BOTH, recipe, "leave-one-corpus-out")

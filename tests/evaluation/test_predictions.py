@@ -10,26 +10,33 @@ import pytest
 from tests.evaluation.synthetic import (
     COUNTED,
     EMOTIONS,
+    QUICK,
     SMALL,
     assert_same,
     between,
     cross_validate,
+    joined,
     make_dataset,
     terms_of,
     with_clips,
 )
 
+from affekt.audio.loading import load_audio
 from affekt.corpora.registry import load_corpus
-from affekt.estimators.calibrated import fit_calibration
+from affekt.estimators.calibrated import fit_calibration, weighted_quantile
 from affekt.evaluation.checkpoints import Arrays
+from affekt.evaluation.dataset import Dataset
 from affekt.evaluation.execution import Execution
 from affekt.evaluation.folds import fit_part, predict_folds
 from affekt.evaluation.parts import Part, split_parts
 from affekt.evaluation.predictions import Predictions, judge
+from affekt.evaluation.results import Evaluation
 from affekt.evaluation.scores import TestedClip as Judged  # pytest collects what is called Test...
 from affekt.evaluation.terms import read_terms
 from affekt.experiments.scoring import TestedAsRecorded as AsRecorded
-from affekt.experiments.scoring import evaluate
+from affekt.experiments.scoring import evaluate, evaluate_dataset
+from affekt.experiments.training import train
+from affekt.features.feature_sets import extract
 from affekt.inference.prediction import predict
 from affekt.model.bundle import Bundle
 from affekt.model.calibration import Calibration
@@ -175,6 +182,127 @@ def test_between_corpora_calibration_is_fitted_on_the_folds_of_the_training_corp
     judged = judge(terms, found, "as recorded")
     assert {one.clip.corpus for one in judged} == {"tested"}
     assert_judged(judged, first, fit_by_hand(others, dataset.labels))
+
+
+# --- several corpora ---------------------------------------------------------------------------------
+
+
+def far_away(corpus: str, speakers: int, takes: int) -> Dataset:
+    """A corpus whose columns lie elsewhere, so that models of another one err on it, confidently."""
+    dataset = make_dataset(speakers=speakers, takes=takes, shape=(6,), corpus=corpus, seed=8)
+    shift = np.array([1, 1, -1, 2, -2, 3], np.float32)
+    return replace(dataset, features=dataset.features + shift)
+
+
+PAIR = joined(DATASET, far_away("abroad", 5, 4))
+
+
+def fit_groups_by_hand(found: Predictions, rows: list[tuple[int, int]]) -> tuple[Calibration, float]:
+    """Fit on rows (part, row), where each corpus weighs the same, left out or not."""
+    arrays = found.arrays["as recorded"]
+    clips = [int(arrays[part]["clips"][row]) for part, row in rows]
+    groups = [
+        f"{PAIR.corpora[clip]} {not found.parts[part].scored}"
+        for clip, (part, _) in zip(clips, rows, strict=True)
+    ]
+    weights = np.array([1 / groups.count(group) for group in groups])
+    weights /= weights.mean()
+    probabilities, distances = (
+        np.array([arrays[part][name][row] for part, row in rows]) for name in ("probabilities", "distances")
+    )
+    calibration = fit_calibration(probabilities, PAIR.labels[clips], distances, weights)
+    threshold = weighted_quantile(distances, 1 - FLAGGED_SHARE, weights)
+    return replace(calibration, fitted_on=("unseen speakers", "unseen corpora")), threshold
+
+
+def rows_without(found: Predictions, number: int | None) -> list[tuple[int, int]]:
+    """The rows of other parts for other speakers than those of part ``number``."""
+    arrays = found.arrays["as recorded"]
+    own = set() if number is None else set(PAIR.speakers[arrays[number]["clips"]])
+    return [
+        (part, row)
+        for part, one in enumerate(arrays)
+        for row, clip in enumerate(one["clips"])
+        if part != number and PAIR.speakers[clip] not in own
+    ]
+
+
+def test_calibration_is_fitted_on_left_out_corpora_too_and_never_on_the_same_speakers() -> None:
+    terms = terms_of(PAIR, COUNTED)
+    found = predict_folds(terms, PAIR, AsRecorded(), Execution())
+    assert [part.scored for part in found.parts] == [True] * 5 + [False] * 2
+    tested = judge(terms, found, "as recorded")
+    assert len(tested) == len(PAIR.labels)
+    assert found.fitted_by_fold.keys() == {(0, number) for number in range(5)}
+    for number in range(5):
+        expected = fit_groups_by_hand(found, rows_without(found, number))
+        assert found.fitted_by_fold[0, number].calibration == expected[0]
+        assert_judged(by_part(tested, found.parts[number]), found.arrays["as recorded"][number], expected)
+    whole = fit_groups_by_hand(found, rows_without(found, None))
+    assert (found.fitted_on_all.calibration, found.fitted_on_all.distance_threshold) == whole
+
+
+def test_what_is_predicted_for_a_speaker_does_not_change_the_calibration_of_their_clips() -> None:
+    """Neither in their own fold nor where their corpus is left out."""
+    found = predict_folds(terms_of(PAIR, COUNTED), PAIR, AsRecorded(), Execution())
+    own = set(PAIR.speakers[found.parts[2].fold.test])
+    changed = []
+    for one in found.arrays["as recorded"]:
+        is_own = np.isin(PAIR.speakers[one["clips"]], list(own))
+        probabilities = np.where(is_own[:, None], 0.25, one["probabilities"])
+        changed.append({**one, "probabilities": probabilities, "distances": one["distances"] + 9 * is_own})
+    other = replace(found, arrays={"as recorded": changed})
+    assert other.fitted_by_fold[0, 2] == found.fitted_by_fold[0, 2]
+    for number in (0, 1, 3, 4):
+        assert other.fitted_by_fold[0, number] != found.fitted_by_fold[0, number]
+
+
+def test_a_model_of_several_corpora_is_calibrated_for_another_one_and_of_one_corpus_is_not() -> None:
+    """The labels of the third corpus take no part in it."""
+    abroad = far_away("third", 6, 6)
+    terms, dataset = between(PAIR, abroad)
+    several = evaluate_dataset(terms, dataset, Execution())
+    one = evaluate_dataset(*between(DATASET, abroad), Execution())
+    assert several.ece < one.ece / 2
+    assert several.calibration is one.calibration is None
+
+
+def test_with_leave_one_corpus_out_calibration_is_for_left_out_corpora_alone() -> None:
+    evaluation = cross_validate(PAIR, COUNTED, "leave-one-corpus-out")
+    assert evaluation.calibration is not None
+    assert evaluation.calibration.fitted_on == ("unseen corpora",)
+    assert cross_validate(DATASET, COUNTED).calibration.fitted_on == ("unseen speakers",)  # type: ignore[union-attr]
+
+
+def test_with_random_folds_a_model_is_calibrated_for_seen_speakers() -> None:
+    evaluation = cross_validate(PAIR, COUNTED, "random-80-20")
+    assert evaluation.calibration is not None
+    assert evaluation.calibration.fitted_on == ("seen speakers",)
+    assert evaluation.calibration.distance_slope == 0
+
+
+def test_an_evaluation_of_several_corpora_is_the_same_after_json() -> None:
+    evaluation = cross_validate(PAIR, COUNTED)
+    assert evaluation.calibration is not None
+    assert evaluation.calibration.distance_slope > 0
+    assert Evaluation.from_json(evaluation.to_json()).calibration == evaluation.calibration
+
+
+def test_a_trained_model_promises_for_left_out_corpora_and_predicts_by_distance(
+    small_ravdess: Path, elsewhere: Path
+) -> None:
+    bundle, evaluation = train([small_ravdess, elsewhere], QUICK)
+    calibration = bundle.contract.calibration
+    assert calibration == evaluation.calibration
+    assert calibration.fitted_on == ("unseen speakers", "unseen corpora")
+    sloped = replace(calibration, temperature=8.0, distance_slope=2.0, reference_distance=1.0)
+    steep = replace(bundle, contract=replace(bundle.contract, calibration=sloped))
+    clip = load_corpus(elsewhere).clips[0]
+    windows = [extract(load_audio(clip.path, bundle.contract.sample_rate), bundle.contract.features)]
+    row, far = bundle.predict_proba(windows), bundle.distance(windows)
+    expected = sloped.calibrate(row, far)
+    assert list(predict(clip.path, steep).probabilities.values()) == pytest.approx(expected)
+    assert not np.allclose(expected, sloped.calibrate(row, 1.0), atol=1e-3)
 
 
 # --- finished models ---------------------------------------------------------------------------------

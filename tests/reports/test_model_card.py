@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
@@ -125,3 +126,21 @@ def test_a_card_says_why_there_is_no_interval() -> None:
     assert card.count("| none: 2 speakers |") == len(METRIC_TITLES)
     assert INTERVAL_RULE in card
     assert INTERVAL_RULE not in render("m", contract)
+
+
+def test_a_card_says_that_calibration_is_for_left_out_corpora_too_and_depends_on_the_distance() -> None:
+    assert "corpora" not in render("m", CONTRACT).split("- **Prediction set.**")[1]
+    calibration = replace(
+        CONTRACT.calibration,
+        temperature=2.0,
+        distance_slope=1.0,
+        reference_distance=CONTRACT.distance_threshold - math.log(2),
+        fitted_on=("unseen speakers", "unseen corpora"),
+    )
+    card = " ".join(render("m", replace(CONTRACT, calibration=calibration)).split())
+    assert "out-of-fold predictions for unseen speakers and unseen corpora" in card
+    assert (
+        "For unseen speakers of corpora like the training ones and left-out corpora, each as often" in card
+    )
+    assert "0.50 at a distance of" in card
+    assert f"0.25 at {CONTRACT.distance_threshold:.2f}" in card

@@ -24,3 +24,4 @@ def test_it_shows_training_data_scores_and_origin() -> None:
         low, high = (f"{100 * bound:.1f}" for bound in (score.low, score.high))
         assert f"{score.value:.1%} (95 %: {low} - {high})" in text, title
     assert f"coverage {contract.scores.coverage:.1%}, mean size {contract.scores.set_size:.1f}" in text
+    assert "promised for unseen speakers of corpora like the training ones" in text
