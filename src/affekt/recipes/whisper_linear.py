@@ -20,5 +20,5 @@ RECIPE = Recipe(
     source="our own recipe; experiments are in docs/experiments.md",
     features="whisper-tiny-voice@1",
     build=build,
-    degraded_copies="noise-room-band@1",
+    degraded_copies="everyday@2",
 )
