@@ -1,23 +1,23 @@
 """The feature sets of pretrained encoders: statistics of their outputs over the voice in a clip.
 
-What comes before the first and after the last voice is cut off, and the rest is scaled to its peak. Means
-and standard deviations are weighted by the probability of a voice.
+What comes before the first and after the last voice is cut off, and the rest is scaled to its peak and
+encoded. Means and standard deviations are over the rows with a voice.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from affekt.audio.waveform import Waveform
 from affekt.features.encoder import FRAMES_PER_ROW, HOP_SAMPLES, encode
 from affekt.features.encoder_registry import Encoder
+from affekt.features.spectra import Frames
 from affekt.features.summaries import Vector
 from affekt.features.voice import COLUMNS as VOICE_COLUMNS
 from affekt.features.voice import describe_voice
 
 ROW_SAMPLES = FRAMES_PER_ROW * HOP_SAMPLES  # 20 ms
-MIN_WEIGHT = 0.05  # of a row without a voice; a voice counts 1 more
+MIN_ROWS = 5  # 0.1 s
 
 
 def statistics_columns(encoder: Encoder) -> tuple[str, ...]:
@@ -40,37 +40,44 @@ def describe_encoded(waveform: Waveform, encoder: str) -> Vector:
     encoder
         The name of an encoder.
     """
-    return _describe(*_trim(waveform), encoder)
+    return _moments(encode_voice(waveform, encoder)[1])
 
 
 def describe_encoded_and_voice(waveform: Waveform, encoder: str) -> Vector:
     """Compute ``describe_encoded``, then the columns of ``voice@1`` of the same trimmed clip."""
-    trimmed, voice = _trim(waveform)
-    return np.concatenate([_describe(trimmed, voice, encoder), describe_voice(trimmed)])
+    trimmed, rows = encode_voice(waveform, encoder)
+    return np.concatenate([_moments(rows), describe_voice(trimmed)])
 
 
-def _trim(waveform: Waveform) -> tuple[Waveform, NDArray[np.float32]]:
-    """Return the part with a voice, scaled to its peak, and the probability of a voice at each sample.
+def encode_voice(waveform: Waveform, encoder: str) -> tuple[Waveform, Frames]:
+    """Trim a clip to its voice, scale it to its peak, and encode it.
 
     The level of a recording says more about the microphone than about the voice.
+
+    Returns
+    -------
+    Waveform, float32 array of shape (rows, outputs)
+        The trimmed clip, and the outputs in its rows with a voice; in all rows where these are fewer than
+        ``MIN_ROWS``.
     """
-    from affekt.audio.activity import FRAME_SAMPLES, trim_to_voice, voice_activity  # imports onnxruntime
-
-    activity = voice_activity(waveform)
-    probabilities = Waveform(
-        np.repeat(activity, FRAME_SAMPLES)[: len(waveform.samples)], waveform.sample_rate
+    from affekt.audio.activity import (  # imports onnxruntime
+        FRAME_SAMPLES,
+        VOICE_PROBABILITY,
+        trim_to_voice,
+        voice_activity,
     )
-    trimmed, voice = trim_to_voice(waveform, activity), trim_to_voice(probabilities, activity)
+
+    rate, activity = waveform.sample_rate, voice_activity(waveform)
+    voiced = Waveform(np.repeat(activity, FRAME_SAMPLES)[: len(waveform.samples)], rate)
+    trimmed, voiced = trim_to_voice(waveform, activity), trim_to_voice(voiced, activity)
     if not trimmed.samples.any():  # the network took digital silence for a voice
-        trimmed, voice = waveform, probabilities
-    peak = np.abs(trimmed.samples).max()
-    return Waveform(trimmed.samples / peak, waveform.sample_rate), voice.samples
-
-
-def _describe(trimmed: Waveform, voice: NDArray[np.float32], encoder: str) -> Vector:
+        trimmed, voiced = waveform, waveform
+    trimmed = Waveform(trimmed.samples / np.abs(trimmed.samples).max(), rate)
     rows = encode(trimmed, encoder)
-    centres = np.minimum(np.arange(len(rows)) * ROW_SAMPLES + ROW_SAMPLES // 2, len(voice) - 1)
-    weights = voice[centres] + np.float32(MIN_WEIGHT)
-    mean = np.average(rows, axis=0, weights=weights)
-    variance = np.average(np.square(rows - mean), axis=0, weights=weights)
-    return np.concatenate([mean, np.sqrt(variance)]).astype(np.float32)
+    centres = np.arange(len(rows)) * ROW_SAMPLES + ROW_SAMPLES // 2
+    kept = voiced.samples[np.minimum(centres, len(voiced.samples) - 1)] > VOICE_PROBABILITY
+    return trimmed, rows[kept] if kept.sum() >= MIN_ROWS else rows
+
+
+def _moments(rows: Frames) -> Vector:
+    return np.concatenate([rows.mean(axis=0), rows.std(axis=0)])
