@@ -2,9 +2,9 @@
 
     python benchmarks/out_of_distribution.py RAVDESS/ FOLDER...
 
-RAVDESS: each fold of by-actor-5, with the average speaker and the threshold of the other folds. Then every
-folder of other sounds, and sounds that are made here (noise of three colours, tones, chords, clicks), as
-the bundled model flags them.
+RAVDESS: each fold of by-actor-5, by the distance alone, with the average speaker and the threshold of the
+other folds. Then every folder of other sounds, and sounds that are made here (noise of three colours,
+tones, chords, clicks), as the bundled model flags them.
 """
 
 from __future__ import annotations

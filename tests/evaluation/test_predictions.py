@@ -55,7 +55,8 @@ def fit_by_hand(arrays: list[Arrays], labels: np.ndarray) -> tuple[Calibration, 
     probabilities = np.concatenate([one["probabilities"] for one in arrays])
     distances = np.concatenate([one["distances"] for one in arrays])
     truth = np.concatenate([labels[one["clips"]] for one in arrays])
-    return fit_calibration(probabilities, truth), float(np.quantile(distances, 1 - FLAGGED_SHARE))
+    weighted = distances * (2 - probabilities.max(axis=1))
+    return fit_calibration(probabilities, truth), float(np.quantile(weighted, 1 - FLAGGED_SHARE))
 
 
 def assert_judged(found: list[Judged], arrays: Arrays, fitted: tuple[Calibration, float]) -> None:
@@ -65,7 +66,7 @@ def assert_judged(found: list[Judged], arrays: Arrays, fitted: tuple[Calibration
         calibrated = calibration.calibrate(row, far)
         assert one.probabilities == pytest.approx(calibrated)
         assert one.prediction_set == tuple(EMOTIONS[i] for i in calibration.prediction_set(calibrated))
-        assert one.out_of_distribution == (far > threshold)
+        assert one.out_of_distribution == (far * (2 - row.max()) > threshold)
         assert one.predicted == EMOTIONS[int(row.argmax())]
 
 
@@ -211,7 +212,8 @@ def fit_groups_by_hand(found: Predictions, rows: list[tuple[int, int]]) -> tuple
         np.array([arrays[part][name][row] for part, row in rows]) for name in ("probabilities", "distances")
     )
     calibration = fit_calibration(probabilities, PAIR.labels[clips], distances, weights)
-    threshold = weighted_quantile(distances, 1 - FLAGGED_SHARE, weights)
+    weighted = distances * (2 - probabilities.max(axis=1))
+    threshold = weighted_quantile(weighted, 1 - FLAGGED_SHARE, weights)
     return replace(calibration, fitted_on=("unseen speakers", "unseen corpora")), threshold
 
 

@@ -23,6 +23,7 @@ from affekt.features.feature_sets import extract
 from affekt.features.recording import describe_recording
 from affekt.inference.prediction import predict
 from affekt.model.bundle import Bundle, load
+from affekt.model.out_of_distribution import UNCERTAINTY_WEIGHT
 from affekt.model.speaker_normalisation import average_speaker
 
 
@@ -86,6 +87,7 @@ def test_calibration_and_threshold_in_the_contract_are_those_of_the_cross_valida
     contract = bundle.contract
     assert contract.calibration == evaluation.calibration
     assert contract.distance_threshold == evaluation.distance_threshold
+    assert contract.uncertainty_weight == UNCERTAINTY_WEIGHT
     assert evaluation.prediction_sets is not None
     assert contract.scores.coverage == evaluation.prediction_sets.coverage
     assert contract.scores.set_size == evaluation.prediction_sets.size

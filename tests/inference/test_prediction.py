@@ -384,6 +384,17 @@ def test_sounds_that_are_no_voice_are_out_of_distribution() -> None:
         assert NoteKind.OUT_OF_DISTRIBUTION in kinds(found)
 
 
+def test_the_flag_depends_on_the_distance_and_the_probability_before_calibration(clip: Path) -> None:
+    bundle = load()
+    contract = bundle.contract
+    features = [extract(load_audio(clip, contract.sample_rate), contract.features)]
+    distance, largest = bundle.distance(features), bundle.predict_proba(features).max()
+    for weight, weighted in ((0.0, distance), (1.0, distance * (2 - largest))):
+        for factor, flagged in ((0.999, True), (1.001, False)):
+            changed = replace(contract, uncertainty_weight=weight, distance_threshold=weighted * factor)
+            assert predict(clip, replace(bundle, contract=changed)).out_of_distribution == flagged
+
+
 def test_noise_stays_out_of_distribution_for_a_model_adapted_to_noise() -> None:
     rng = np.random.default_rng(0)
     noises = [(0.1 * rng.standard_normal(32000), 16000) for _ in range(3)]

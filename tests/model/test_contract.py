@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.model.contracts import CONTRACT
 
@@ -54,6 +55,21 @@ def test_a_calibration_for_left_out_corpora_is_kept_with_whom_it_promises_for() 
     )
     assert parse_contract(stored(both)) == both
     assert both.promised_for == "unseen speakers of corpora like the training ones and left-out corpora"
+
+
+def test_an_uncertain_clip_is_out_of_distribution_at_a_smaller_distance() -> None:
+    weighted = parse_contract(stored(replace(CONTRACT, uncertainty_weight=1.0)))
+    sure, unsure = np.array([0.9, 0.1]), np.array([0.5, 0.5])
+    assert not weighted.is_out_of_distribution(sure, 2.5)
+    assert weighted.is_out_of_distribution(unsure, 2.5)
+    assert weighted.is_out_of_distribution(sure, 2.8)
+
+
+def test_an_earlier_file_flags_by_the_distance_alone() -> None:
+    earlier = parse_contract(stored())
+    assert "uncertainty_weight" not in stored()
+    for row in (np.array([0.9, 0.1]), np.array([0.5, 0.5])):
+        assert [earlier.is_out_of_distribution(row, far) for far in (2.9, 3.1)] == [False, True]
 
 
 def test_an_earlier_file_promises_for_unseen_speakers_unless_its_scores_are_leaky() -> None:

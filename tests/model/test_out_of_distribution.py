@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from affekt.model.out_of_distribution import distance, distance_weights
+from affekt.model.out_of_distribution import distance, distance_weights, weighted_distance
 from affekt.model.speaker_normalisation import SpeakerStatistics
 
 AVERAGE = SpeakerStatistics((1.0, 10.0, 0.0), (0.5, 2.0, 1.0))
@@ -35,3 +35,10 @@ def test_the_distance_is_the_weighted_sum_that_its_weights_give() -> None:
         expected = float(np.abs(clip - AVERAGE.mean) @ weights)
         assert distance(clip, AVERAGE, relative) == pytest.approx(expected)
         assert not weights[relative].any()
+
+
+def test_an_uncertain_answer_increases_the_weighted_distance() -> None:
+    probabilities = [[1.0, 0.0], [0.5, 0.5]]
+    np.testing.assert_allclose(weighted_distance([0.8, 0.8], probabilities, 1.0), [0.8, 1.2])
+    np.testing.assert_allclose(weighted_distance([0.8, 0.8], probabilities, 0.5), [0.8, 1.0])
+    np.testing.assert_array_equal(weighted_distance([0.8, 0.8], probabilities, 0.0), [0.8, 0.8])

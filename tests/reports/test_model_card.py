@@ -128,6 +128,14 @@ def test_a_card_says_why_there_is_no_interval() -> None:
     assert INTERVAL_RULE not in render("m", contract)
 
 
+def test_a_card_says_how_an_uncertain_answer_is_flagged_sooner() -> None:
+    alone = " ".join(render("m", CONTRACT).split())
+    limit = f"exceeds {CONTRACT.distance_threshold:.2f} standard deviations"
+    assert f"training speaker {limit}" in alone
+    weighted = " ".join(render("m", replace(CONTRACT, uncertainty_weight=1.0)).split())
+    assert f"speaker, times 1 + 1 (1 - largest probability before calibration), {limit}" in weighted
+
+
 def test_a_card_says_that_calibration_is_for_left_out_corpora_too_and_depends_on_the_distance() -> None:
     assert "corpora" not in render("m", CONTRACT).split("- **Prediction set.**")[1]
     calibration = replace(

@@ -27,7 +27,7 @@ from affekt.model.calibration import (
     UNSEEN_SPEAKERS,
     Calibration,
 )
-from affekt.model.out_of_distribution import FLAGGED_SHARE
+from affekt.model.out_of_distribution import FLAGGED_SHARE, UNCERTAINTY_WEIGHT, weighted_distance
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,9 @@ def _fit(raw: Sequence[_Raw], emotions: tuple[str, ...]) -> Fitted:
     calibration = fit_calibration(probabilities, truth, near_and_far, weights)
     return Fitted(
         replace(calibration, fitted_on=tuple(kind for kind in FITTED_ON if kind in kinds)),
-        weighted_quantile(distances, 1 - FLAGGED_SHARE, weights),
+        weighted_quantile(
+            weighted_distance(distances, probabilities, UNCERTAINTY_WEIGHT), 1 - FLAGGED_SHARE, weights
+        ),
     )
 
 
@@ -193,24 +195,26 @@ def _weights(raw: Sequence[_Raw]) -> NDArray[np.float64]:
 def _judge(one: _Raw, fitted: Fitted | None, emotions: tuple[str, ...]) -> TestedClip:
     if fitted is None:
         return one.tested
-    calibrated = fitted.calibration.calibrate(np.array(one.tested.probabilities), one.distance)
+    row = np.array(one.tested.probabilities)
+    calibrated = fitted.calibration.calibrate(row, one.distance)
     return replace(
         one.tested,
         probabilities=tuple(calibrated.tolist()),
         prediction_set=tuple(emotions[i] for i in fitted.calibration.prediction_set(calibrated)),
-        out_of_distribution=one.distance > fitted.distance_threshold,
+        out_of_distribution=bool(
+            weighted_distance(one.distance, row, UNCERTAINTY_WEIGHT) > fitted.distance_threshold
+        ),
     )
 
 
 def _judge_finished(one: _Raw, terms: Terms) -> TestedClip:
     contract = cast(Bundle, terms.bundle).contract
-    probabilities, prediction_set = restrict(
-        np.array(one.tested.probabilities, np.float32), one.distance, contract, terms.emotions
-    )
+    row = np.array(one.tested.probabilities, np.float32)
+    probabilities, prediction_set = restrict(row, one.distance, contract, terms.emotions)
     return replace(
         one.tested,
         predicted=prediction_set[0],
         probabilities=tuple(probabilities.values()),
         prediction_set=prediction_set,
-        out_of_distribution=one.distance > contract.distance_threshold,
+        out_of_distribution=contract.is_out_of_distribution(row, one.distance),
     )

@@ -24,6 +24,7 @@ from affekt.features.feature_sets import find_feature_set
 from affekt.model.bundle import Bundle, parse, save, seal
 from affekt.model.calibration import UNCALIBRATED, Reliability
 from affekt.model.contract import FINGERPRINT_DIGITS, Contract, ContractScores, TrainingCorpus
+from affekt.model.out_of_distribution import UNCERTAINTY_WEIGHT
 from affekt.support.progress import progress_bar
 from affekt.support.versions import installed_versions
 from affekt.support.writing import check_place
@@ -111,6 +112,7 @@ def _contract(
         recordings=_recordings(dataset),
         calibration=evaluation.calibration or UNCALIBRATED,
         distance_threshold=cast(float, evaluation.distance_threshold),
+        uncertainty_weight=UNCERTAINTY_WEIGHT,
         average_speaker=fitted.average,
         parity=parity,
         versions=installed_versions(),

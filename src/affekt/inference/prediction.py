@@ -198,8 +198,8 @@ def predict_waveform(
         features = [extract(window, contract.features)]
         rows.append(bundle.predict_proba(features, voice.statistics if voice else None))
         distances.append(bundle.distance(features))
-    distance = float(np.median(distances))
-    probabilities, prediction_set = restrict(np.mean(rows, axis=0), distance, contract, allowed)
+    row, distance = np.asarray(np.mean(rows, axis=0)), float(np.median(distances))
+    probabilities, prediction_set = restrict(row, distance, contract, allowed)
     return Prediction(
         emotion=prediction_set[0],
         confidence=probabilities[prediction_set[0]],
@@ -211,7 +211,7 @@ def predict_waveform(
             *measure_quality(recorded).notes,
             *voice_notes(waveform.duration_s, *measure_voice(activity)),
             *trained_on(name, recorded, contract),
-            *_notes(waveform, len(rows), distance, voice, bundle),
+            *_notes(waveform, len(rows), contract.is_out_of_distribution(row, distance), voice, bundle),
         ),
     )
 
@@ -262,10 +262,10 @@ def restrict(
 
 
 def _notes(
-    waveform: Waveform, windows: int, distance: float, voice: Voice | None, bundle: Bundle
+    waveform: Waveform, windows: int, flagged: bool, voice: Voice | None, bundle: Bundle
 ) -> Iterator[Note]:
     contract = bundle.contract
-    if distance > contract.distance_threshold:
+    if flagged:
         yield Note(
             NoteKind.OUT_OF_DISTRIBUTION,
             "out of distribution: this recording differs from the training data, do not rely on the "

@@ -8,8 +8,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from affekt.metrics import HEADLINES, Score
 from affekt.model.calibration import FITTED_ON, SEEN_SPEAKERS, Calibration
+from affekt.model.out_of_distribution import MAX_UNCERTAINTY_WEIGHT, weighted_distance
 from affekt.model.speaker_normalisation import LARGEST, SpeakerStatistics
 from affekt.support.plain_values import build, build_fields
 
@@ -106,7 +110,7 @@ class Contract:
     calibration
         Temperature and threshold, fitted on out-of-fold probabilities; and whom these were for.
     distance_threshold
-        A clip whose ``out_of_distribution.distance`` is larger is out of distribution.
+        A clip whose ``out_of_distribution.weighted_distance`` is larger is out of distribution.
     average_speaker
         Mean and standard deviation of each feature of the average training speaker, to which the features
         of other speakers are normalised.
@@ -118,6 +122,8 @@ class Contract:
         Checksum of the graph and of everything above.
     format
         Version of the contract's layout in the file.
+    uncertainty_weight
+        How much an uncertain answer increases the weighted distance; 0 in files that were written earlier.
     """
 
     emotions: tuple[str, ...]
@@ -136,6 +142,7 @@ class Contract:
     versions: Mapping[str, str]
     sha256: str = ""
     format: int = CONTRACT_FORMAT
+    uncertainty_weight: float = 0.0
 
     @property
     def window_s(self) -> float:
@@ -155,6 +162,10 @@ class Contract:
         """Whom confidence and prediction sets promise to hold for, in words."""
         return " and ".join(FITTED_ON[kind] for kind in self.calibrated_on)
 
+    def is_out_of_distribution(self, row: NDArray[np.floating], distance: float) -> bool:
+        """Whether a clip is flagged, by its probabilities before calibration and its distance."""
+        return bool(weighted_distance(distance, row, self.uncertainty_weight) > self.distance_threshold)
+
     def was_trained_on(self, fingerprint: str) -> bool:
         """Whether the clip with this fingerprint is among the training clips."""
         return fingerprint[:FINGERPRINT_DIGITS] in self.fingerprints
@@ -171,6 +182,8 @@ class Contract:
         """The contract as plain values, by the names that they have in the file."""
         values = _rename(asdict(self), _NAMES_IN_FILE)
         values[_NAMES_IN_FILE["calibration"]] = self.calibration.to_dict()
+        if not self.uncertainty_weight:  # which files that were written earlier do not have
+            del values["uncertainty_weight"]
         values["scores"] = _rename(values["scores"], _SCORE_NAMES_IN_FILE)
         for score in values["scores"]["headlines"].values():
             if not score["no_interval"]:  # which files that were written earlier do not have
@@ -203,6 +216,11 @@ def parse_contract(values: object) -> Contract:
             raise ValueError(f"percentiles of {reprlib.repr(name)} do not ascend: {percentiles}")
     if abs(found.distance_threshold) > LARGEST:
         raise ValueError(f"the distance threshold is out of range: {found.distance_threshold:g}")
+    if not 0 <= found.uncertainty_weight <= MAX_UNCERTAINTY_WEIGHT:
+        raise ValueError(
+            f"the uncertainty weight is {found.uncertainty_weight:g}, not from 0 to "
+            f"{MAX_UNCERTAINTY_WEIGHT:g}"
+        )
     return found
 
 

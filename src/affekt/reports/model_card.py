@@ -37,7 +37,7 @@ LIMITS = """## Confidence and its limits
   There is no such guarantee for {others}, or after adaptation to a speaker.
   A prediction whose set has {unsure} or more emotions is reported as unsure.
 - **Out of distribution.** A recording is flagged if the mean distance of its features from the average
-  training speaker exceeds {distance:.2f} standard deviations, as it does for {flagged:.1%} of the clips of
+  training speaker{uncertainty} exceeds {distance:.2f} standard deviations, as it does for {flagged:.1%} of the clips of
   {held_out}.
 - **Long recordings** are predicted {windows}.
 """  # noqa: E501
@@ -172,6 +172,7 @@ def _limits(contract: Contract) -> str:
         promised=COVERAGE,
         measured=measured,
         unsure=UNSURE_FROM,
+        uncertainty=_uncertainty(contract.uncertainty_weight),
         distance=contract.distance_threshold,
         flagged=FLAGGED_SHARE,
         windows=_windows(contract.window_s),
@@ -189,6 +190,11 @@ def _power(contract: Contract) -> str:
         f"{typical:.2f} at a distance of {distances[0]:.2f}\n  standard deviations from the average "
         f"training speaker, {far:.2f} at {distances[1]:.2f}"
     )
+
+
+def _uncertainty(weight: float) -> str:
+    """How an uncertain answer increases the distance, where it does."""
+    return f",\n  times 1 + {weight:g} (1 - largest probability before calibration)," if weight else ""
 
 
 def _windows(window_s: float) -> str:
