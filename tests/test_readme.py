@@ -195,6 +195,18 @@ def test_the_readmes_figures_of_the_bundled_recipe_are_the_measured_ones() -> No
     assert accuracy(curve["16"]) in adapted
 
 
+def test_the_readmes_figures_of_whisper_linear_are_the_measured_ones() -> None:
+    plain, adapted = (
+        line for line in README.splitlines() if re.match(r"\| `whisper-linear`( \(|, )", line)
+    )
+    assert accuracy(read_evaluation(SCORES / "whisper-linear.by-actor-5.speech.json")) in plain
+    leaky = read_evaluation(SCORES / "whisper-linear.random-80-20.speech+song.json")
+    assert (leaky.leaky, len(leaky.by_seed)) == (True, 5)
+    assert accuracy(leaky) in plain
+    curve = read_evaluations(SCORES / "whisper-linear.enrolment.speech.json")
+    assert accuracy(curve["16"]) in adapted
+
+
 def test_what_the_readme_says_of_another_language_was_measured() -> None:
     scores = read_evaluation(SCORES / "bundled.emodb.json")
     limited = read_evaluations(SCORES / "bundled.emodb-answers.json")["one of the four that there are"]
@@ -228,6 +240,7 @@ def test_the_readmes_figures_of_adaptation_are_the_measured_ones() -> None:
     for name, row in (
         ("affekt-net.enrolment", "`affekt-net`"),
         ("affekt-net.enrolment-neutral", "the same, neutral clips alone"),
+        ("whisper-linear.enrolment", "`whisper-linear`"),
         ("voice-svm.enrolment", "`voice-svm`"),
     ):
         curve = read_evaluations(SCORES / f"{name}.speech.json")

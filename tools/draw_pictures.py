@@ -23,12 +23,13 @@ from matplotlib.axes import Axes
 DOCS = Path(__file__).parents[1] / "docs"
 PICTURES = DOCS / "pictures"
 SEEN, UNSEEN = ("seen speakers (leaky)", "#C9CDD2"), ("unseen speakers", "#0072B2")
-OWN_RECIPES = ("voice-svm", "affekt-net")
+OWN_RECIPES = ("voice-svm", "affekt-net", "whisper-linear")
 REPRODUCED_SEEDS = 5
 HUMAN_ACCURACY, CHANCE = 67, 12.5  # %
 REFERENCE = "#D55E00"
 ENROLLED = (0, 1, 2, 4, 8, 16, 32)
 CURVES = {
+    "whisper-linear, clips of any emotion": ("whisper-linear.enrolment.speech", "#009E73", "D"),
     "affekt-net, clips of any emotion": ("affekt-net.enrolment.speech", "#0072B2", "o"),
     "affekt-net, neutral clips alone": ("affekt-net.enrolment-neutral.speech", "#56B4E9", "s"),
     "voice-svm, clips of any emotion": ("voice-svm.enrolment.speech", "#8A8F94", "^"),
@@ -94,7 +95,7 @@ def draw_bar(axes: Axes, y: float, scores: Accuracy, label: str, colour: str) ->
 
 def draw_enrolment() -> None:
     """Draw the accuracy after adaptation by the number of unlabelled clips of the speaker."""
-    figure, axes = plt.subplots(figsize=(7.4, 3.6), layout="constrained")
+    figure, axes = plt.subplots(figsize=(7.4, 4.0), layout="constrained")
     for label, (name, colour, marker) in CURVES.items():
         curve = read_evaluations(score_file(name))
         places = [ENROLLED.index(int(count)) for count in curve]
@@ -110,7 +111,7 @@ def draw_enrolment() -> None:
     axes.set_ylabel("accuracy on unseen actors, %")
     axes.grid(axis="y", color="#E6E8EA")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    figure.legend(frameon=False, fontsize=8, loc="outside upper center", ncols=2)
     figure.savefig(PICTURES / "enrolment.png", dpi=110)
 
 
