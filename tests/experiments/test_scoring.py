@@ -131,7 +131,7 @@ def test_with_checkpoints_a_finished_model_predicts_each_clip_once(
     unseen: Corpus, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = evaluate(unseen, model=bundle, checkpoints=tmp_path)
-    monkeypatch.setattr(Bundle, "run", lambda *_: pytest.fail("it predicted again"))
+    monkeypatch.setattr(Bundle, "run", lambda *_, **__: pytest.fail("it predicted again"))
     again = evaluate(unseen, model=bundle, checkpoints=tmp_path)
     assert repr(again.to_json()) == repr(first.to_json())
     with pytest.raises(pytest.fail.Exception):
