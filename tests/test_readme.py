@@ -195,6 +195,11 @@ def test_the_readmes_figures_of_the_bundled_recipe_are_the_measured_ones() -> No
     assert accuracy(curve["16"]) in adapted
 
 
+@pytest.mark.parametrize("file", sorted(SCORES.glob("*.json")), ids=lambda file: file.stem)
+def test_scores_name_no_path_of_the_machine_that_they_were_computed_on(file: Path) -> None:
+    assert not re.search(r'"(/|[A-Z]:\\)[^"]*[/\\]', file.read_text(encoding="utf-8"))
+
+
 def test_the_readmes_figures_of_whisper_linear_are_the_measured_ones() -> None:
     plain, adapted = (
         line for line in README.splitlines() if re.match(r"\| `whisper-linear`( \(|, )", line)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from affekt.audio.loading import load_audio
 from affekt.audio.waveform import Waveform
+from affekt.support.sessions import open_session
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -145,10 +146,4 @@ def _hann_window(unit: int) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=1)
 def _session() -> onnxruntime.InferenceSession:
-    import onnxruntime  # takes long, and corpora are checked without it
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 4
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(_MODEL, options, ["CPUExecutionProvider"])
+    return open_session(_MODEL)

@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from affekt.estimators.calibrated import SpeakerCalibratedClassifier
 from affekt.estimators.crops import TrainingCrops
 from affekt.estimators.frame_network import FrameNetwork
+from affekt.estimators.linear import MAX_ENROLLED
 from affekt.estimators.onnx_graphs import GraphBuilder
 from affekt.features.frame_and_utterance import BANDS, COLUMNS, LEVEL
 from affekt.model.out_of_distribution import distance_weights
@@ -28,7 +29,6 @@ from affekt.model.speaker_normalisation import (
 
 RELATIVE = [COLUMNS.index(LEVEL)]
 FRAME_COLUMNS = [*range(BANDS), *RELATIVE]
-MAX_ENROLLED = 16  # clips from which a speaker's statistics are estimated
 MAX_UTTERANCE_WEIGHT = 0.5
 FULL_WEIGHT_QUANTILE, ZERO_WEIGHT_QUANTILE = 0.75, 0.99  # of the distances of the training clips
 _SMALLEST = 1e-6

@@ -17,6 +17,7 @@ from affekt.audio.waveform import Waveform
 from affekt.features.encoder_registry import find_encoder, read_graph
 from affekt.features.filters import mel_filters, multiply_bands
 from affekt.features.spectra import PART_FRAMES, Frames, hann_window, square_magnitudes
+from affekt.support.sessions import open_session
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -95,10 +96,4 @@ def sinusoids(rows: int, width: int) -> Frames:
 
 @lru_cache(maxsize=2)
 def _session(encoder: str) -> onnxruntime.InferenceSession:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 4
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(read_graph(encoder), options, ["CPUExecutionProvider"])
+    return open_session(read_graph(encoder))

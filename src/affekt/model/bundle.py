@@ -33,6 +33,7 @@ from affekt.model.out_of_distribution import distance
 from affekt.model.speaker_normalisation import SpeakerStatistics, normalise_speaker
 from affekt.support.markup import html_table
 from affekt.support.plain_values import parse_json
+from affekt.support.sessions import session_options
 from affekt.support.writing import whole_file
 
 DEFAULT_MODEL = Path(__file__).with_name("default.onnx")
@@ -255,11 +256,7 @@ def parse(content: bytes, name: str) -> Bundle:
 
 def _session_options() -> onnxruntime.SessionOptions:
     _limit_memory()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # small graphs: waking threads costs more than they save
-    options.log_severity_level = 4
-    # optimizing a graph takes longer than a few hundred predictions save by it
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options = session_options()
     # A graph may name other files to read weights from. A bundle is one file.
     options.add_session_config_entry(_EXTERNAL_FOLDER_OPTION, os.path.join(os.devnull, "none"))  # noqa: PTH118
     options.add_session_config_entry("session.use_env_allocators", "1")
