@@ -88,9 +88,7 @@ def test_rows_hold_outputs_whose_moments_are_the_statistics_and_repeat_the_voice
 
 def test_a_long_clip_has_a_bounded_number_of_rows_from_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     outputs = np.arange(4000, dtype=np.float32)[:, None]
-    monkeypatch.setattr(
-        "affekt.features.encoder_statistics.encode_voice", lambda *_: (example(), outputs)
-    )
+    monkeypatch.setattr("affekt.features.encoder_statistics.encode_voice", lambda *_: (example(), outputs))
     kept = describe_rows_and_voice(example(), TINY)[:, 0]
     assert len(kept) == MAX_ROWS
     assert (kept[0], kept[-1]) == (0, 3999)

@@ -1,4 +1,4 @@
-"""The frame-level branch of ``EncoderFusionClassifier``: a block of a pretrained encoder that is fine-tuned."""
+"""The frame-level branch of ``EncoderFusionClassifier``: a fine-tuned block of a pretrained encoder."""
 
 from __future__ import annotations
 
@@ -144,14 +144,13 @@ class _Network(nn.Module):
         self.block = block.eval()
         with torch.inference_mode():
             pooled = np.concatenate([self.pool(torch.as_tensor(clip)[None]).numpy() for clip in clips])
-        self.classify = nn.Sequential(
-            Standardize(pooled), nn.Dropout(HEAD_DROPOUT), nn.Linear(pooled.shape[1], emotions)
-        )
-        nn.init.zeros_(self.classify[2].weight)
-        nn.init.zeros_(self.classify[2].bias)
+        last = nn.Linear(pooled.shape[1], emotions)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.classify = nn.Sequential(Standardize(pooled), nn.Dropout(HEAD_DROPOUT), last)
 
     def pool(self, features: Tensor, kept: Tensor | None = None) -> Tensor:
-        """(clips, rows, columns) -> means and standard deviations over the kept rows, (clips, 4 * width)."""
+        """(clips, rows, columns) -> means and deviations over the kept rows, (clips, 4 * width)."""
         rows = features[..., : self.block.width]
         rows = torch.cat([rows, self.block(rows, kept)], dim=2)
         weights = torch.ones_like(rows[..., :1]) if kept is None else kept[..., None].float()

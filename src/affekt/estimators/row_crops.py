@@ -146,8 +146,8 @@ def pad_crops(crops: Sequence[RowCrop]) -> tuple[dict[str, Tensor], Tensor]:
     rows, kept, offsets, probabilities = zip(*crops, strict=True)
     pad = nn.utils.rnn.pad_sequence
     given = {
-        "features": pad(rows, batch_first=True),
-        "kept": pad(kept, batch_first=True),
+        "features": pad(list(rows), batch_first=True),
+        "kept": pad(list(kept), batch_first=True),
         "offsets": torch.stack(offsets),
     }
     return given, torch.stack(probabilities)

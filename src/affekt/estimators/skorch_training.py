@@ -85,7 +85,7 @@ class AverageWeights(Callback):  # type: ignore[misc]
             self.average.update_parameters(net.module_)
 
     def update(self, average: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
-        """Return the new average; the first steps have more weight, so that it forgets the first weights."""
+        """Return the new average; the first steps have more weight, so that it forgets where it began."""
         if not current.is_floating_point():
             return current
         kept = min(self.decay, (1 + int(steps)) / (10 + int(steps)))

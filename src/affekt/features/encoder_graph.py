@@ -245,12 +245,9 @@ def read_block(graph: bytes, block: int) -> Weights:
         raise EncoderError(f"the graph of the encoder has no block {block}")
     weights = {}
     for name, values in stored.items():
-        if name.endswith(".scale"):
-            continue
-        layer = name.rpartition(".")[0]
-        if values.ndim == 2:  # integers, (inputs, outputs)
-            values = (values * stored[f"{layer}.scale"]).T if f"{layer}.scale" in stored else values.T
-        if layer == "attn.query":
-            values = values / np.float32(HEAD_WIDTH**-0.5)
-        weights[name] = values.astype(np.float32)
+        layer, _, kind = name.rpartition(".")
+        factor = HEAD_WIDTH**-0.5 if layer == "attn.query" else 1.0
+        scale = stored.get(f"{layer}.scale", np.float32(1)) if values.ndim == 2 else np.float32(1)
+        if kind != "scale":
+            weights[name] = np.asarray(values * scale / factor, np.float32).T  # (outputs, inputs)
     return weights

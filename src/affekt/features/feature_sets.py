@@ -177,7 +177,7 @@ def _encoder_sets(encoder: Encoder) -> tuple[FeatureSet, FeatureSet, FeatureSet]
             columns=rows_and_voice_columns(encoder),
             frames=None,
             sample_rate=ENCODER_SAMPLE_RATE,
-            source=f"{encoder.title}: outputs every 20 ms of voice, with voice@1 of the same part in every row",
+            source=f"{encoder.title}: outputs every 20 ms of voice, with voice@1 in every row",
             compute=partial(describe_rows_and_voice, encoder=encoder.name),
             encoder=encoder.name,
         ),
