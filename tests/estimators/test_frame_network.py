@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-import pytest
 import torch
 from torch import nn
 
 from affekt.estimators.crops import TrainingCrops
-from affekt.estimators.frame_network import FrameNetwork, _running_average
+from affekt.estimators.frame_network import FrameNetwork
 from affekt.model.speaker_normalisation import SpeakerStatistics
 
 
@@ -71,13 +70,3 @@ def test_it_learns_from_all_clips_and_predicts_for_clips_of_any_length() -> None
 def test_the_same_seed_gives_the_same_network() -> None:
     one, again = (make(epochs=2).fit(make_crops()).predict_proba(make_crops().features) for _ in range(2))
     np.testing.assert_array_equal(one, again)
-
-
-def test_the_average_follows_the_weights_quickly_at_first_and_slowly_later() -> None:
-    average, current = torch.zeros(1), torch.ones(1)
-    assert _running_average(average, current, torch.tensor(0)).item() == pytest.approx(0.9)
-    assert _running_average(average, current, torch.tensor(10_000)).item() == pytest.approx(0.005)
-
-
-def test_counters_are_not_averaged() -> None:
-    assert _running_average(torch.tensor(3), torch.tensor(4), torch.tensor(9)).item() == 4

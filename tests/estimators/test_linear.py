@@ -7,7 +7,13 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from affekt.estimators.linear import SpeakerAdaptiveRegression, fit_regression, standardise
+from affekt.estimators.linear import (
+    MAX_ENROLLED,
+    SpeakerAdaptiveRegression,
+    draw_enrolled,
+    fit_regression,
+    standardise,
+)
 from affekt.estimators.onnx_export import export, run
 from affekt.model.bundle import ENROLLED_PROBABILITIES
 
@@ -117,6 +123,17 @@ def test_the_seed_chooses_the_clips_by_which_speakers_are_enrolled() -> None:
     )
     np.testing.assert_array_equal(one, same)
     assert np.abs(one - other).max() > 1e-4
+
+
+def test_a_speaker_is_enrolled_from_other_clips_of_the_same_session() -> None:
+    sessions = np.array([f"s{i}" for i in np.random.default_rng(0).integers(4, size=100)] + ["alone"])
+    drawn = list(draw_enrolled(sessions, np.random.default_rng(0)))
+    assert sorted(i for i, _ in drawn) == list(range(100))
+    for i, enrolled in drawn:
+        assert i not in enrolled
+        assert len(set(enrolled)) == len(enrolled)
+        assert set(sessions[enrolled]) == {sessions[i]}
+    assert {len(enrolled) for _, enrolled in drawn} == set(range(1, MAX_ENROLLED + 1))
 
 
 def test_features_far_from_all_training_clips_are_clipped() -> None:

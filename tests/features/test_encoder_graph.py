@@ -26,6 +26,7 @@ from affekt.features.encoder_graph import (
     _quantise,
     build_graph,
     quantise_columns,
+    read_block,
 )
 
 Array = NDArray[Any]
@@ -134,6 +135,24 @@ def test_the_same_weights_make_the_same_bytes_in_any_process() -> None:
     seeds = ({**os.environ, "PYTHONHASHSEED": seed} for seed in "12")
     digests = {subprocess.check_output(command, text=True, env=one) for one in seeds}
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize("precise", [True, False])
+def test_the_weights_of_a_block_are_read_from_its_graph(precise: bool) -> None:
+    weights = small_weights()
+    found = read_block(build_graph(weights, BLOCKS, TAPS, precise=precise), 2)
+    expected = {
+        name.removeprefix("blocks.1."): value for name, value in weights.items() if "blocks.1." in name
+    }
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        tolerance = 1e-6 if precise or values.ndim == 1 else np.abs(values).max() / MAX_WEIGHT / 2 + 1e-6
+        np.testing.assert_allclose(found[name], values, rtol=0, atol=tolerance, err_msg=name)
+
+
+def test_a_block_that_a_graph_does_not_have_is_an_error() -> None:
+    with pytest.raises(EncoderError, match="no block 3"):
+        read_block(build_graph(small_weights(), BLOCKS, TAPS), 3)
 
 
 def test_metadata_is_in_the_graph() -> None:

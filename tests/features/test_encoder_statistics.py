@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from affekt.audio.activity import FRAME_SAMPLES, trim_to_voice, voice_activity
 from affekt.audio.loading import Waveform, find_audio, load_audio
-from affekt.features.encoder import encode
+from affekt.features.encoder import MAX_ROWS, encode
 from affekt.features.encoder_registry import ENCODERS
 from affekt.features.encoder_statistics import (
     describe_encoded,
     describe_encoded_and_voice,
+    describe_rows_and_voice,
     encode_voice,
+    rows_and_voice_columns,
     statistics_and_voice_columns,
     statistics_columns,
 )
@@ -70,6 +72,27 @@ def test_voice_features_are_those_of_the_same_trimmed_clip() -> None:
     assert len(trimmed.samples) < len(waveform.samples)
     np.testing.assert_array_equal(found[count:], describe_voice(trimmed))
     assert len(found) == len(statistics_and_voice_columns(ENCODERS[TINY]))
+
+
+def test_rows_hold_outputs_whose_moments_are_the_statistics_and_repeat_the_voice_features() -> None:
+    waveform = padded(example(), 1, 1)
+    rows, expected = describe_rows_and_voice(waveform, TINY), describe_encoded_and_voice(waveform, TINY)
+    assert rows.dtype == np.float32
+    assert rows.shape[1] == len(rows_and_voice_columns(ENCODERS[TINY])) == 768 + 196
+    outputs, voice = rows[:, :768], rows[:, 768:]
+    np.testing.assert_array_equal(
+        np.concatenate([outputs.mean(axis=0), outputs.std(axis=0), voice[0]]), expected
+    )
+    np.testing.assert_array_equal(voice, np.tile(voice[0], (len(rows), 1)))
+
+
+def test_a_long_clip_has_a_bounded_number_of_rows_from_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs = np.arange(4000, dtype=np.float32)[:, None]
+    monkeypatch.setattr("affekt.features.encoder_statistics.encode_voice", lambda *_: (example(), outputs))
+    kept = describe_rows_and_voice(example(), TINY)[:, 0]
+    assert len(kept) == MAX_ROWS
+    assert (kept[0], kept[-1]) == (0, 3999)
+    assert set(np.diff(kept)) == {2, 3}
 
 
 def test_columns_are_named_by_block_and_statistic() -> None:

@@ -101,10 +101,12 @@ SHAPES = {
     "frames-and-utterance@1": (None, 64 + 196 + 1),
     "whisper-tiny@1": (2 * 2 * 384,),
     "whisper-tiny-voice@1": (2 * 2 * 384 + 196,),
+    "whisper-tiny-frames-voice@1": (None, 2 * 384 + 196),
     "whisper-base@1": (2 * 3 * 512,),
     "whisper-base-voice@1": (2 * 3 * 512 + 196,),
+    "whisper-base-frames-voice@1": (None, 3 * 512 + 196),
 }
-OPTIONAL = {"whisper-base@1", "whisper-base-voice@1"}
+OPTIONAL = {"whisper-base@1", "whisper-base-voice@1", "whisper-base-frames-voice@1"}
 COMPUTED = [name for name in FEATURE_SETS if name not in OPTIONAL]
 
 

@@ -11,23 +11,19 @@ import torch
 from numpy.typing import NDArray
 from onnx import ModelProto
 from sklearn.base import BaseEstimator
-from skorch.callbacks import Callback, GradientNormClipping, LRScheduler
-from torch import Tensor, nn
-from torch.optim.lr_scheduler import OneCycleLR
-from torch.optim.swa_utils import AveragedModel
+from torch import nn
 
 from affekt.estimators.crops import TrainingCrops
 from affekt.estimators.layers import Standardize
 from affekt.estimators.networks import export_network, predict_network
-from affekt.estimators.skorch_training import EpochProgress, InterruptibleClassifier
+from affekt.estimators.skorch_training import AverageWeights, InterruptibleClassifier, one_cycle_learner
 from affekt.estimators.spectrum_augmentation import SpectrumAugmentation
 from affekt.support.progress import Advance, inner_bar
 
 LABEL_SMOOTHING = 0.1
 WEIGHT_DECAY = 0.01
 GRADIENT_LIMIT = 5.0
-WARM_UP = 0.2  # of the learning rate cycle
-AVERAGE_DECAY = 0.995  # of the averaged weights is kept in each step
+AVERAGE_DECAY = 0.995
 
 
 @dataclass(eq=False, repr=False)
@@ -53,11 +49,6 @@ class FrameNetwork(BaseEstimator):  # type: ignore[misc]
         Number of frames of a crop.
     seed
         Seed of the crops, the initial weights, the batches and the augmentation.
-
-    Notes
-    -----
-    One cycle: Smith and Topin (2019), SPIE 11006. Averaged weights: Polyak and Juditsky (1992), SIAM
-    Journal on Control and Optimization 30.
     """
 
     network: Callable[[int], nn.Module]
@@ -81,7 +72,7 @@ class FrameNetwork(BaseEstimator):  # type: ignore[misc]
                 self.spectra, Standardize(spectra), SpectrumAugmentation(), self.network(emotions)
             )
             module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast
-            average = _AverageWeights(module)
+            average = AverageWeights(module, AVERAGE_DECAY)
             with inner_bar("epochs", self.epochs) as advance:
                 self._learner(module, average, len(crops), emotions, advance).train(crops)
         self.module_ = average.module.eval()
@@ -96,56 +87,21 @@ class FrameNetwork(BaseEstimator):  # type: ignore[misc]
         return export_network(self.module_, shape, self.crop_frames)
 
     def _learner(
-        self, module: nn.Module, average: _AverageWeights, clips: int, emotions: int, advance: Advance
+        self, module: nn.Module, average: AverageWeights, clips: int, emotions: int, advance: Advance
     ) -> InterruptibleClassifier:
         batch_size = min(self.batch_size, clips)
-        cycle = LRScheduler(
-            OneCycleLR, max_lr=self.learning_rate, total_steps=self.epochs * (clips // batch_size),
-            pct_start=WARM_UP, step_every="batch",
-        )  # fmt: skip
-        callbacks = [
-            ("cycle", cycle),
-            ("limit", GradientNormClipping(GRADIENT_LIMIT)),
-            ("average", average),
-            ("progress", EpochProgress(advance)),
-        ]
-        return InterruptibleClassifier(
+        return one_cycle_learner(
             module,
+            average,
+            advance,
+            epochs=self.epochs,
+            steps=self.epochs * (clips // batch_size),
+            gradient_limit=GRADIENT_LIMIT,
             criterion=nn.CrossEntropyLoss(label_smoothing=LABEL_SMOOTHING),
-            optimizer=torch.optim.AdamW,
             optimizer__weight_decay=WEIGHT_DECAY,
             lr=self.learning_rate,
             batch_size=batch_size,
-            max_epochs=self.epochs,
             iterator_train__shuffle=True,
             iterator_train__drop_last=True,  # batch norm cannot be trained on a last batch of one clip
-            train_split=None,
             classes=list(range(emotions)),
-            callbacks=callbacks,
-            verbose=0,
         )
-
-
-class _AverageWeights(Callback):  # type: ignore[misc]
-    """Keeps a running average of the weights."""
-
-    def __init__(self, module: nn.Module) -> None:
-        self.average = AveragedModel(module, avg_fn=_running_average, use_buffers=True)
-
-    @property
-    def module(self) -> nn.Module:
-        """The network with averaged weights."""
-        return self.average.module
-
-    def on_batch_end(self, net: InterruptibleClassifier, training: bool = False, **_: Any) -> None:
-        """Update the average after a training step."""
-        if training:
-            self.average.update_parameters(net.module_)
-
-
-def _running_average(average: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
-    """Return the new average; the first steps have more weight, so that it forgets the initial weights."""
-    if not current.is_floating_point():
-        return current
-    kept = min(AVERAGE_DECAY, (1 + int(steps)) / (10 + int(steps)))
-    return kept * average + (1 - kept) * current

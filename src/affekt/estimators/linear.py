@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, cast
 
@@ -80,35 +80,57 @@ class SpeakerAdaptiveRegression(ClassifierMixin, BaseEstimator):  # type: ignore
         degraded
             Features of a degraded copy of each clip; None for no copies.
         """
-        self.classes_, target = np.unique(np.asarray(y), return_inverse=True)
-        clips = len(X)
-        speakers = np.arange(clips) if speakers is None else np.asarray(speakers)
+        speakers = np.arange(len(X)) if speakers is None else np.asarray(speakers)
         sessions = speakers if sessions is None else np.asarray(sessions)
-        corpora = np.zeros(clips, int) if corpora is None else np.asarray(corpora)
-        weights = np.array([self.corpus_weights.get(str(name), 1.0) for name in corpora])
-        offsets = self._offsets(target, corpora)
         average = average_speaker(X, speakers)
         sides = [X] if degraded is None else [X, degraded]
-        if degraded is not None:
-            weights = np.concatenate([weights, DEGRADED_WEIGHT * weights])
-            target, offsets = np.tile(target, 2), np.tile(offsets, (2, 1))
         rng = np.random.default_rng(self.seed)
         enrolled = [_normalise_by_session(side, sessions, average, rng) for side in sides]
+        return self.fit_normalised(sides, enrolled, y, corpora)
+
+    def fit_normalised(
+        self,
+        sides: Sequence[NDArray[Any]],
+        enrolled: Sequence[NDArray[Any]],
+        y: ArrayLike,
+        corpora: ArrayLike | None = None,
+    ) -> SpeakerAdaptiveRegression:
+        """Fit both regressions on features that are already normalised for the second.
+
+        Parameters
+        ----------
+        sides
+            Features of the clips, (clips, columns), and of a degraded copy of each if there are copies.
+        enrolled
+            The same, normalised by other clips of the same session.
+        y, corpora
+            As for ``fit``.
+        """
+        self.classes_, target = np.unique(np.asarray(y), return_inverse=True)
+        weights, offsets = self.clip_weights(target, corpora), self.offsets(target, corpora)
+        if len(sides) > 1:
+            weights = np.concatenate([weights, DEGRADED_WEIGHT * weights])
+            target, offsets = np.tile(target, 2), np.tile(offsets, (2, 1))
         self.unknown_, self.enrolled_ = (
             fit_regression(np.concatenate(rows), target, weights, offsets, self.penalty)
             for rows in (sides, enrolled)
         )
         return self
 
-    def _offsets(self, target: NDArray[np.intp], corpora: NDArray[Any]) -> NDArray[np.float64]:
+    def clip_weights(self, target: NDArray[np.intp], corpora: ArrayLike | None) -> NDArray[np.float64]:
+        """Return the weight of each clip, that of its corpus."""
+        names = _corpora_or_one(target, corpora)
+        return np.array([self.corpus_weights.get(str(name), 1.0) for name in names])
+
+    def offsets(self, target: NDArray[np.intp], corpora: ArrayLike | None) -> NDArray[np.float64]:
         """Return what is added to the scores of each clip in the loss, (clips, classes)."""
-        offsets = np.zeros((len(target), len(self.classes_)))
+        names, classes = _corpora_or_one(target, corpora), np.arange(target.max() + 1)
+        offsets = np.zeros((len(target), len(classes)))
         with np.errstate(divide="ignore"):
             absent_offset = np.log(self.absent_share)
-        for name in np.unique(corpora):
-            own = corpora == name
-            absent = np.setdiff1d(np.arange(len(self.classes_)), target[own])
-            offsets[np.ix_(own, absent)] = absent_offset
+        for name in np.unique(names):
+            own = names == name
+            offsets[np.ix_(own, np.setdiff1d(classes, target[own]))] = absent_offset
         return offsets
 
     def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
@@ -152,10 +174,10 @@ class Regression:
         scores = standardise(X, self.mean, self.deviation) @ self.weights + self.biases
         return cast(NDArray[np.float64], softmax(scores.astype(np.float64), axis=1))
 
-    def add_to(self, graph: GraphBuilder) -> str:
-        """Add the regression to a graph; return the name of the probabilities."""
+    def add_to(self, graph: GraphBuilder, features: str = "features") -> str:
+        """Add the regression of a tensor to a graph; return the name of the probabilities."""
         limits = (graph.constant(np.float32(sign * LARGEST_DEVIATIONS)) for sign in (-1, 1))
-        centred = graph.add("Sub", "features", graph.constant(self.mean))
+        centred = graph.add("Sub", features, graph.constant(self.mean))
         standardised = graph.add("Div", centred, graph.constant(self.deviation))
         clipped = graph.add("Clip", standardised, *limits)
         product = graph.add("MatMul", clipped, graph.constant(self.weights))
@@ -219,16 +241,27 @@ def standardise(
     return np.clip(scaled, -LARGEST_DEVIATIONS, LARGEST_DEVIATIONS, out=scaled)
 
 
-def _normalise_by_session(
-    X: NDArray[Any], sessions: NDArray[Any], average: SpeakerStatistics, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """Normalise each clip by some other clips of its session; one that has no others stays as it is."""
-    normalised = np.array(X, np.float32)
+def draw_enrolled(
+    sessions: NDArray[Any], rng: np.random.Generator
+) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """Yield each clip that is not alone in its session, and 1 to 16 of the others, drawn at random."""
     for name in np.unique(sessions):
         own = np.flatnonzero(sessions == name)
         for i in own if len(own) > 1 else ():
             others = own[own != i]
             count = min(int(rng.integers(1, MAX_ENROLLED + 1)), len(others))
-            enrolled = X[rng.choice(others, count, replace=False)]
-            normalised[i] = normalise(X[i], speaker_statistics(enrolled, average), average)
+            yield int(i), rng.choice(others, count, replace=False)
+
+
+def _normalise_by_session(
+    X: NDArray[Any], sessions: NDArray[Any], average: SpeakerStatistics, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Normalise each clip by some other clips of its session; one that has no others stays as it is."""
+    normalised = np.array(X, np.float32)
+    for i, enrolled in draw_enrolled(sessions, rng):
+        normalised[i] = normalise(X[i], speaker_statistics(X[enrolled], average), average)
     return normalised
+
+
+def _corpora_or_one(target: NDArray[np.intp], corpora: ArrayLike | None) -> NDArray[Any]:
+    return np.zeros(len(target), int) if corpora is None else np.asarray(corpora)

@@ -43,12 +43,24 @@ def predict_network(module: nn.Module, X: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def export_network(
-    module: nn.Module, shape: tuple[int | None, ...], example_frames: int
+    module: nn.Module,
+    shape: tuple[int | None, ...],
+    example_frames: int,
+    *,
+    fold_constants: bool = True,
 ) -> onnx.ModelProto:
     """Return a network as a graph from features to probabilities.
 
-    ``shape`` is that of one clip's features, None for any number of frames; the network is traced on clips
-    of ``example_frames``.
+    Parameters
+    ----------
+    module
+        From features to scores before softmax.
+    shape
+        Of one clip's features; None for any number of frames.
+    example_frames
+        The network is traced on clips of so many frames.
+    fold_constants
+        Compute in advance what depends on no input. Weights of 8 bits would be stored in 32 bits then.
     """
     example = torch.zeros(2, *(size or example_frames for size in shape))
     file = io.BytesIO()
@@ -64,6 +76,7 @@ def export_network(
             output_names=["probabilities"],
             dynamic_axes={"features": free, "probabilities": {0: "clips"}},
             opset_version=OPSETS[""],
+            do_constant_folding=fold_constants,
             dynamo=False,
         )
     return onnx.load_from_string(file.getvalue())

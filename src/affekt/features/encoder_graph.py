@@ -206,8 +206,48 @@ def _add_product(graph: _Graph, rows: tuple[str, str], name: str, matrix: Array,
     return product if bias is None else graph.add("Add", product, graph.constant(f"{name}.bias", bias))
 
 
-def quantise_columns(matrix: Array) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Round each column of a matrix to integers within ``MAX_WEIGHT``, and return them and the scales."""
-    scales = np.abs(matrix).max(axis=0) / np.float32(MAX_WEIGHT)
+def quantise_columns(
+    matrix: Array, largest: int = MAX_WEIGHT
+) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Round each column of a matrix to integers within ``largest``, and return them and the scales."""
+    scales = np.abs(matrix).max(axis=0) / np.float32(largest)
     scales[scales == 0] = 1
     return np.round(matrix / scales).astype(np.int8), scales.astype(np.float32)
+
+
+def read_block(graph: bytes, block: int) -> Weights:
+    """Return the weights of a block in a graph that ``build_graph`` made, as rounded there.
+
+    Parameters
+    ----------
+    graph
+        Of an encoder.
+    block
+        The block, counted from 1.
+
+    Returns
+    -------
+    dict of str to float32 array
+        Under OpenAI's names in the block: ``attn.query.weight``, ...
+
+    Raises
+    ------
+    EncoderError
+        The graph has no such block.
+    """
+    prefix = f"blocks.{block - 1}."
+    stored = {
+        one.name.removeprefix(prefix): numpy_helper.to_array(one)
+        for one in onnx.load_from_string(graph).graph.initializer
+        if one.name.startswith(prefix)
+    }
+    if not stored:
+        raise EncoderError(f"the graph of the encoder has no block {block}")
+    weights = {}
+    for name, values in stored.items():
+        layer, _, kind = name.rpartition(".")
+        factor = HEAD_WIDTH**-0.5 if layer == "attn.query" else 1.0
+        scale = stored.get(f"{layer}.scale", np.float32(1)) if values.ndim == 2 else np.float32(1)
+        if kind != "scale":
+            weights[name] = np.asarray(values * scale / factor, np.float32).T  # (outputs, inputs)
+    return weights

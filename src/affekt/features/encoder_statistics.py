@@ -1,7 +1,7 @@
-"""The feature sets of pretrained encoders: statistics of their outputs over the voice in a clip.
+"""The feature sets of pretrained encoders: their outputs over the voice in a clip, or statistics of these.
 
 What comes before the first and after the last voice is cut off, and the rest is scaled to its peak and
-encoded. Means and standard deviations are over the rows with a voice.
+encoded. Only the rows with a voice are kept.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from affekt.audio.waveform import Waveform
-from affekt.features.encoder import FRAMES_PER_ROW, HOP_SAMPLES, encode
+from affekt.features.encoder import FRAMES_PER_ROW, HOP_SAMPLES, MAX_ROWS, encode
 from affekt.features.encoder_registry import Encoder
 from affekt.features.spectra import Frames
 from affekt.features.summaries import Vector
@@ -30,6 +30,11 @@ def statistics_and_voice_columns(encoder: Encoder) -> tuple[str, ...]:
     return (*statistics_columns(encoder), *VOICE_COLUMNS)
 
 
+def rows_and_voice_columns(encoder: Encoder) -> tuple[str, ...]:
+    """Return the columns of ``describe_rows_and_voice``: ``block2_0``, ..., then those of ``voice@1``."""
+    return (*encoder.columns, *VOICE_COLUMNS)
+
+
 def describe_encoded(waveform: Waveform, encoder: str) -> Vector:
     """Compute the means, then the standard deviations of an encoder's outputs: float32 of shape (columns,).
 
@@ -47,6 +52,21 @@ def describe_encoded_and_voice(waveform: Waveform, encoder: str) -> Vector:
     """Compute ``describe_encoded``, then the columns of ``voice@1`` of the same trimmed clip."""
     trimmed, rows = encode_voice(waveform, encoder)
     return np.concatenate([_moments(rows), describe_voice(trimmed)])
+
+
+def describe_rows_and_voice(waveform: Waveform, encoder: str) -> Frames:
+    """Compute an encoder's outputs in each row, then the columns of ``voice@1``, the same in every row.
+
+    Returns
+    -------
+    float32 array of shape (rows, columns)
+        At most ``MAX_ROWS`` rows, because the memory of attention grows with their square. Of a clip with
+        more, rows at equal distances are kept.
+    """
+    trimmed, rows = encode_voice(waveform, encoder)
+    if len(rows) > MAX_ROWS:
+        rows = rows[np.linspace(0, len(rows) - 1, MAX_ROWS).round().astype(int)]
+    return np.hstack([rows, np.tile(describe_voice(trimmed), (len(rows), 1))])
 
 
 def encode_voice(waveform: Waveform, encoder: str) -> tuple[Waveform, Frames]:

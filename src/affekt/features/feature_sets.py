@@ -33,6 +33,8 @@ from affekt.features.encoder_registry import ENCODERS, Encoder, check_encoder, g
 from affekt.features.encoder_statistics import (
     describe_encoded,
     describe_encoded_and_voice,
+    describe_rows_and_voice,
+    rows_and_voice_columns,
     statistics_and_voice_columns,
     statistics_columns,
 )
@@ -151,7 +153,7 @@ def _log_mel(waveform: Waveform) -> NDArray[np.float32]:
     return log_mel(Spectra(waveform, LOG_MEL_FFT_SAMPLES, LOG_MEL_HOP_SAMPLES), LOG_MEL_BANDS)
 
 
-def _encoder_sets(encoder: Encoder) -> tuple[FeatureSet, FeatureSet]:
+def _encoder_sets(encoder: Encoder) -> tuple[FeatureSet, FeatureSet, FeatureSet]:
     source = f"{encoder.title}: mean and standard deviation of the outputs over the voice"
     return (
         FeatureSet(
@@ -168,6 +170,15 @@ def _encoder_sets(encoder: Encoder) -> tuple[FeatureSet, FeatureSet]:
             sample_rate=ENCODER_SAMPLE_RATE,
             source=f"{source}, and voice@1 of the same part",
             compute=partial(describe_encoded_and_voice, encoder=encoder.name),
+            encoder=encoder.name,
+        ),
+        FeatureSet(
+            name=f"{encoder.name}-frames-voice@1",
+            columns=rows_and_voice_columns(encoder),
+            frames=None,
+            sample_rate=ENCODER_SAMPLE_RATE,
+            source=f"{encoder.title}: outputs every 20 ms of voice, with voice@1 in every row",
+            compute=partial(describe_rows_and_voice, encoder=encoder.name),
             encoder=encoder.name,
         ),
     )

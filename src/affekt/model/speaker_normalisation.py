@@ -91,15 +91,37 @@ def speaker_statistics(
     relative
         Positions of columns for whose mean there is no prior.
     """
-    clips = len(features)
-    if not clips:
+    if not len(features):
         return unknown_speaker(average, relative)
-    own_mean, variance = _moments(features)
+    once = np.all([np.ptp(np.atleast_2d(clip), axis=0) == 0 for clip in features], axis=0)
+    return draw_to_average(len(features), *_moments(features), once, average, relative)
+
+
+def draw_to_average(
+    clips: int,
+    own_mean: Values,
+    own_variance: Values,
+    once: NDArray[np.bool_],
+    average: SpeakerStatistics,
+    relative: Sequence[int] = (),
+) -> SpeakerStatistics:
+    """Estimate the statistics of a speaker as ``speaker_statistics`` does, from moments of their clips.
+
+    Parameters
+    ----------
+    clips
+        Number of clips, at least one.
+    own_mean, own_variance
+        Of each column over the clips and their frames, (columns,).
+    once
+        Which columns have one value in each clip, (columns,).
+    average, relative
+        As for ``speaker_statistics``.
+    """
     mean = (clips * own_mean + PRIOR_CLIPS * np.array(average.mean)) / (clips + PRIOR_CLIPS)
     mean[list(relative)] = own_mean[list(relative)]
-    variance = clips * variance + PRIOR_CLIPS * np.array(average.deviation) ** 2
+    variance = clips * own_variance + PRIOR_CLIPS * np.array(average.deviation) ** 2
     # a column with one value a clip has no variance within a clip: one clip less is known of it
-    once = np.all([np.ptp(np.atleast_2d(clip), axis=0) == 0 for clip in features], axis=0)
     return SpeakerStatistics.of(mean, variance / (clips + PRIOR_CLIPS - once))
 
 
@@ -120,15 +142,20 @@ def normalise(
     array
         float32, or objects, of the shape of ``features``.
     """
-    mean, deviation = np.array(speaker.mean), np.array(speaker.deviation)
-    constant = deviation <= CONSTANT * np.maximum(1, np.abs(mean))
-    scale = np.where(constant, 1.0, np.array(average.deviation) / np.where(constant, 1.0, deviation))
     if features.dtype != object:
-        return np.asarray((features - mean) * scale + np.array(average.mean), np.float32)
+        centred = features - np.array(speaker.mean)
+        return np.asarray(centred * scale_to_average(speaker, average) + np.array(average.mean), np.float32)
     normalised = np.empty_like(features)
     for i, clip in enumerate(features):
         normalised[i] = normalise(clip, speaker, average)
     return normalised
+
+
+def scale_to_average(speaker: SpeakerStatistics, average: SpeakerStatistics) -> Values:
+    """Return by what ``normalise`` multiplies each column, (columns,); 1 for a constant column."""
+    mean, deviation = np.array(speaker.mean), np.array(speaker.deviation)
+    constant = deviation <= CONSTANT * np.maximum(1, np.abs(mean))
+    return np.where(constant, 1.0, np.array(average.deviation) / np.where(constant, 1.0, deviation))
 
 
 def normalise_unknown(
@@ -151,9 +178,12 @@ def normalise_speaker(
 
 
 def _moments(features: NDArray[Any]) -> tuple[Values, Values]:
-    """Mean and variance of each column, over clips and their frames."""
-    rows = np.concatenate(list(features)) if _has_frames(features) else features
-    return rows.mean(axis=0, dtype=np.float64), rows.var(axis=0, dtype=np.float64)
+    """Mean and variance of each column, over clips and their frames, which are never copied at once."""
+    if not _has_frames(features):
+        return features.mean(axis=0, dtype=np.float64), features.var(axis=0, dtype=np.float64)
+    rows = sum(len(clip) for clip in features)
+    mean = sum(clip.sum(axis=0, dtype=np.float64) for clip in features) / rows
+    return mean, sum(np.square(clip - mean).sum(axis=0) for clip in features) / rows
 
 
 def _has_frames(features: NDArray[Any]) -> bool:
