@@ -97,7 +97,8 @@ def test_both_branches_learn_from_degraded_copies_and_from_corpora_by_weight() -
 
     class Watched(FineTunedNetwork):
         def fit(self, *given: Any) -> FineTunedNetwork:
-            seen.update(zip(("X", "target", "weights", "offsets", "degraded"), given, strict=True))
+            names = "X", "target", "weights", "offsets", "degraded", "normalisation"
+            seen.update(zip(names, given, strict=True))
             return super().fit(*given)
 
     degraded = np.empty_like(X)
@@ -109,6 +110,7 @@ def test_both_branches_learn_from_degraded_copies_and_from_corpora_by_weight() -
     model.fit(X, TARGET, speakers=SPEAKERS, corpora=corpora, degraded=degraded)
     assert seen["X"] is X
     assert seen["degraded"] is degraded
+    assert seen["normalisation"].sessions is SPEAKERS
     np.testing.assert_array_equal(seen["weights"], np.where(corpora == "few", 0.3, 1))
     expected = np.where(corpora == "few", np.log(0.05), 0)
     np.testing.assert_allclose(seen["offsets"], np.stack([0 * expected, 0 * expected, expected], axis=1))
