@@ -24,6 +24,7 @@ from affekt.evaluation.protocols import Indices, audio_groups
 from affekt.evaluation.results import Evaluation
 from affekt.evaluation.summary import summarise
 from affekt.evaluation.terms import TermOptions, Terms, read_terms
+from affekt.experiments.scoring import predict_enrolled
 from affekt.notes import Note, NoteKind
 
 ENROLMENTS = (0, 1, 2, 4, 8, 16, 32)
@@ -85,7 +86,7 @@ def enrolment(
     experiment = _Enrolment.of(terms, dataset, enrolled_emotion)
     predictions = predict_folds(terms, dataset, experiment, execution)
     return {
-        count: experiment.explain(summarise(terms, dataset, predictions, name), dataset)
+        count: experiment.explain(summarise(terms, dataset, predictions, name, enrolled=count > 0), dataset)
         for count, name in zip(experiment.counts, experiment.conditions, strict=True)
     }
 
@@ -101,7 +102,11 @@ class _Speaker:
 
 @dataclass(frozen=True)
 class _Enrolment:
-    """The experiment: clips are drawn for each speaker, and the model is adapted to the first of them."""
+    """The experiment: clips are drawn for each speaker, and the model is adapted to the first of them.
+
+    With ``calibrate``, the first condition also has the predictions that ``evaluate`` fits the calibration
+    for enrolled speakers on.
+    """
 
     counts: Sequence[int]
     may_enrol: NDArray[np.bool_]
@@ -109,6 +114,7 @@ class _Enrolment:
     same_audio: NDArray[np.intp]
     settings: str
     speakers: Sequence[_Speaker]
+    calibrate: bool
     needed: Collection[str] = ()
 
     @classmethod
@@ -139,6 +145,7 @@ class _Enrolment:
             same_audio=np.array(audio_groups(clips, dataset.fingerprints)),
             settings=f"{terms.tested_vocal_channel} {enrolled_emotion} {most} {DRAWS}",
             speakers=speakers,
+            calibrate=terms.predicts_enrolled,
         )
 
     @property
@@ -186,7 +193,10 @@ class _Enrolment:
                             }
                         )
         for name, arrays in found.items():
-            yield name, {key: np.concatenate([one[key] for one in arrays]) for key in arrays[0]}
+            joined = {key: np.concatenate([one[key] for one in arrays]) for key in arrays[0]}
+            if self.calibrate and name == self.conditions[0]:
+                joined |= predict_enrolled(part, predictor, range(DRAWS))
+            yield name, joined
 
     def _draw(self, own: Indices, rng: np.random.Generator) -> tuple[Indices, Indices]:
         """Which clips of a speaker are enrolled, and which are scored."""
