@@ -242,7 +242,7 @@ def restrict(
     contract: Contract,
     allowed: tuple[str, ...],
     *,
-    enrolled: bool = False,
+    enrolled: bool,
 ) -> tuple[Probabilities, tuple[str, ...]]:
     """Return calibrated probabilities of the allowed emotions, and the prediction set.
 
