@@ -48,6 +48,9 @@ def enrolment(
     the first 0, 1, 2, 4, ... of these without their labels, and scored on the other clips, which are the
     same for every number. This is done for five draws, which stand as seeds in the results.
 
+    Predictions for enrolled speakers are calibrated as those of a model that ``train`` makes: with a
+    calibration of their own, fitted on the other folds, if the recipe has a classifier for these speakers.
+
     The largest number is one that four in five speakers have enough clips for, with a third of these left
     to score. Speakers with fewer are left out at every number, so that the scores can be compared: the
     result has a note that counts them, and their clips are in ``excluded``.

@@ -201,7 +201,7 @@ class Contract:
         values[_NAMES_IN_FILE["calibration"]] = self.calibration.to_dict()
         if not self.uncertainty_weight:  # which files that were written earlier do not have
             del values["uncertainty_weight"]
-        del values["enrolled_calibration"]  # neither that, unless a model needs it
+        del values["enrolled_calibration"]  # nor do files of models without one have this
         if self.enrolled_calibration:
             values["enrolled_calibration"] = self.enrolled_calibration.to_dict()
         values["scores"] = _rename(values["scores"], _SCORE_NAMES_IN_FILE)
