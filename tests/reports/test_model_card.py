@@ -12,6 +12,7 @@ from tools.write_model_card import CARD, TABLES, read, write
 
 from affekt.metrics import INTERVAL_RULE, METRIC_TITLES
 from affekt.model.bundle import DEFAULT_MODEL, load
+from affekt.model.calibration import Calibration
 from affekt.model.intended_use import LAW, SHORT
 from affekt.reports.model_card import render
 
@@ -152,3 +153,17 @@ def test_a_card_says_that_calibration_is_for_left_out_corpora_too_and_depends_on
     )
     assert "0.50 at a distance of" in card
     assert f"0.25 at {CONTRACT.distance_threshold:.2f}" in card
+
+
+def test_a_card_says_how_predictions_with_a_voice_are_calibrated() -> None:
+    alone = render("m", CONTRACT)
+    assert "or after adaptation to a speaker" in alone
+    assert "Enrolled speakers" not in alone
+    own = Calibration(temperature=0.5, threshold=0.123, fitted_on=("unseen speakers", "unseen corpora"))
+    card = " ".join(render("m", replace(CONTRACT, enrolled_calibration=own)).split())
+    assert "or after adaptation" not in card
+    assert "with 1 to 16 other clips of the speaker enrolled" in card
+    assert "raised to the power 2.00, and the prediction set" in card
+    assert "at least 12.3%" in card
+    assert "as often, for unseen speakers of corpora like the training ones and left-out corpora." in card
+    assert "12.3%. It should contain the true emotion as often" in card

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.reports.terminal.printing import printed
 
 from affekt.metrics import METRIC_TITLES
@@ -25,3 +27,10 @@ def test_it_shows_training_data_scores_and_origin() -> None:
         assert f"{score.value:.1%} (95 %: {low} - {high})" in text, title
     assert f"coverage {contract.scores.coverage:.1%}, mean size {contract.scores.set_size:.1f}" in text
     assert "promised for unseen speakers of corpora like the training ones" in text
+
+
+def test_it_shows_whom_predictions_with_a_voice_are_calibrated_for() -> None:
+    for own, shown in ((None, False), (replace(BUNDLE.contract.calibration, temperature=1.5), True)):
+        bundle = replace(BUNDLE, contract=replace(BUNDLE.contract, enrolled_calibration=own))
+        text = printed(terminal.model(bundle), width=200)
+        assert ("with a voice of 1 to 16 clips, promised for" in text) == shown
