@@ -110,16 +110,6 @@ def test_every_row_of_the_card_in_docs_is_a_score_in_docs(title: str) -> None:
     assert rows == [(name, f"{100 * one.headlines['accuracy'].value:.1f}") for name, one in scores.items()]
 
 
-def test_rows_of_random_splits_are_named_after_the_emotions_that_are_missing() -> None:
-    (title,) = (title for title in TABLES if "Random" in title)
-    for row, one in read(TABLES[title]).items():
-        missing = [emotion for emotion in CONTRACT.emotions if emotion not in one.emotions]
-        assert one.leaky
-        assert (row.startswith("eight emotions")) == (missing == [])
-        assert missing == [emotion for emotion in CONTRACT.emotions if emotion in row]
-        assert (one.protocol == "random-70-15-15") == ("15 % tested" in row)
-
-
 def test_a_card_says_why_there_is_no_interval() -> None:
     contract = load().contract
     few = make_evaluation(speakers=("1", "2")).headlines
