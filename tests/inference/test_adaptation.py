@@ -60,9 +60,10 @@ def test_a_folder_stands_for_all_clips_in_it(clips: list[Path], voice: Voice) ->
 
 def test_a_prediction_with_a_voice_is_that_of_normalised_features(clips: list[Path], voice: Voice) -> None:
     adapted = predict(clips[0], voice=voice)
-    features = extract(load_audio(clips[0], 16000), MODEL.contract.features)
-    row = MODEL.run(normalise_speaker(features, voice.statistics, MODEL.contract.average_speaker)[None])[0]
-    expected = MODEL.contract.calibration.calibrate(row, 0.0)
+    contract, features = MODEL.contract, extract(load_audio(clips[0], 16000), MODEL.contract.features)
+    normalised = normalise_speaker(features, voice.statistics, contract.average_speaker)
+    row = MODEL.run(normalised[None], enrolled=True)[0]
+    expected = contract.calibration_for(enrolled=True).calibrate(row, MODEL.distance([features]))
     np.testing.assert_allclose(list(adapted.probabilities.values()), expected, atol=1e-6)
     assert adapted.probabilities != predict(clips[0]).probabilities
     assert adapted.notes[-1] == Note(NoteKind.ADAPTED, "adapted to the speaker with 6 clips")

@@ -68,7 +68,7 @@ def test_the_bundled_model_has_a_complete_contract() -> None:
     assert len(contract.emotions) == 8
     assert [(one.name, one.clips, len(one.speakers)) for one in contract.corpora] == [
         ("ravdess", 2452, 24),
-        ("nemo", 2566, 8),
+        ("nemo", 2566, 9),
     ]
     assert {one.licence for one in contract.corpora} == {"CC BY-NC-SA 4.0"}
     assert 5000 < len(contract.fingerprints) < 2452 + 2566  # some clips are the same
