@@ -201,7 +201,7 @@ PAIR = joined(DATASET, far_away("abroad", 5, 4))
 
 
 def fit_groups_by_hand(found: Predictions, rows: list[tuple[int, int]]) -> tuple[Calibration, float]:
-    """Fit on rows (part, row), where each corpus weighs the same, left out or not."""
+    """Fit on rows (part, row), where each corpus weighs the same, left out or not; flags on known ones."""
     arrays = found.arrays["as recorded"]
     clips = [int(arrays[part]["clips"][row]) for part, row in rows]
     groups = [
@@ -214,8 +214,9 @@ def fit_groups_by_hand(found: Predictions, rows: list[tuple[int, int]]) -> tuple
         np.array([arrays[part][name][row] for part, row in rows]) for name in ("probabilities", "distances")
     )
     calibration = fit_calibration(probabilities, PAIR.labels[clips], distances, weights)
+    known = np.array([found.parts[part].scored for part, _ in rows])
     weighted = distances * (2 - probabilities.max(axis=1))
-    threshold = weighted_quantile(weighted, 1 - FLAGGED_SHARE, weights)
+    threshold = weighted_quantile(weighted[known], 1 - FLAGGED_SHARE, weights[known])
     return replace(calibration, fitted_on=("unseen speakers", "unseen corpora")), threshold
 
 

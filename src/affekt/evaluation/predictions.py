@@ -207,17 +207,18 @@ def _by_seed(raw: Sequence[_Raw]) -> dict[int, list[_Raw]]:
 
 
 def _fit(raw: Sequence[_Raw], enrolled: Sequence[_Raw], emotions: tuple[str, ...]) -> Fitted:
-    probabilities = np.array([one.tested.probabilities for one in raw])
-    distances = np.array([one.distance for one in raw])
     return Fitted(
         _fit_calibration(raw, emotions),
-        weighted_quantile(
-            weighted_distance(distances, probabilities, UNCERTAINTY_WEIGHT),
-            1 - FLAGGED_SHARE,
-            _weights(raw),
-        ),
+        _fit_distance_threshold([one for one in raw if one.kind != UNSEEN_CORPORA] or raw),
         _fit_calibration(enrolled, emotions) if len(enrolled) >= LEAST_ENROLLED else None,
     )
+
+
+def _fit_distance_threshold(raw: Sequence[_Raw]) -> float:
+    distances = np.array([one.distance for one in raw])
+    probabilities = np.array([one.tested.probabilities for one in raw])
+    weighted = weighted_distance(distances, probabilities, UNCERTAINTY_WEIGHT)
+    return weighted_quantile(weighted, 1 - FLAGGED_SHARE, _weights(raw))
 
 
 def _fit_calibration(raw: Sequence[_Raw], emotions: tuple[str, ...]) -> Calibration:
