@@ -35,7 +35,7 @@ def test_it_states_contents_intended_use_and_limits() -> None:
     card = render("m.onnx", CONTRACT)
     for part in (CONTRACT.sha256, CONTRACT.recipe, "CC BY-NC-SA 4.0", "24 speakers"):
         assert part in card
-    for part in (CONTRACT.features, LAW, f"{CONTRACT.calibration.threshold:.1%}"):
+    for part in (load().feature_set.name, LAW, f"{CONTRACT.calibration.threshold:.1%}"):
         assert part in card
 
 

@@ -16,7 +16,7 @@ BUNDLE = load()
 def test_it_shows_training_data_scores_and_origin() -> None:
     text = printed(terminal.model(BUNDLE), width=200)
     contract = BUNDLE.contract
-    assert f"{contract.features}, from 16000 Hz" in text
+    assert f"{BUNDLE.feature_set.name}, from 16000 Hz" in text
     assert f"{contract.recipe}, seed 0" in text
     assert "ravdess: 2452 clips, 24 speakers (01, 02" in text
     assert "CC BY-NC-SA 4.0" in text
