@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from tests.experiments.recipes import COUNTED, FOREST, SHY, Counting
 
-from affekt.corpora.base import Clip, Corpus
+from affekt.corpora.base import Clip, Corpus, join
 from affekt.corpora.registry import load_corpus
 from affekt.errors import CorpusError, LeakError, UnknownNameError
+from affekt.evaluation.parts import Part
 from affekt.evaluation.protocols import Indices
 from affekt.evaluation.results import Evaluation
 from affekt.evaluation.terms import Terms
@@ -22,6 +23,7 @@ from affekt.experiments.scoring import evaluate
 from affekt.inference.adaptation import adapt
 from affekt.inference.prediction import predict
 from affekt.model.bundle import Bundle
+from affekt.model.calibration import UNSEEN_CORPORA
 from affekt.notes import NoteKind
 
 Draws = list[tuple[Indices, Indices]]
@@ -266,6 +268,26 @@ def test_the_calibration_for_enrolled_speakers_is_the_one_that_a_model_would_hav
     assert own.temperature == pytest.approx(shipped.temperature)
     # the same predictions stand for five draws, of which the threshold is an order statistic
     assert own.threshold == pytest.approx(shipped.threshold, abs=0.03)
+
+
+def test_folds_that_only_calibrate_are_not_predicted_for_each_number_of_clips(
+    corpus: Corpus, elsewhere: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that leave a corpus out have many clips, and each would be predicted for every number."""
+    counts: dict[bool, set[int]] = {True: set(), False: set()}
+    predict_part = _Enrolment.predict
+
+    def note(self: _Enrolment, part: Part, *given: Any) -> Any:
+        for name, arrays in predict_part(self, part, *given):
+            if len(arrays["clips"]):
+                counts[part.scored].add(self.counts[self.conditions.index(name)])
+            yield name, arrays
+
+    monkeypatch.setattr(_Enrolment, "predict", note)
+    found = enrolment(join([corpus, elsewhere]), SHY)
+    assert counts == {True: set(found), False: {0}}
+    assert found[4].enrolled_calibration is not None
+    assert UNSEEN_CORPORA in found[4].enrolled_calibration.fitted_on
 
 
 # --- a finished model --------------------------------------------------------------------------------

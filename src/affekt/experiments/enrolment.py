@@ -176,7 +176,10 @@ class _Enrolment:
     def predict(
         self, part: Part, predictor: Predictor, conditions: Sequence[str]
     ) -> Iterator[tuple[str, Arrays]]:
-        """Predict, for each number of clips, every speaker in every draw."""
+        """Predict, for each number of clips, every speaker in every draw.
+
+        Of a part that is not scored, calibration alone uses predictions: those without clips.
+        """
         features = part.dataset.features
         found = {name: [_nothing(predictor, features)] for name in conditions}
         for place, own in enumerate(_by_speaker(part, self.may_score)):
@@ -185,7 +188,7 @@ class _Enrolment:
                 rng = np.random.default_rng([part.seed, part.number, place, draw])
                 drawn, scored = self._draw(own, rng)
                 for count, name in zip(self.counts, self.conditions, strict=True):
-                    if name in conditions:
+                    if name in conditions and (part.scored or not count):
                         speaker = predictor.enrol(features[drawn[:count]])
                         found[name].append(
                             {
