@@ -20,6 +20,7 @@ from affekt.notes import Note, NoteKind
 from affekt.support.signals import held_back
 
 BLOCK_FRAMES, FINE_BLOCK_FRAMES = 1 << 16, 1 << 12  # read at a time
+OPEN_BLOCK_FRAMES = 1 << 14  # of a file that is not read twice
 HEAD_BYTES = 512
 ZIP_FILE_START = b"PK\3\4"
 UNKNOWN_FRAMES = 1 << 40  # libsndfile gives so many frames or more to a stream of unknown length
@@ -59,7 +60,7 @@ def decode_file(file: BinaryIO, request: Request) -> Decoded:
 def open_blocks(file: BinaryIO, request: Request) -> Iterator[Blocks]:
     """Open a file as ``decode_file`` does, to be decoded block by block, whatever its length.
 
-    The blocks are small, because after an error in the file the one with the error is lost.
+    A file is decoded once: of one that is damaged, up to 16,384 frames before the damage are lost.
     """
     file, head, notes = _first_file(file, request.name)
     with ExitStack() as opened:
@@ -69,7 +70,7 @@ def open_blocks(file: BinaryIO, request: Request) -> Iterator[Blocks]:
         else:
             try:
                 parts = find_parts(file, head, request)
-                blocks = _LibsndfileBlocks(parts, file, head, FINE_BLOCK_FRAMES, request.name)
+                blocks = _LibsndfileBlocks(parts, file, head, OPEN_BLOCK_FRAMES, request.name)
             except (soundfile.LibsndfileError, TypeError) as error:
                 with _second_attempt(error, head, request.name):
                     blocks = opened.enter_context(open_with_ffmpeg(file, request))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,14 +19,23 @@ from affekt.audio.samples import Request, check_stream
 from affekt.audio.utterances import UtteranceDetector
 from affekt.errors import AudioError, AudioFormatError
 from affekt.inference.adaptation import Voice, VoiceLike, ready_voice
-from affekt.inference.prediction import Prediction, allowed_emotions, predict_waveform, predict_window
+from affekt.inference.prediction import (
+    Prediction,
+    Probabilities,
+    allowed_emotions,
+    predict_waveform,
+    predict_window,
+)
 from affekt.model.bundle import Bundle, ModelLike, load
 
 STEP_S = 0.5
 WINDOW_S = 2.0  # that a measurement is made of
 NAME = "stream"
-NEIGHBOURS = np.array([1.0, 2.0, 1.0])  # weights of a measurement and those before and after it
+WEIGHTS = (1.0, 2.0, 1.0)  # of the measurement before, itself, and the one after
+AHEAD = 64  # events that wait for their answers
 _FIRST_SAMPLES = 1 << 16
+Result = TypeVar("Result")
+_Measured = Callable[[], Mapping[str, float] | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +97,7 @@ class UtteranceEnd:
 
 
 Event = UtteranceStart | Measurement | UtteranceEnd
+_Pending = Callable[[], Event | None]
 
 
 class Stream:
@@ -227,21 +240,27 @@ class UtteranceStream:
         What answers them.
     turns
         (start, end) of each utterance in seconds, in order and without overlap; None to find them.
+    executor
+        Where they are answered, while up to ``AHEAD`` events wait; None for here and now.
     """
 
     def __init__(
-        self, sample_rate: int, answers: Answers, turns: Sequence[tuple[float, float]] | None = None
+        self,
+        sample_rate: int,
+        answers: Answers,
+        turns: Sequence[tuple[float, float]] | None = None,
+        executor: Executor | None = None,
     ) -> None:
-        self.rate, self._answers = sample_rate, answers
+        self.rate, self._answers, self._executor = sample_rate, answers, executor
+        self._waiting: deque[Callable[[], Event | None]] = deque()
         self._recent = _Recent()
         self._turns = None if turns is None else list(turns)[::-1]  # the next one is last
         self._activity, self._detector = ActivityStream(sample_rate), UtteranceDetector()
         self._start_s: float | None = None  # of the utterance that is open
         self._stretch_s = 0.0  # start of the voice that it belongs to, which may have been cut
         self._step = 0  # to be measured next
-        self._measured: list[Mapping[str, float] | None] = []  # last two steps, which wait for neighbours
-        self._window: tuple[float, Mapping[str, float] | None] = (-1.0, None)  # the last one, and its start
-        self._answer: Prediction | None = None
+        self._measured: list[_Measured] = []  # the last two steps, which wait for neighbours
+        self._window: tuple[float, _Measured] = (-1.0, _nothing)  # the last one, and its start
 
     @property
     def received_s(self) -> float:
@@ -252,21 +271,44 @@ class UtteranceStream:
         """Take samples, and return the events that they have made known."""
         self._recent.append(samples)
         if self._turns is None:
-            events = [event for p in self._activity.push(samples) for event in self._add_frame(float(p))]
+            for probability in self._activity.push(samples):
+                self._waiting.extend(self._add_frame(float(probability)))
         else:
-            events = list(self._follow_turns(self.received_s))
+            self._waiting.extend(self._follow_turns(self.received_s))
         self._forget()
-        return events
+        return self._events(AHEAD if self._executor else 0)
 
     def close(self) -> list[Event]:
         """Return the events that are left."""
-        if self._turns is not None:
-            return [*self._follow_turns(np.inf)]
-        events = [event for p in self._activity.close() for event in self._add_frame(float(p))]
-        end = self._detector.close().end
-        return events if end is None else [*events, *self._end(end * FRAME_S)]
+        if self._turns is None:
+            for probability in self._activity.close():
+                self._waiting.extend(self._add_frame(float(probability)))
+            end = self._detector.close().end
+            if end is not None:
+                self._waiting.extend(self._end(end * FRAME_S))
+        else:
+            self._waiting.extend(self._follow_turns(np.inf))
+        return self._events(0)
 
-    def _add_frame(self, probability: float) -> Iterator[Event]:
+    def _events(self, ahead: int) -> list[Event]:
+        """Return events in their order, but for the last few."""
+        found = []
+        while len(self._waiting) > ahead:
+            event = self._waiting.popleft()()
+            found += [event] if event else []
+        return found
+
+    def _submit(
+        self, compute: Callable[[NDArray[np.float32]], Result], start_s: float, end_s: float
+    ) -> Callable[[], Result]:
+        """Let something be computed from samples, and return the function that returns it."""
+        samples = self._recent.between(round(start_s * self.rate), round(end_s * self.rate))
+        if self._executor:
+            return self._executor.submit(compute, samples).result
+        result = compute(samples)
+        return lambda: result
+
+    def _add_frame(self, probability: float) -> Iterator[_Pending]:
         edges = self._detector.add(probability)
         if edges.start is not None:
             yield self._begin(edges.start * FRAME_S)
@@ -277,7 +319,7 @@ class UtteranceStream:
         elif self._start_s is not None:
             yield from self._measure(self._detector.reached * FRAME_S)
 
-    def _follow_turns(self, until_s: float) -> Iterator[Event]:
+    def _follow_turns(self, until_s: float) -> Iterator[_Pending]:
         """Start and end the given utterances as far as samples have been received."""
         while self._turns:
             start_s, end_s = self._turns[-1]
@@ -301,33 +343,33 @@ class UtteranceStream:
             needed_s = min(self.received_s, self._turns[-1][0] if self._turns else np.inf)
         self._recent.forget(round(needed_s * self.rate))
 
-    def _begin(self, start_s: float) -> Event:
+    def _begin(self, start_s: float) -> _Pending:
         self._start_s = self._stretch_s = start_s
         self._step = int(np.ceil(start_s / STEP_S - 0.5))
-        self._measured, self._window = [], (-1.0, None)
-        return UtteranceStart(start_s=start_s)
+        self._measured, self._window = [], (-1.0, _nothing)
+        return partial(UtteranceStart, start_s=start_s)
 
-    def _cut(self, at_s: float) -> Iterator[Event]:
+    def _cut(self, at_s: float) -> Iterator[_Pending]:
         start_s = self._start_s or 0.0
-        prediction = self._answers.answer(self._samples(start_s, at_s))
-        yield UtteranceEnd(start_s=start_s, end_s=at_s, prediction=prediction)
+        answer = self._submit(self._answers.answer, start_s, at_s)
+        yield partial(_ended, start_s, at_s, answer)
         self._start_s = at_s
-        yield UtteranceStart(start_s=at_s)
+        yield partial(UtteranceStart, start_s=at_s)
 
-    def _end(self, end_s: float) -> Iterator[Event]:
+    def _end(self, end_s: float) -> Iterator[_Pending]:
         start_s, end_s = self._start_s or 0.0, min(end_s, self.received_s)
-        prediction = self._answers.answer(self._samples(start_s, end_s))
+        answer = self._submit(self._answers.answer, start_s, end_s)
         if self._stretch_s == start_s and end_s - start_s <= WINDOW_S:  # the answer is its measurement
-            self._window = (start_s, prediction.probabilities if prediction else None)
+            self._window = (start_s, partial(_probabilities, answer))
         yield from self._measure(end_s, ended=True)
-        yield UtteranceEnd(start_s=start_s, end_s=end_s, prediction=prediction)
+        yield partial(_ended, start_s, end_s, answer)
         self._start_s = None
 
     def _next_window_s(self) -> float:
         """Start of the window around the middle of the next step."""
         return max(self._stretch_s, (self._step + 0.5) * STEP_S - WINDOW_S / 2)
 
-    def _measure(self, reached_s: float, *, ended: bool = False) -> Iterator[Event]:
+    def _measure(self, reached_s: float, *, ended: bool = False) -> Iterator[_Pending]:
         """Measure each step whose window is within the voice, or all that are left."""
         while True:
             window_s, middle_s = self._next_window_s(), (self._step + 0.5) * STEP_S
@@ -337,33 +379,50 @@ class UtteranceStream:
                 break
             if window_s != self._window[0]:
                 end_s = min(window_s + WINDOW_S, reached_s)
-                self._window = (window_s, self._answers.measure(self._samples(window_s, end_s)))
+                self._window = (window_s, self._submit(self._answers.measure, window_s, end_s))
             self._measured.append(self._window[1])
             self._step += 1
             if len(self._measured) > 1:
-                yield from self._smoothed(self._step - 2)
+                yield self._smoothed(self._step - 2)
         if ended and self._measured:
-            self._measured.append(None)
-            yield from self._smoothed(self._step - 1)
+            self._measured.append(_nothing)
+            yield self._smoothed(self._step - 1)
 
-    def _smoothed(self, step: int) -> Iterator[Measurement]:
-        """Yield the last measurement but one, smoothed, and keep it as the neighbour of the last."""
-        before = self._measured[-3] if len(self._measured) > 2 else None
+    def _smoothed(self, step: int) -> _Pending:
+        """Return the last measurement but one, smoothed, and keep it as the neighbour of the last."""
+        before = self._measured[-3] if len(self._measured) > 2 else _nothing
         around = (before, *self._measured[-2:])
         self._measured = self._measured[-2:]
-        if not around[1]:
-            return
-        weights = [weight for weight, one in zip(NEIGHBOURS, around, strict=True) if one]
-        rows = np.array([list(one.values()) for one in around if one])
-        shares = np.average(rows, axis=0, weights=weights).tolist()
-        yield Measurement(
-            start_s=step * STEP_S,
-            end_s=(step + 1) * STEP_S,
-            probabilities=dict(zip(around[1], shares, strict=True)),
-        )
+        return partial(_smooth, step, around)
 
-    def _samples(self, start_s: float, end_s: float) -> NDArray[np.float32]:
-        return self._recent.between(round(start_s * self.rate), round(end_s * self.rate))
+
+def _nothing() -> None:
+    """Return what stands for a measurement where there is none."""
+
+
+def _probabilities(answer: Callable[[], Prediction | None]) -> Mapping[str, float] | None:
+    prediction = answer()
+    return prediction.probabilities if prediction else None
+
+
+def _ended(start_s: float, end_s: float, answer: Callable[[], Prediction | None]) -> UtteranceEnd:
+    return UtteranceEnd(start_s=start_s, end_s=end_s, prediction=answer())
+
+
+def _smooth(step: int, around: Sequence[_Measured]) -> Measurement | None:
+    """Return the mean of a step, counted twice, and its neighbours; None where it was not measured."""
+    found = [measured() for measured in around]
+    own = found[1]
+    if own is None:
+        return None
+    rows = [list(one.values()) for one in found if one]
+    weights = [weight for weight, one in zip(WEIGHTS, found, strict=True) if one]
+    shares = np.average(rows, axis=0, weights=weights).tolist()
+    return Measurement(
+        start_s=step * STEP_S,
+        end_s=(step + 1) * STEP_S,
+        probabilities=Probabilities(zip(own, shares, strict=True)),
+    )
 
 
 class _Recent:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from affekt.inference.stream import (
 from affekt.inference.timeline import ENVELOPE_PER_STEP, Timeline, Track, Utterance
 from affekt.model.bundle import Bundle, ModelLike, load
 from affekt.notes import Note
+from affekt.support.parallel import core_count
 from affekt.support.progress import progress_bar
 
 MAX_ENROLLED = 32  # windows whose features are kept to adapt to a speaker
@@ -180,7 +182,12 @@ class TimelineReader:
         if self._adapts:
             self._source = _readable_twice(self._source, self.name)
         self._shown = progress
-        self._answer(self._enrol() if self._adapts else {})
+        voices = self._enrol() if self._adapts else {}
+        executor = ThreadPoolExecutor(core_count())
+        try:
+            self._answer(voices, executor)
+        finally:
+            executor.shutdown(cancel_futures=True)
         self._complete = True
 
     def timelines(self) -> list[Timeline]:
@@ -207,7 +214,7 @@ class TimelineReader:
                 stream.close()
         return {key: one.voice() for key, one in found.items()}
 
-    def _answer(self, voices: Mapping[tuple[str, str], Voice | None]) -> None:
+    def _answer(self, voices: Mapping[tuple[str, str], Voice | None], executor: Executor) -> None:
         """Read the recording, and answer its utterances."""
         with open_audio(self._source, self._audio_channel) as audio:
             rate = audio.sample_rate
@@ -216,7 +223,7 @@ class TimelineReader:
                 for speaker, turns in self._speakers(channel).items():
                     voice = voices.get((channel, speaker), self._voice)
                     answerer = Answerer(self.name, rate, self._bundle, voice, self._allowed)
-                    found.streams[speaker] = UtteranceStream(rate, answerer, turns)
+                    found.streams[speaker] = UtteranceStream(rate, answerer, turns, executor)
             for block in self._tracked(audio):
                 for column, found in enumerate(self._found.values()):
                     found.push(block[:, column])
@@ -361,18 +368,17 @@ class _Envelope:
         """Take the next samples."""
         if not len(samples):
             return
-        places = (np.arange(self._frames, self._frames + len(samples)) * self._per_s // self._rate).astype(
-            int
-        )
-        starts = np.flatnonzero(np.diff(places, prepend=places[0] - 1))
-        largest = np.maximum.reduceat(np.abs(samples), starts)
-        if self._frames and places[0] == int((self._frames - 1) * self._per_s // self._rate):
+        first = int(self._frames * self._per_s // self._rate)  # the part that the first sample is in
+        end = self._frames + len(samples)
+        following = np.arange(first + 1, int((end - 1) * self._per_s // self._rate) + 1)
+        starts = np.ceil(following * self._rate / self._per_s).astype(int) - self._frames
+        largest = np.maximum.reduceat(np.abs(samples), [0, *starts])
+        if len(self._last) and first == int((self._frames - 1) * self._per_s // self._rate):
             largest[0] = max(largest[0], self._last[0])
-        elif len(self._last):
+        else:
             self._parts.append(self._last)
         self._parts.append(largest[:-1])
-        self._last = largest[-1:]
-        self._frames += len(samples)
+        self._last, self._frames = largest[-1:], end
 
     def values(self) -> NDArray[np.float32]:
         """Return what was found so far."""
