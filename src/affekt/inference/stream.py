@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from affekt.audio.activity import FRAME_S, ActivityStream
+from affekt.audio.activity import FRAME_SAMPLES, SAMPLE_RATE, ActivityStream
 from affekt.audio.arrays import as_floats
 from affekt.audio.loading import check_values, load_audio
 from affekt.audio.samples import Request, check_stream
@@ -285,7 +285,7 @@ class UtteranceStream:
                 self._waiting.extend(self._add_frame(float(probability)))
             end = self._detector.close().end
             if end is not None:
-                self._waiting.extend(self._end(end * FRAME_S))
+                self._waiting.extend(self._end(_seconds(end)))
         else:
             self._waiting.extend(self._follow_turns(np.inf))
         return self._events(0)
@@ -311,13 +311,13 @@ class UtteranceStream:
     def _add_frame(self, probability: float) -> Iterator[_Pending]:
         edges = self._detector.add(probability)
         if edges.start is not None:
-            yield self._begin(edges.start * FRAME_S)
+            yield self._begin(_seconds(edges.start))
         if edges.cut is not None:
-            yield from self._cut(edges.cut * FRAME_S)
+            yield from self._cut(_seconds(edges.cut))
         if edges.end is not None:
-            yield from self._end(edges.end * FRAME_S)
+            yield from self._end(_seconds(edges.end))
         elif self._start_s is not None:
-            yield from self._measure(self._detector.reached * FRAME_S)
+            yield from self._measure(_seconds(self._detector.reached))
 
     def _follow_turns(self, until_s: float) -> Iterator[_Pending]:
         """Start and end the given utterances as far as samples have been received."""
@@ -338,7 +338,7 @@ class UtteranceStream:
         if self._start_s is not None:
             needed_s = min(self._start_s, self._next_window_s())
         elif self._turns is None:
-            needed_s = self._detector.needed * FRAME_S
+            needed_s = _seconds(self._detector.needed)
         else:
             needed_s = min(self.received_s, self._turns[-1][0] if self._turns else np.inf)
         self._recent.forget(round(needed_s * self.rate))
@@ -394,6 +394,10 @@ class UtteranceStream:
         around = (before, *self._measured[-2:])
         self._measured = self._measured[-2:]
         return partial(_smooth, step, around)
+
+
+def _seconds(frame: int) -> float:
+    return frame * FRAME_SAMPLES / SAMPLE_RATE  # rounded once: 239 frames are 7.648 s
 
 
 def _nothing() -> None:

@@ -51,7 +51,6 @@ def timeline(
     audio_channel: str = "mix",
     adapt: bool = False,
     speakers: Speakers = None,
-    progress: bool = False,
 ) -> Timeline:
     """Find the utterances of a recording of any length, and answer each as ``predict`` does.
 
@@ -71,8 +70,6 @@ def timeline(
     speakers
         Who speaks when, found by another program: an RTTM file, or what ``read_rttm`` returned. Its turns
         are the utterances, and each speaker is adapted to their own voice.
-    progress
-        Show a progress bar on a terminal.
 
     Raises
     ------
@@ -98,7 +95,6 @@ def timeline(
         audio_channel=audio_channel,
         adapt=adapt,
         speakers=speakers,
-        progress=progress,
     )
     return found
 
@@ -112,13 +108,12 @@ def timeline_channels(
     audio_channel: str = "each",
     adapt: bool = False,
     speakers: Speakers = None,
-    progress: bool = False,
 ) -> list[Timeline]:
     """Return the timeline of each channel of a recording, as of a call with a speaker on each.
 
     Parameters
     ----------
-    source, model, voice, emotions, adapt, speakers, progress
+    source, model, voice, emotions, adapt, speakers
         As for ``timeline``. With ``audio_channel="each"``, a turn is of the channel that it names.
     audio_channel
         ``each``, or one of those of ``timeline``.
@@ -137,7 +132,7 @@ def timeline_channels(
         adapt=adapt,
         speakers=speakers,
     )
-    reader.read(progress=progress)
+    reader.read()
     return reader.timelines()
 
 
