@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from affekt.inference.prediction import Prediction
 from affekt.notes import Note
 
-STEP_S = 0.5
-ENVELOPE_S = 0.05
+ENVELOPE_PER_STEP = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +41,7 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Track:
-    """Probabilities at equal distances in time, smoothed.
+    """Probabilities at equal distances in time, smoothed as those of ``Measurement``.
 
     Attributes
     ----------
@@ -80,7 +79,7 @@ class Timeline:
     track : Track
         Probabilities every 0.5 s.
     envelope : float32 array of shape (n,)
-        The largest absolute sample in each 0.05 s, for pictures.
+        The largest absolute sample in each tenth of a step, 0.05 s, for pictures.
     notes : tuple of Note
         What was done to the audio.
     complete : bool

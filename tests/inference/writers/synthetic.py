@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from affekt.inference.prediction import Prediction
-from affekt.inference.timeline import ENVELOPE_S, STEP_S, Timeline, Track, Utterance
+from affekt.inference.timeline import ENVELOPE_PER_STEP, Timeline, Track, Utterance
 from affekt.notes import Note, NoteKind
 
+STEP_S = 0.5
+ENVELOPE_S = STEP_S / ENVELOPE_PER_STEP
 EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 UNLIKE = Note(NoteKind.OUT_OF_DISTRIBUTION, "out of distribution: do not rely on it")
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt.emotions import emotion_style
-from affekt.inference.timeline import ENVELOPE_S, Timeline, Utterance
+from affekt.inference.timeline import ENVELOPE_PER_STEP, Timeline, Utterance
 from affekt.inference.writers.tiers import NO_ANSWER, clean
 from affekt.support.terminal import plural
 
@@ -175,7 +175,8 @@ def _drawings(timeline: Timeline) -> Iterator[str]:
 
 def _wave(timeline: Timeline, start_s: float, end_s: float, loudest: float) -> str:
     """Return the waveform as shapes in the colours of the utterances."""
-    part = timeline.envelope[round(start_s / ENVELOPE_S) : round(end_s / ENVELOPE_S)]
+    a_second = ENVELOPE_PER_STEP / timeline.track.step_s
+    part = timeline.envelope[round(start_s * a_second) : round(end_s * a_second)]
     if not len(part):
         return ""
     heights = _reduce(part, np.max) / loudest * (_WAVE / 2 - 1)
@@ -210,23 +211,24 @@ def _probabilities(timeline: Timeline, start_s: float, end_s: float) -> str:
     shapes = []
     for run in np.split(voiced, np.flatnonzero(np.diff(voiced) > 1) + 1):
         if len(run):
-            below = np.zeros(len(run))
-            for place, emotion in enumerate(timeline.emotions):
-                above = heights[run, place]
-                around = edges[run[0] : run[-1] + 2]
-                shapes.append(
-                    _shape(around, _BOTTOM - above, _BOTTOM - below, emotion_style(emotion).colour)
-                )
-                below = above
+            around, bottom = edges[run[0] : run[-1] + 2], np.full(len(run), _BOTTOM)
+            for place in reversed(range(len(timeline.emotions))):  # each covers a part of the one before
+                colour = emotion_style(timeline.emotions[place]).colour
+                shapes.append(_shape(around, _BOTTOM - heights[run, place], bottom, colour))
     return "".join(shapes)
 
 
 def _shape(edges: Floats, upper: Floats, lower: Floats, colour: str) -> str:
     """Return the area between two curves that change at the edges of columns."""
-    steps = [f"M{edges[0]:.1f} {lower[0]:.1f}"]
-    steps += [f"V{y:.1f}H{x:.1f}" for y, x in zip(upper, edges[1:], strict=True)]
-    steps += [f"V{y:.1f}H{x:.1f}" for y, x in zip(lower[::-1], edges[-2::-1], strict=True)]
-    return f'<path style="color:{colour}" d="{"".join(steps)}z"/>'
+    there, back = _steps(upper, edges[1:]), _steps(lower[::-1], edges[-2::-1])
+    return f'<path style="color:{colour}" d="M{edges[0]:.1f} {lower[0]:.1f}{there}{back}z"/>'
+
+
+def _steps(heights: Floats, ends: Floats) -> str:
+    """Return lines up or down to each height, and on to the end of its column; equal columns are one."""
+    rounded = np.round(heights, 1)
+    kept = np.append(rounded[1:] != rounded[:-1], True)
+    return "".join(f"V{y:g}H{x:.1f}" for y, x in zip(rounded[kept], ends[kept], strict=True))
 
 
 def _reduce(values: Floats, reduce: Callable[..., Floats]) -> Floats:
