@@ -109,7 +109,7 @@ def _channel(timeline: Timeline, with_player: bool) -> Iterator[str]:
     cells = "".join(f"<li><b>{_text(value)}</b><span>{label}</span></li>" for value, label in tiles)
     yield f'<ul class="tiles">{cells}</ul>'
     if shares:
-        yield '<p class="quiet">Emotions by their share of the time with a voice; pale where unsure:</p>'
+        yield '<p class="quiet">Emotions by their share of the time with a voice; faint where unsure:</p>'
         colours = {label: emotion_style(label).colour for label in shares}
         colours |= {_UNSURE: "color-mix(in srgb,var(--quiet) 40%,var(--panel))", NO_ANSWER: _NONE}
         cells = "".join(
@@ -279,7 +279,7 @@ def _swatch(colour: str) -> str:
 
 
 def _colour_of(utterance: Utterance) -> str:
-    """Return the colour of the predicted emotion; a pale one if the prediction is unsure."""
+    """Return the colour of the predicted emotion; a faint one if the prediction is unsure."""
     found = utterance.prediction
     if found is None:
         return _NONE
