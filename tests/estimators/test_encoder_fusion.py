@@ -1,4 +1,4 @@
-"""A fine-tuned block and a regression are fused for unknown speakers; for enrolled ones one predicts."""
+"""A fine-tuned block is fused with a regression, one for unknown speakers or one for enrolled ones."""
 
 from __future__ import annotations
 
@@ -38,16 +38,21 @@ def statistics(clips: NDArray[Any]) -> NDArray[np.float32]:
     return RowStatistics.of(clips, VOICE).features()
 
 
+def geometric_mean(network: NDArray[np.float64], regression: NDArray[np.float64]) -> NDArray[np.float64]:
+    product = np.sqrt(network * regression)
+    return np.asarray(product / product.sum(axis=1, keepdims=True))
+
+
 def test_unknown_speakers_get_the_geometric_mean_of_both_branches(fitted: EncoderFusionClassifier) -> None:
     network = fitted.frame_branch_.predict_proba(X)
     regression = fitted.utterance_branch_.predict_proba(statistics(X))
-    product = np.sqrt(network * regression)
-    expected = product / product.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(fitted.predict_proba(X), expected, atol=1e-4)
+    np.testing.assert_allclose(fitted.predict_proba(X), geometric_mean(network, regression), atol=1e-4)
     assert np.abs(network - regression).max() > 0.05
 
 
-def test_enrolled_speakers_get_what_the_regression_for_them_says(fitted: EncoderFusionClassifier) -> None:
+def test_enrolled_speakers_get_that_of_the_block_and_the_regression_for_them(
+    fitted: EncoderFusionClassifier,
+) -> None:
     unseen, target, speakers = draw_rows(seed=8)
     average = average_speaker(X, SPEAKERS)
     moved = np.empty_like(unseen)
@@ -55,8 +60,9 @@ def test_enrolled_speakers_get_what_the_regression_for_them_says(fitted: Encoder
         own = speakers == name
         moved[own] = normalise(unseen[own], speaker_statistics(unseen[own], average), average)
     found = fitted.predict_proba_enrolled(moved)
-    expected = fitted.utterance_branch_.enrolled_.predict_proba(statistics(moved))
-    np.testing.assert_array_equal(found, expected)
+    regression = fitted.utterance_branch_.enrolled_.predict_proba(statistics(moved))
+    network = fitted.frame_branch_.predict_proba(moved)
+    np.testing.assert_allclose(found, geometric_mean(network, regression), atol=1e-4)
     assert (found.argmax(axis=1) == target).mean() > 0.9
 
 
@@ -68,7 +74,7 @@ def test_one_graph_has_both_outputs_and_operators_that_models_may_have(
     check_graph(graph)
     enrolled = run(graph, X, ENROLLED_PROBABILITIES)
     np.testing.assert_allclose(enrolled, fitted.predict_proba_enrolled(X), atol=1e-6)
-    assert np.abs(enrolled - run(graph, X)).max() > 0.01
+    assert np.abs(enrolled - run(graph, X)).max() > 0.001
 
 
 def test_a_graph_predicts_several_clips_of_one_length_at_once(fitted: EncoderFusionClassifier) -> None:

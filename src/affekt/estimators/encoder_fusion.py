@@ -27,7 +27,7 @@ class EncoderFusionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[m
     """Geometric mean of the probabilities of a fine-tuned block and of a regression.
 
     Features are rows of an encoder's outputs and ``voice@1``, as of ``whisper-tiny-frames-voice@1``. For
-    enrolled speakers, the regression for these predicts alone.
+    enrolled speakers it is the regression for these, and the rows of the block are normalised by speaker.
 
     Parameters
     ----------
@@ -98,16 +98,19 @@ class EncoderFusionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[m
         )
 
     def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
-        """Return probabilities for clips of unknown speakers: the geometric mean, (clips, classes)."""
-        statistics = RowStatistics.of(X, CONSTANT).features()
-        branches = (self.frame_branch_.predict_proba(X), self.utterance_branch_.predict_proba(statistics))
-        logs = [np.log(np.maximum(one, _SMALLEST)) for one in branches]
-        return cast(NDArray[np.float64], softmax((logs[0] + logs[1]) / 2, axis=1))
+        """Return probabilities for clips of unknown speakers, (clips, classes)."""
+        return self._fuse(X, self.utterance_branch_.predict_proba)
 
     def predict_proba_enrolled(self, X: NDArray[Any]) -> NDArray[np.float64]:
         """Return probabilities for clips whose features are normalised by speaker, (clips, classes)."""
-        statistics = RowStatistics.of(X, CONSTANT).features()
-        return cast(NDArray[np.float64], self.utterance_branch_.predict_proba_enrolled(statistics))
+        return self._fuse(X, self.utterance_branch_.predict_proba_enrolled)
+
+    def _fuse(
+        self, X: NDArray[Any], regression: Callable[[NDArray[Any]], NDArray[np.float64]]
+    ) -> NDArray[np.float64]:
+        branches = self.frame_branch_.predict_proba(X), regression(RowStatistics.of(X, CONSTANT).features())
+        logs = [np.log(np.maximum(one, _SMALLEST)) for one in branches]
+        return cast(NDArray[np.float64], softmax((logs[0] + logs[1]) / 2, axis=1))
 
     def predict(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return the most probable class of each clip."""
@@ -117,13 +120,22 @@ class EncoderFusionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[m
         """Return a graph with an output for unknown and one for enrolled speakers."""
         graph = GraphBuilder(shape)
         statistics = _add_statistics(graph)
-        regressions = self.utterance_branch_.unknown_, self.utterance_branch_.enrolled_
-        unknown, enrolled = (one.add_to(graph, statistics) for one in regressions)
-        network = graph.include(convert(self.frame_branch_, shape), "features")
-        smallest = graph.constant(np.float32(_SMALLEST))
-        logs = [graph.add("Log", graph.add("Max", one, smallest)) for one in (network, unknown)]
-        mean = graph.add("Mul", graph.add("Add", *logs), graph.constant(np.float32(0.5)))
-        return graph.finish(graph.add("Softmax", mean, axis=1), enrolled)
+        network = _add_logarithm(graph, graph.include(convert(self.frame_branch_, shape), "features"))
+        unknown, enrolled = (
+            _add_geometric_mean(graph, network, _add_logarithm(graph, one.add_to(graph, statistics)))
+            for one in (self.utterance_branch_.unknown_, self.utterance_branch_.enrolled_)
+        )
+        return graph.finish(unknown, enrolled)
+
+
+def _add_logarithm(graph: GraphBuilder, probabilities: str) -> str:
+    return graph.add("Log", graph.add("Max", probabilities, graph.constant(np.float32(_SMALLEST))))
+
+
+def _add_geometric_mean(graph: GraphBuilder, *logs: str) -> str:
+    """Add the geometric mean of two probabilities whose logarithms are given."""
+    mean = graph.add("Mul", graph.add("Add", *logs), graph.constant(np.float32(0.5)))
+    return graph.add("Softmax", mean, axis=1)
 
 
 def _add_statistics(graph: GraphBuilder) -> str:
