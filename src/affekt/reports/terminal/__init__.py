@@ -8,6 +8,7 @@ from affekt.reports.terminal.evaluations import evaluation
 from affekt.reports.terminal.models import model
 from affekt.reports.terminal.predictions import PredictionTable
 from affekt.reports.terminal.reproductions import reproduction
+from affekt.reports.terminal.timelines import timeline
 
 __all__ = [
     "PredictionTable",
@@ -21,4 +22,5 @@ __all__ = [
     "recipes",
     "reproduction",
     "scores",
+    "timeline",
 ]
