@@ -112,6 +112,7 @@ _EXTRA_OF = {
     "pandas": "pandas",
     "pyarrow": "parquet",
     "av": "formats",
+    "sounddevice": "live",
 }
 
 

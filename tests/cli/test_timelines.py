@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 import soundfile
 
 from affekt.audio.loading import load_audio
+from affekt.audio.microphone import play
 from affekt.inference.timeline_reader import timeline
 
 Run = Callable[..., tuple[int, str, str]]
@@ -146,3 +148,54 @@ def test_ctrl_c_keeps_what_was_finished(talk: Path, tmp_path: Path) -> None:
     assert sum(str(talk) in row for row in rows) == 2
     assert sum(str(long) in row for row in rows) >= 2
     assert not (tmp_path / "t.csv").exists()
+
+
+# --- live --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Play files a hundred times as fast as they were spoken."""
+    monkeypatch.setattr("affekt.audio.microphone.play", partial(play, speed=100))
+
+
+@pytest.mark.usefixtures("fast")
+def test_live_prints_the_utterances_of_the_timeline(run: Run, talk: Path) -> None:
+    code, out, _ = run("live", "--from", talk)
+    assert code == 0
+    rows = [line.split() for line in out.splitlines() if " – " in line]
+    expected = [line.split() for line in run("timeline", talk)[1].splitlines() if " – " in line]
+    assert len(rows) == 2
+    assert rows == expected
+
+
+@pytest.mark.usefixtures("fast")
+def test_live_prints_events_as_lines_of_json(run: Run, talk: Path) -> None:
+    events = [json.loads(line) for line in run("live", "--from", talk, "--json")[1].splitlines()]
+    ends = [event for event in events if event["event"] == "utterance_end"]
+    found = json.loads(json.dumps(timeline(talk).to_dict()))["utterances"]
+    assert [(one["start_s"], one["prediction"]) for one in ends] == [
+        (one["start_s"], {**one["prediction"], "notes": ends[i]["prediction"]["notes"]})
+        for i, one in enumerate(found)
+    ]
+
+
+def test_live_needs_a_microphone_or_a_file(run: Run, talk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    code, _, err = run("live")
+    assert (code, "pip install 'affekt[live]'" in err) == (1, True)
+    assert run("live", "--from", talk, "--device", "2")[0] == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no signals to a process")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_live_ends_with_what_was_heard(talk: Path, number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "affekt", "live", "--json", "--from", str(talk)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert json.loads(process.stdout.readline())["event"] == "utterance_start"
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert json.loads(out.splitlines()[-1])["event"] == "utterance_end"
+    assert "Traceback" not in err

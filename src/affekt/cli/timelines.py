@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
@@ -20,7 +22,10 @@ from affekt.support.terminal import one_line
 from affekt.support.writing import kept_beside, whole_file
 
 if TYPE_CHECKING:
+    from affekt.audio.microphone import Sound
+    from affekt.inference.stream import Event
     from affekt.inference.timeline import Timeline
+    from affekt.model.bundle import Bundle
 
 
 class _TimelineFile(OutputFile):
@@ -155,11 +160,11 @@ def timeline(
             _add(results, reader.timelines(), out or json_file, printed=not as_json)
     except KeyboardInterrupt as error:
         if as_json:
-            print(json_text(plain(results.values), encoding=stdout.encoding))
+            print(json_text(plain(results.values), encoding=sys.stdout.encoding))
         _keep(results, out, json_file, error)
         raise
     if as_json:
-        print(json_text(plain(results.values), encoding=stdout.encoding))
+        print(json_text(plain(results.values), encoding=sys.stdout.encoding))
     out = out if results.timelines else None
     if embed and out:
         _write_page(results, paths, out)
@@ -169,6 +174,88 @@ def timeline(
     say_written(out, json_file)
     if results.failed:
         raise Exit(FAILED_INPUT)
+
+
+@click.command(epilog="Example: affekt live --from interview.wav")
+@click.option(
+    "--from",
+    "file",
+    type=existing_file,
+    metavar="FILE",
+    help="Play this recording without sound, as fast as it was spoken, in place of a microphone.",
+)
+@click.option("--device", metavar="NAME", help="The number of the microphone, or part of its name.")
+@model_option
+@click.option(
+    "--emotions",
+    callback=parse_emotions,
+    metavar="A,B,...",
+    shell_complete=complete_emotions,
+    help="Predict only these emotions.",
+)
+@click.option("--voice", type=existing_file, help="The speaker: a file that 'affekt adapt' wrote.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print each event as a line of JSON, and nothing else."
+)
+def live(
+    file: Path | None,
+    device: str | None,
+    model: Path | None,
+    emotions: tuple[str, ...] | str | None,
+    voice: Path | None,
+    as_json: bool,
+) -> None:
+    """Listen to a microphone, and predict the emotion of each utterance. Ctrl-C ends it.
+
+    It needs the extra affekt[live].
+    """
+    from affekt.audio.microphone import open_microphone, play
+    from affekt.inference.prediction import allowed_emotions
+    from affekt.model.bundle import load
+
+    if file and device:
+        raise click.UsageError("give --from or --device, not both")
+    bundle = load(model)
+    allowed = allowed_emotions(bundle.contract, None if emotions == "all" else emotions)
+    with play(file) if file else open_microphone(device) as sound:
+        listen(sound, bundle, voice, allowed, as_json=as_json)
+
+
+def listen(
+    sound: Sound, bundle: Bundle, voice: Path | None, emotions: tuple[str, ...], *, as_json: bool
+) -> None:
+    """Print what is known of a sound while it is heard; after Ctrl-C, what was heard until then."""
+    from rich.live import Live
+
+    from affekt.inference.stream import Stream
+    from affekt.reports.terminal import Meter
+
+    stream = Stream(sound.sample_rate, bundle, voice=voice, emotions=emotions)
+    terminal = stdout.is_terminal and not as_json
+    meter = Meter(emotions, stdout.width if terminal else None)
+
+    def tell(events: Sequence[Event]) -> None:
+        for event in events:
+            row = meter.take(event)
+            if as_json:
+                print(json_text(event.to_dict(), encoding=sys.stdout.encoding), flush=True)
+            elif row:
+                show(row)
+
+    if not as_json:
+        show(meter.table.header())
+    shown = Live(meter, console=stdout, transient=True, redirect_stdout=False, redirect_stderr=False)
+    try:
+        with shown if terminal else nullcontext():
+            try:
+                for block in sound.blocks:
+                    meter.hear(block, sound.sample_rate)
+                    tell(stream.push(block))
+            finally:
+                tell(stream.close())
+    finally:
+        if not as_json and (legend := meter.table.legend()):
+            show(legend)
 
 
 def _check_out(out: Path | None, count: int, *, embed: bool) -> None:

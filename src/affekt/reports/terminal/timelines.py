@@ -36,7 +36,7 @@ def timeline(found: Timeline, width: int | None = None, *, summarised: bool = Fa
     names = [_label(one) for one in found.utterances]
     table = PredictionTable(names, found.emotions, width, "utterance")
     rows = [
-        table.row(Answer(name, one.prediction, None if one.prediction else _unusable()))
+        table.row(Answer(name, one.prediction, None if one.prediction else no_prediction()))
         for name, one in zip(names, found.utterances, strict=True)
     ]
     legend = table.legend()
@@ -84,5 +84,6 @@ def _label(one: Utterance) -> str:
     return f"{times} {one.speaker}" if one.speaker else times
 
 
-def _unusable() -> AudioContentError:
+def no_prediction() -> AudioContentError:
+    """Return what is shown of an utterance that could not be answered."""
     return AudioContentError("too short or silent: there is no prediction")
