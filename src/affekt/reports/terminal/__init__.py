@@ -9,6 +9,7 @@ from affekt.reports.terminal.meter import Meter
 from affekt.reports.terminal.models import model
 from affekt.reports.terminal.predictions import PredictionTable
 from affekt.reports.terminal.reproductions import reproduction
+from affekt.reports.terminal.timeline_scores import timeline_score
 from affekt.reports.terminal.timelines import timeline
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "reproduction",
     "scores",
     "timeline",
+    "timeline_score",
 ]
