@@ -19,6 +19,7 @@ from affekt.estimators.row_crops import (
     RowCrops,
     pad_crops,
 )
+from affekt.estimators.row_statistics import SessionNormalisation
 
 LENGTHS = np.random.default_rng(1).integers(1, 40, 400)
 
@@ -36,8 +37,9 @@ def number_rows(offset: float) -> NDArray[Any]:
 def make(**changes: Any) -> RowCrops:
     clips = len(LENGTHS)
     usual: dict[str, Any] = {
-        "features": number_rows(0), "degraded": None, "columns": 3, "target": np.arange(clips) % 3,
-        "weights": np.ones(clips), "offsets": np.zeros((clips, 3)), "rows": 20, "seed": 0,
+        "features": number_rows(0), "degraded": None, "normalisation": None, "columns": 3,
+        "target": np.arange(clips) % 3, "weights": np.ones(clips), "offsets": np.zeros((clips, 3)),
+        "rows": 20, "seed": 0,
     }  # fmt: skip
     return RowCrops(**(usual | changes))
 
@@ -52,6 +54,26 @@ def test_a_crop_is_an_excerpt_of_the_first_columns_and_no_longer_than_allowed() 
         assert (rows[:, 1] == i).all()
         starts.add(int(rows[0, 0]))
     assert len(starts) > 15
+
+
+def test_half_of_the_crops_are_normalised_by_other_clips_of_the_session() -> None:
+    drawn: list[int] = []
+
+    class Normalisation(SessionNormalisation):
+        def __init__(self) -> None:
+            pass
+
+        def draw(self, clip: int, rng: np.random.Generator) -> Any:
+            drawn.append(clip)
+            return (np.array([1.0, 2.0, 9.0]), np.array([0.0, 0.5, 9.0])) if clip % 2 else None
+
+    crops = make(columns=2, normalisation=Normalisation())
+    for i in range(len(crops)):
+        rows = crops[i].rows.numpy()
+        own = i * 2 + 0.5 if i in drawn[-1:] and i % 2 else i
+        assert (rows[:, 1] == own).all()
+        assert rows.dtype == np.float32
+    assert 0.4 < len(drawn) / len(crops) < 0.6
 
 
 def test_one_span_of_at_most_thirty_percent_is_masked() -> None:

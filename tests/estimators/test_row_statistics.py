@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from tests.estimators.encoder_rows import VOICE, draw_rows
 
 from affekt.estimators.linear import draw_enrolled
-from affekt.estimators.row_statistics import RowStatistics
-from affekt.model.speaker_normalisation import average_speaker, normalise, speaker_statistics
+from affekt.estimators.row_statistics import RowStatistics, SessionNormalisation
+from affekt.model.speaker_normalisation import (
+    SpeakerStatistics,
+    average_speaker,
+    normalise,
+    speaker_statistics,
+)
 
 X, _, SPEAKERS = draw_rows()
 AVERAGE = average_speaker(X, SPEAKERS)
@@ -53,3 +60,25 @@ def test_a_clip_that_is_alone_in_its_session_stays_as_it_is() -> None:
     statistics = RowStatistics.of(X, VOICE)
     found = statistics.normalise_by_session(np.arange(len(X)), AVERAGE, np.random.default_rng(0))
     np.testing.assert_array_equal(found, statistics.features())
+
+
+def test_a_training_clip_is_normalised_by_1_to_16_other_clips_of_its_session() -> None:
+    drawn: list[list[int]] = []
+
+    class Statistics(RowStatistics):
+        def scale_and_shift(self, clips: NDArray[np.intp], average: SpeakerStatistics) -> Any:
+            drawn.append(clips.tolist())
+            return super().scale_and_shift(clips, average)
+
+    statistics = Statistics(**vars(RowStatistics.of(X, VOICE)))
+    sessions = np.where(np.arange(len(X)) == 5, "alone", "together")
+    normalisation, rng = SessionNormalisation(statistics, sessions, AVERAGE), np.random.default_rng(0)
+    assert normalisation.draw(5, rng) is None
+    for _ in range(200):
+        found = normalisation.draw(2, rng)
+        assert found is not None
+        scale, shift = found
+        expected = normalise(X[2], speaker_statistics(X[drawn[-1]], AVERAGE), AVERAGE)
+        np.testing.assert_allclose(X[2] * scale + shift, expected, rtol=1e-4, atol=1e-4)
+    assert {len(clips) for clips in drawn} == set(range(1, 17))
+    assert {2, 5}.isdisjoint(i for clips in drawn for i in clips)

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from affekt.estimators.fine_tuned import FineTunedNetwork
 from affekt.estimators.linear import SpeakerAdaptiveRegression
 from affekt.estimators.onnx_graphs import GraphBuilder
-from affekt.estimators.row_statistics import RowStatistics
+from affekt.estimators.row_statistics import RowStatistics, SessionNormalisation
 from affekt.features.voice import COLUMNS as VOICE_COLUMNS
 from affekt.model.speaker_normalisation import average_speaker
 
@@ -69,33 +69,24 @@ class EncoderFusionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[m
         self.classes_, target = np.unique(np.asarray(y), return_inverse=True)
         speakers = np.arange(len(X)) if speakers is None else np.asarray(speakers)
         sessions = speakers if sessions is None else np.asarray(sessions)
-        self.utterance_branch_ = clone(self.utterance_branch)
-        self._fit_utterance_branch(X, target, speakers, sessions, corpora, degraded)
+        average = average_speaker(X, speakers)
+        sides = [RowStatistics.of(side, CONSTANT) for side in (X, degraded) if side is not None]
+        rng = np.random.default_rng(self.utterance_branch.seed)
+        enrolled = [side.normalise_by_session(sessions, average, rng) for side in sides]
+        regressions = clone(self.utterance_branch)
+        regressions.fit_normalised([side.features() for side in sides], enrolled, target, corpora)
+        self.utterance_branch_ = regressions
+        weights = regressions.clip_weights(target, corpora)
         self.frame_branch_ = clone(self.frame_branch).fit(
             X,
             target,
-            self.utterance_branch_.clip_weights(target, corpora),
-            self.utterance_branch_.offsets(target, corpora),
+            weights
+            / weights.max(),  # or a corpus of little weight, alone, would be trained on for few steps
+            regressions.offsets(target, corpora),
             degraded,
+            SessionNormalisation(sides[0], sessions, average),
         )
         return self
-
-    def _fit_utterance_branch(
-        self,
-        X: NDArray[Any],
-        target: NDArray[np.intp],
-        speakers: NDArray[Any],
-        sessions: NDArray[Any],
-        corpora: ArrayLike | None,
-        degraded: NDArray[Any] | None,
-    ) -> None:
-        average = average_speaker(X, speakers)
-        sides = [RowStatistics.of(side, CONSTANT) for side in (X, degraded) if side is not None]
-        rng = np.random.default_rng(self.utterance_branch_.seed)
-        enrolled = [side.normalise_by_session(sessions, average, rng) for side in sides]
-        self.utterance_branch_.fit_normalised(
-            [side.features() for side in sides], enrolled, target, corpora
-        )
 
     def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
         """Return probabilities for clips of unknown speakers, (clips, classes)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from affekt.estimators.layers import Standardize
 from affekt.estimators.networks import export_network, predict_network
 from affekt.estimators.row_crops import RowBatches, RowCrops, pad_crops
+from affekt.estimators.row_statistics import SessionNormalisation
 from affekt.estimators.skorch_training import AverageWeights, one_cycle_learner
 from affekt.estimators.transformer_block import TransformerBlock, round_linear_layers
 from affekt.features.encoder_weights import Weights
@@ -25,11 +26,19 @@ BLOCK_DROPOUT, HEAD_DROPOUT = 0.2, 0.3
 WEIGHT_DECAY = 0.05
 GRADIENT_LIMIT = 1.0
 AVERAGE_DECAY = 0.99
-HALF_PRECISION = any(torch.cpu.get_capabilities().get(one) for one in ("avx512_bf16", "amx_bf16"))
-"""Whether the processor multiplies numbers of 16 bits: the block is then trained in half the time."""
 STANDARDISED_CLIPS = 600  # from which the first mean and deviation of the pooled outputs are estimated
 EXAMPLE_ROWS = 50
 _SMALLEST_VARIANCE = 1e-4
+
+
+def multiplies_16_bits() -> bool:
+    """Whether the processor multiplies numbers of 16 bits; False where PyTorch is too old to say it."""
+    capabilities: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(capabilities.get(one) for one in ("avx512_bf16", "amx_bf16"))
+
+
+HALF_PRECISION = multiplies_16_bits()
+"""Whether the block is trained with numbers of 16 bits, which takes half the time."""
 
 
 @dataclass(eq=False, repr=False)
@@ -71,6 +80,7 @@ class FineTunedNetwork(BaseEstimator):  # type: ignore[misc]
         weights: NDArray[np.float64],
         offsets: NDArray[np.float64],
         degraded: NDArray[Any] | None = None,
+        normalisation: SessionNormalisation | None = None,
     ) -> FineTunedNetwork:
         """Train the network.
 
@@ -86,13 +96,15 @@ class FineTunedNetwork(BaseEstimator):  # type: ignore[misc]
             What is added to the scores of each clip in the loss, (clips, classes).
         degraded
             Features of a degraded copy of each clip; None for no copies.
+        normalisation
+            Normalises half of the crops by speaker; None for none.
         """
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             block = TransformerBlock(self.weights(), BLOCK_DROPOUT)
             crops = RowCrops(
-                features=X, degraded=degraded, columns=block.width, target=target, weights=weights,
-                offsets=offsets, rows=self.crop_rows, seed=self.seed,
+                features=X, degraded=degraded, normalisation=normalisation, columns=block.width,
+                target=target, weights=weights, offsets=offsets, rows=self.crop_rows, seed=self.seed,
             )  # fmt: skip
             network = _Network(block, X[crops.draw()[:STANDARDISED_CLIPS]], offsets.shape[1])
             average = AverageWeights(network, AVERAGE_DECAY)
@@ -154,7 +166,7 @@ class _Network(nn.Module):
     def pool(self, features: Tensor, kept: Tensor | None = None) -> Tensor:
         """(clips, rows, columns) -> means and deviations over the kept rows, (clips, 4 * width)."""
         rows = features[..., : self.block.width]
-        with torch.autocast("cpu", torch.bfloat16, enabled=HALF_PRECISION and self.training):
+        with torch.autocast("cpu", torch.bfloat16, enabled=HALF_PRECISION and self.block.training):
             outputs = self.block(rows, kept)
         rows = torch.cat([rows, outputs], dim=2)
         weights = torch.ones_like(rows[..., :1]) if kept is None else kept[..., None].float()

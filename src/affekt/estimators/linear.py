@@ -14,13 +14,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from affekt.estimators.onnx_graphs import GraphBuilder
 from affekt.model.speaker_normalisation import (
+    MAX_ENROLLED,
     SpeakerStatistics,
     average_speaker,
     normalise,
     speaker_statistics,
 )
 
-MAX_ENROLLED = 16  # clips from which a speaker's statistics are estimated
 DEGRADED_WEIGHT = 0.5  # of a degraded copy
 LARGEST_DEVIATIONS = 8.0  # features are clipped to so many standard deviations
 MAX_STEPS = 100
@@ -248,9 +248,16 @@ def draw_enrolled(
     for name in np.unique(sessions):
         own = np.flatnonzero(sessions == name)
         for i in own if len(own) > 1 else ():
-            others = own[own != i]
-            count = min(int(rng.integers(1, MAX_ENROLLED + 1)), len(others))
-            yield int(i), rng.choice(others, count, replace=False)
+            yield int(i), draw_others(own, i, rng)
+
+
+def draw_others(
+    session: NDArray[np.intp], clip: np.intp | int, rng: np.random.Generator
+) -> NDArray[np.intp]:
+    """Draw 1 to 16 clips of a session at random, other than ``clip``; it has at least two."""
+    others = session[session != clip]
+    count = min(int(rng.integers(1, MAX_ENROLLED + 1)), len(others))
+    return rng.choice(others, count, replace=False)
 
 
 def _normalise_by_session(

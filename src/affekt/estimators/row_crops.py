@@ -15,7 +15,9 @@ from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
 
 from affekt.estimators.crops import DEGRADED_SHARE
+from affekt.estimators.row_statistics import SessionNormalisation
 
+NORMALISED_SHARE = 0.5  # of the crops, so that enrolled speakers are known too
 MAX_MASKED_SHARE = 0.3  # of the rows of a crop
 LABEL_SMOOTHING = 0.1
 SMALLEST_OFFSET = -30.0  # instead of minus infinity, which would make the loss NaN
@@ -33,7 +35,7 @@ class RowCrop(NamedTuple):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class RowCrops(TorchDataset[RowCrop]):
-    """Random crops of clips, some of degraded copies, with a span of time masked.
+    """Random crops of clips, some of degraded copies, some normalised by speaker; a span of time is masked.
 
     Parameters
     ----------
@@ -41,6 +43,8 @@ class RowCrops(TorchDataset[RowCrop]):
         Features of each clip: objects of shape (rows, columns).
     degraded
         Features of degraded copies; None for no such crops.
+    normalisation
+        Normalises half of the crops by speaker; None for none.
     columns
         How many of the first columns are used.
     target
@@ -57,6 +61,7 @@ class RowCrops(TorchDataset[RowCrop]):
 
     features: NDArray[Any]
     degraded: NDArray[Any] | None
+    normalisation: SessionNormalisation | None
     columns: int
     target: NDArray[np.intp]
     weights: NDArray[np.float64]
@@ -85,11 +90,21 @@ class RowCrops(TorchDataset[RowCrop]):
         first = int(self._rng.integers(length - masked + 1))
         kept[first : first + masked] = False
         return RowCrop(
-            torch.tensor(clip[start : start + length, : self.columns]),
+            torch.tensor(self._normalise(i, clip[start : start + length, : self.columns])),
             kept,
             torch.tensor(self.offsets[i], dtype=torch.float32),
             torch.tensor(self.probabilities[i], dtype=torch.float32),
         )
+
+    def _normalise(self, i: int, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Normalise the rows of a clip, or leave them as they are, at random."""
+        if self.normalisation is None or self._rng.random() >= NORMALISED_SHARE:
+            return rows
+        drawn = self.normalisation.draw(i, self._rng)
+        if drawn is None:
+            return rows
+        scale, shift = (values[: self.columns].astype(np.float32) for values in drawn)
+        return rows * scale + shift
 
     def draw(self) -> NDArray[np.intp]:
         """Draw the clips of an epoch: their positions, in random order."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.estimators.linear import draw_enrolled
+from affekt.estimators.linear import draw_enrolled, draw_others
 from affekt.model.speaker_normalisation import SpeakerStatistics, draw_to_average, scale_to_average
 
 Values = NDArray[np.float64]
@@ -70,11 +70,24 @@ class RowStatistics:
         """
         means, deviations = self.means.copy(), self.deviations.copy()
         for i, enrolled in draw_enrolled(sessions, rng):
-            speaker = self.speaker(enrolled, average)
-            scale = scale_to_average(speaker, average)
-            means[i] = (means[i] - speaker.mean) * scale + average.mean
+            scale, shift = self.scale_and_shift(enrolled, average)
+            means[i] = means[i] * scale + shift
             deviations[i] *= scale
         return self._arrange(means, deviations)
+
+    def scale_and_shift(self, clips: NDArray[np.intp], average: SpeakerStatistics) -> tuple[Values, Values]:
+        """Return by what ``normalise`` multiplies rows of a speaker, and what it adds: (columns,) each.
+
+        Parameters
+        ----------
+        clips
+            Positions of the clips by which the speaker is enrolled.
+        average
+            The average training speaker, of rows.
+        """
+        speaker = self.speaker(clips, average)
+        scale = scale_to_average(speaker, average)
+        return scale, np.array(average.mean) - np.array(speaker.mean) * scale
 
     def speaker(self, clips: NDArray[np.intp], average: SpeakerStatistics) -> SpeakerStatistics:
         """Return what ``speaker_statistics`` estimates from the rows of the clips at these positions."""
@@ -87,3 +100,29 @@ class RowStatistics:
     def _arrange(self, means: Values, deviations: Values) -> NDArray[np.float32]:
         return np.hstack([means[:, : -self.constant], deviations[:, : -self.constant],
                           means[:, -self.constant :]]).astype(np.float32)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class SessionNormalisation:
+    """Speaker normalisation of the rows of training clips, by other clips of their sessions.
+
+    Attributes
+    ----------
+    statistics
+        Of the rows of all clips.
+    sessions
+        The speaker and vocal channel of each clip.
+    average
+        The average training speaker, of rows.
+    """
+
+    statistics: RowStatistics
+    sessions: NDArray[Any]
+    average: SpeakerStatistics
+
+    def draw(self, clip: int, rng: np.random.Generator) -> tuple[Values, Values] | None:
+        """Return scale and shift by 1 to 16 other clips drawn at random; None for a clip that is alone."""
+        session = np.flatnonzero(self.sessions == self.sessions[clip])
+        if len(session) < 2:
+            return None
+        return self.statistics.scale_and_shift(draw_others(session, clip, rng), self.average)
