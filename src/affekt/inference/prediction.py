@@ -223,7 +223,7 @@ def predict_window(
     contract = bundle.contract
     features = [extract(load_audio(recorded, contract.sample_rate), contract.features)]
     row = bundle.predict_proba(features, voice.statistics if voice else None)
-    return restrict(row, bundle.distance(features), contract, allowed)[0]
+    return restrict(row, bundle.distance(features), contract, allowed, enrolled=voice is not None)[0]
 
 
 def allowed_emotions(contract: Contract, emotions: Collection[str] | None) -> tuple[str, ...]:
