@@ -129,25 +129,35 @@ def test_wrong_usage_says_what_to_do(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to a process")
-def test_ctrl_c_keeps_what_was_finished(talk: Path, tmp_path: Path) -> None:
-    long = tmp_path / "long.wav"
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no signals to a process")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_was_finished_is_kept_when_the_command_is_stopped(
+    talk: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    long, out = tmp_path / "long.wav", tmp_path / "t.json"
     samples, _ = soundfile.read(talk)
     soundfile.write(long, np.tile(samples, (400, 1)), RATE)
-    arguments = ["timeline", str(talk), str(long), "--out", str(tmp_path / "t.csv")]
-    command = [sys.executable, "-m", "affekt", *arguments]
+    out.write_text("older")
+    command = [sys.executable, "-m", "affekt", "timeline", str(talk), str(long), "--out", str(out)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout
         process.stdout.readline()  # the first recording is finished
-        time.sleep(2)
-        process.send_signal(signal.SIGINT)
+        time.sleep(3)
+        process.send_signal(number)
         _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert "Traceback" not in err
-    assert re.search("[12] finished rows? (is|are) kept in", err)  # one: no block was read
-    rows = (tmp_path / "t.partial.csv").read_text(encoding="utf-8").splitlines()
-    assert sum(str(talk) in row for row in rows) == 2
-    assert not (tmp_path / "t.csv").exists()
+    finished, stopped = json.loads((tmp_path / "t.partial.json").read_text(encoding="utf-8"))
+    assert (finished["complete"], stopped["complete"]) == (True, False)
+    expected = (
+        rf"1 finished timeline and long.wav up to [\d:.]+ \({len(stopped['utterances'])} utterances\) are "
+        rf"kept in .*t.partial.json"
+    )
+    assert re.search(expected, " ".join(err.split()))
+    ends = [one["end_s"] for one in stopped["utterances"]]
+    assert stopped["duration_s"] - ends[-1] < 6.5  # at least one of two utterances in so many seconds
+    assert len(ends) > 2
+    assert out.read_text() == "older"
 
 
 # --- live --------------------------------------------------------------------------------------------

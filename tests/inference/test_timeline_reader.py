@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import tracemalloc
-from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from affekt.audio.loading import AudioBlocks, load_audio
+from affekt.audio.loading import load_audio
 from affekt.errors import AudioContentError, AudioNotFoundError, DiarisationError, UnknownNameError
 from affekt.inference import stream as stream_module
 from affekt.inference import timeline_reader
@@ -244,7 +244,7 @@ def test_memory_does_not_grow_with_the_file(
     for what in ("answer", "measure"):  # these take the same memory for each utterance
         monkeypatch.setattr(stream_module.Answerer, what, lambda self, samples: None)
     path, most = tmp_path / "long.wav", []
-    for times in (1, 16):
+    for times in (4, 16):  # as many answers wait in both
         soundfile.write(path, np.tile(spoken, (2, times)).T, RATE)
         tracemalloc.start()
         found = timeline(path)
@@ -254,25 +254,33 @@ def test_memory_does_not_grow_with_the_file(
     assert most[1] < 1.5 * most[0] < 10e6  # as float32, the longer file is 25 MB
 
 
-def test_what_was_found_before_an_interruption_is_kept(
-    spoken: Samples, found: Timeline, monkeypatch: pytest.MonkeyPatch
+def test_every_utterance_that_ended_before_ctrl_c_is_kept(
+    spoken: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usual = AudioBlocks.__iter__
+    long = np.tile(spoken, 3)
+    whole = timeline((long, RATE))
+    usual = timeline_reader._Found.push
 
-    def interrupted(self: Any) -> Iterator[Samples]:
-        for block in usual(self):
-            yield block
-            raise KeyboardInterrupt
+    def interrupted(self: Any, samples: NDArray[np.float32]) -> None:
+        if self._frames > len(spoken):
+            signal.raise_signal(signal.SIGINT)  # while a block is read
+        usual(self, samples)
 
-    monkeypatch.setattr(AudioBlocks, "__iter__", interrupted)
-    monkeypatch.setattr("affekt.inference.stream.AHEAD", 0)
-    reader = TimelineReader((np.tile(spoken, 3), RATE), audio_channel="mix")
+    monkeypatch.setattr(timeline_reader._Found, "push", interrupted)
+    reader = TimelineReader((long, RATE), audio_channel="mix")
     with pytest.raises(KeyboardInterrupt):
         reader.read()
     (kept,) = reader.timelines()
     assert not kept.complete
-    assert bounds(kept)[0] == bounds(found)[0]
-    assert 2 < kept.duration_s < 5
+    assert len(spoken) / RATE < kept.duration_s < 2.5 * len(spoken) / RATE
+    ended = [one for one in whole.utterances if one.end_s + 0.5 < kept.duration_s]
+    assert len(ended) >= 4
+    assert kept.utterances[: len(ended)] == tuple(ended)
+
+
+def test_an_option_that_does_not_exist_is_an_error(spoken: Samples) -> None:
+    with pytest.raises(TypeError, match="no option is called voices. There are: progress, voice, emotions"):
+        timeline((spoken, RATE), voices=None)  # type: ignore[call-arg]
 
 
 def test_it_can_be_written_as_json(found: Timeline) -> None:

@@ -18,7 +18,7 @@ from affekt.cli.console import FAILED_INPUT, json_text, plain, say, say_written,
 from affekt.cli.inference import SHOWN_ROWS, read_sources
 from affekt.cli.options import existing_file, json_options, model_option
 from affekt.cli.parameters import OutputFile, parse_emotions
-from affekt.support.terminal import one_line
+from affekt.support.terminal import one_line, plural
 from affekt.support.writing import kept_beside, whole_file
 
 if TYPE_CHECKING:
@@ -154,8 +154,8 @@ def timeline(
                 say(f"[red]✗ {escape(one_line(source_name(source)))}[/]: {escape(str(error))}")
                 continue
             except KeyboardInterrupt:
-                if reader:
-                    _add(results, reader.timelines(), out or json_file, printed=not as_json)
+                found = [one for one in (reader.timelines() if reader else ()) if one.duration_s]
+                _add(results, found, out or json_file, printed=not as_json)
                 raise
             _add(results, reader.timelines(), out or json_file, printed=not as_json)
     except KeyboardInterrupt as error:
@@ -284,9 +284,24 @@ def _add(results: _Results, found: Sequence[Timeline], place: Path | None, *, pr
 def _keep(results: _Results, out: Path | None, json_file: Path | None, error: BaseException) -> None:
     """Keep what was finished before an interruption beside the files that were asked for."""
     for place, is_out in ((out, True), (json_file, False)):
-        if place and results.values:
-            with kept_beside(place, len(results.values), error) as kept:
+        if place and results.timelines:
+            with kept_beside(place, _kept(results.timelines), error) as kept:
                 results.write(kept if is_out else None, None if is_out else kept)
+
+
+def _kept(timelines: Sequence[Timeline]) -> str:
+    """Return which timelines are kept: those that are whole, and how far the last was read."""
+    from affekt.reports.terminal.timelines import clock
+
+    whole = sum(one.complete for one in timelines)
+    parts = [plural(whole, "finished timeline")] if whole else []
+    if stopped := [one for one in timelines if not one.complete]:  # the channels of the last recording
+        name, utterances = (
+            one_line(Path(stopped[0].source).name),
+            sum(len(one.utterances) for one in stopped),
+        )
+        parts.append(f"{name} up to {clock(stopped[0].duration_s)} ({plural(utterances, 'utterance')})")
+    return f"{' and '.join(parts)} {'is' if len(parts) == 1 and whole < 2 else 'are'}"
 
 
 def _write_page(results: _Results, paths: Sequence[str], out: Path) -> None:

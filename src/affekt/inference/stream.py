@@ -278,6 +278,10 @@ class UtteranceStream:
         self._forget()
         return self._events(AHEAD if self._executor else 0)
 
+    def wait(self) -> list[Event]:
+        """Return the events whose answers are being computed; an utterance that is open stays open."""
+        return self._events(0)
+
     def close(self) -> list[Event]:
         """Return the events that are left."""
         if self._turns is None:
@@ -288,7 +292,7 @@ class UtteranceStream:
                 self._waiting.extend(self._end(_seconds(end)))
         else:
             self._waiting.extend(self._follow_turns(np.inf))
-        return self._events(0)
+        return self.wait()
 
     def _events(self, ahead: int) -> list[Event]:
         """Return events in their order, but for the last few."""

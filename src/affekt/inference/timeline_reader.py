@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,7 @@ from affekt.model.bundle import Bundle, ModelLike, load
 from affekt.notes import Note
 from affekt.support.parallel import core_count
 from affekt.support.progress import progress_bar
+from affekt.support.signals import held_back
 
 MAX_ENROLLED = 32  # windows whose features are kept to adapt to a speaker
 
@@ -42,15 +44,36 @@ Speakers = str | os.PathLike[str] | Sequence[Turn] | None
 """Speakers' turns: an RTTM file, what ``read_rttm`` returned, or None."""
 
 
+class TimelineOptions(TypedDict, total=False):
+    """The options of ``timeline`` and ``timeline_channels``.
+
+    Attributes
+    ----------
+    voice, emotions
+        As for ``predict``.
+    audio_channel
+        ``mix``, ``left`` or ``right``; for ``timeline_channels`` also ``each``.
+    adapt
+        Adapt to the recording's own voice, of which up to 32 parts of utterances are read first.
+    speakers
+        Who speaks when, found by another program: an RTTM file, or what ``read_rttm`` returned. Its turns
+        are the utterances, and each speaker is adapted to their own voice. Where each channel has a
+        timeline, a turn is of the channel that it names.
+    """
+
+    voice: VoiceLike
+    emotions: Collection[str] | None
+    audio_channel: str
+    adapt: bool
+    speakers: Speakers
+
+
 def timeline(
     source: AudioSource,
     model: ModelLike = None,
     *,
-    voice: VoiceLike = None,
-    emotions: Collection[str] | None = None,
-    audio_channel: str = "mix",
-    adapt: bool = False,
-    speakers: Speakers = None,
+    progress: bool = False,
+    **options: Unpack[TimelineOptions],
 ) -> Timeline:
     """Find the utterances of a recording of any length, and answer each as ``predict`` does.
 
@@ -61,15 +84,13 @@ def timeline(
 
     Parameters
     ----------
-    source, model, voice, emotions
+    source, model
         As for ``predict``. A file is decoded in blocks: there is no limit to its length.
-    audio_channel
-        ``mix``, ``left`` or ``right``; ``timeline_channels`` returns a timeline for each channel.
-    adapt
-        Adapt to the recording's own voice, of which up to 32 parts of utterances are read first.
-    speakers
-        Who speaks when, found by another program: an RTTM file, or what ``read_rttm`` returned. Its turns
-        are the utterances, and each speaker is adapted to their own voice.
+    progress
+        Show a progress bar on a terminal.
+    **options
+        Of ``TimelineOptions``: ``voice``, ``emotions``, ``audio_channel`` (``mix`` by default), ``adapt``
+        and ``speakers``.
 
     Raises
     ------
@@ -85,17 +106,10 @@ def timeline(
     >>> timeline((np.zeros(16_000), 16_000)).utterances
     ()
     """
-    if audio_channel == "each":
+    options.setdefault("audio_channel", "mix")
+    if options["audio_channel"] == "each":
         raise ValueError("timeline returns one channel: for each of them, call timeline_channels")
-    (found,) = timeline_channels(
-        source,
-        model,
-        voice=voice,
-        emotions=emotions,
-        audio_channel=audio_channel,
-        adapt=adapt,
-        speakers=speakers,
-    )
+    (found,) = timeline_channels(source, model, progress=progress, **options)
     return found
 
 
@@ -103,36 +117,23 @@ def timeline_channels(
     source: AudioSource,
     model: ModelLike = None,
     *,
-    voice: VoiceLike = None,
-    emotions: Collection[str] | None = None,
-    audio_channel: str = "each",
-    adapt: bool = False,
-    speakers: Speakers = None,
+    progress: bool = False,
+    **options: Unpack[TimelineOptions],
 ) -> list[Timeline]:
     """Return the timeline of each channel of a recording, as of a call with a speaker on each.
 
     Parameters
     ----------
-    source, model, voice, emotions, adapt, speakers
-        As for ``timeline``. With ``audio_channel="each"``, a turn is of the channel that it names.
-    audio_channel
-        ``each``, or one of those of ``timeline``.
+    source, model, progress, **options
+        As for ``timeline``, but ``audio_channel`` is ``each`` by default.
 
     Raises
     ------
     AudioError, BundleError, VoiceError, UnknownNameError, DiarisationError, ValueError
         As for ``timeline``.
     """
-    reader = TimelineReader(
-        source,
-        model,
-        voice=voice,
-        emotions=emotions,
-        audio_channel=audio_channel,
-        adapt=adapt,
-        speakers=speakers,
-    )
-    reader.read()
+    reader = TimelineReader(source, model, **options)
+    reader.read(progress=progress)
     return reader.timelines()
 
 
@@ -141,39 +142,39 @@ class TimelineReader:
 
     Parameters
     ----------
-    source, model, voice, emotions, audio_channel, adapt, speakers
+    source, model, **options
         As for ``timeline_channels``.
     """
 
     def __init__(
-        self,
-        source: AudioSource,
-        model: ModelLike = None,
-        *,
-        voice: VoiceLike = None,
-        emotions: Collection[str] | None = None,
-        audio_channel: str = "each",
-        adapt: bool = False,
-        speakers: Speakers = None,
+        self, source: AudioSource, model: ModelLike = None, **options: Unpack[TimelineOptions]
     ) -> None:
+        if unknown := sorted(options.keys() - TimelineOptions.__annotations__.keys()):
+            known = ", ".join(TimelineOptions.__annotations__)
+            raise TypeError(f"no option is called {', '.join(unknown)}. There are: progress, {known}")
+        voice, speakers, adapt = options.get("voice"), options.get("speakers"), options.get("adapt", False)
         if voice is not None and (adapt or speakers is not None):
             other = "adapt" if adapt else "speakers"
             raise ValueError(f"give voice or {other}, not both: {other} makes a voice of the recording")
-        check_audio_channel(audio_channel)
+        self._audio_channel = options.get("audio_channel", "each")
+        check_audio_channel(self._audio_channel)
         self.name = source_name(source)
         self._bundle = load(model)
         self._bundle.feature_set.check()
-        self._allowed = allowed_emotions(self._bundle.contract, emotions)
+        self._allowed = allowed_emotions(self._bundle.contract, options.get("emotions"))
         self._voice = ready_voice(voice, self._bundle)
         turns = read_rttm(speakers) if isinstance(speakers, str | os.PathLike) else speakers
         self._turns = None if turns is None else turns_of(turns, self.name)
         self._adapts = adapt or turns is not None
-        self._source, self._audio_channel = source, audio_channel
+        self._source = source
         self._found: dict[str, _Found] = {}
         self._complete = self._shown = False
 
     def read(self, *, progress: bool = False) -> None:
-        """Read the recording to its end, twice where voices are adapted to."""
+        """Read the recording to its end, twice where voices are adapted to.
+
+        At Ctrl-C, the answers that are being computed are waited for: an utterance is found or not.
+        """
         if self._adapts:
             self._source = _readable_twice(self._source, self.name)
         self._shown = progress
@@ -219,9 +220,15 @@ class TimelineReader:
                     voice = voices.get((channel, speaker), self._voice)
                     answerer = Answerer(self.name, rate, self._bundle, voice, self._allowed)
                     found.streams[speaker] = UtteranceStream(rate, answerer, turns, executor)
-            for block in self._tracked(audio):
-                for column, found in enumerate(self._found.values()):
-                    found.push(block[:, column])
+            try:
+                for block in self._tracked(audio):
+                    with held_back():  # Ctrl-C comes between two blocks
+                        for column, found in enumerate(self._found.values()):
+                            found.push(block[:, column])
+            except KeyboardInterrupt:
+                for found in self._found.values():
+                    found.wait()
+                raise
             if not audio.frames:
                 raise AudioContentError(f"{self.name} has no samples")
             for found in self._found.values():
@@ -307,6 +314,11 @@ class _Found:
         self._envelope.push(samples)
         for speaker, stream in self.streams.items():
             self._take(stream.push(samples), speaker)
+
+    def wait(self) -> None:
+        """Take the answers that are being computed."""
+        for speaker, stream in self.streams.items():
+            self._take(stream.wait(), speaker)
 
     def close(self) -> None:
         """Take what is left in the streams."""
