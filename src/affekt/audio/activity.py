@@ -114,6 +114,8 @@ class ActivityStream:
     def _add(self, samples: NDArray[np.float32], *, last: bool) -> NDArray[np.float32]:
         if self._resampler:
             samples = self._resampler.resample_chunk(samples, last=last)
+            if last:  # one that is alive when Python ends is reported on standard error as a leak
+                self._resampler = None
         samples = np.concatenate([self._waiting, samples])
         size = STREAM_FRAMES * FRAME_SAMPLES
         whole = len(samples) // size * size

@@ -12,8 +12,9 @@ from typing import BinaryIO, cast
 
 import soundfile
 
+from affekt.audio.byte_ranges import Window
 from affekt.audio.ffmpeg import decode_with_ffmpeg, may_know, needs_ffmpeg, open_with_ffmpeg
-from affekt.audio.parts import Part, Window, behind_tags, file_size, find_parts, is_mp3, second_start
+from affekt.audio.parts import Part, behind_tags, file_size, find_parts, is_mp3, second_start
 from affekt.audio.samples import Blocks, Decoded, Request, Samples, assemble, check_stream, join_blocks
 from affekt.errors import AudioContentError, AudioFormatError, MissingExtraError
 from affekt.notes import Note, NoteKind
@@ -97,7 +98,7 @@ def _first_file(file: BinaryIO, name: str) -> tuple[BinaryIO, bytes, list[Note]]
     if not second:
         return file, head, []
     note = Note(NoteKind.PARTLY_READ, "several files are joined here, and only the first is read")
-    return cast(BinaryIO, Window(file, 0, second)), head, [note]
+    return cast(BinaryIO, Window(file, (0, second))), head, [note]
 
 
 def _is_known(head: bytes) -> bool:
