@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from affekt.inference.stream import Measurement, Stream, UtteranceEnd, UtteranceStart
     from affekt.inference.timeline import Timeline, Track, Utterance
     from affekt.inference.timeline_reader import timeline, timeline_channels
+    from affekt.inference.writers import write_timelines
     from affekt.model.bundle import Bundle, ModelLike, load
     from affekt.model.contract import Contract
     from affekt.notes import Note, NoteKind
@@ -105,6 +106,7 @@ _MODULES = {
     "train": "experiments.training",
     "write_report": "reports.html",
     "write_table": "features.feature_table",
+    "write_timelines": "inference.writers",
 }
 
 __all__ = [
@@ -163,6 +165,7 @@ __all__ = [
     "train",
     "write_report",
     "write_table",
+    "write_timelines",
 ]
 __version__ = "0.1.0"
 

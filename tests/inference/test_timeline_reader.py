@@ -279,7 +279,9 @@ def test_every_utterance_that_ended_before_ctrl_c_is_kept(
 
 
 def test_an_option_that_does_not_exist_is_an_error(spoken: Samples) -> None:
-    with pytest.raises(TypeError, match="no option is called voices. There are: progress, voice, emotions"):
+    with pytest.raises(
+        TypeError, match=r"no option is called voices\. There are: progress, voice, emotions"
+    ):
         timeline((spoken, RATE), voices=None)  # type: ignore[call-arg]
 
 
