@@ -22,9 +22,11 @@ from rich.table import Table
 from timeline import RATE, make_recording
 
 from affekt.corpora.registry import load_corpus
-from affekt.inference.stream import STEP_S, Event, Measurement, Stream, UtteranceEnd
+from affekt.inference.events import Event, Measurement, UtteranceEnd
+from affekt.inference.stream import Stream
 from affekt.inference.timeline import Timeline
 from affekt.inference.timeline_reader import timeline
+from affekt.inference.utterance_stream import STEP_S
 from affekt.model.bundle import load
 from affekt.support.progress import track
 

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from affekt.inference.adaptation import Voice, VoiceLike, adapt, load_voice
     from affekt.inference.answer_table import to_dataframe
     from affekt.inference.diarisation import Turn, read_rttm
+    from affekt.inference.events import Measurement, UtteranceEnd, UtteranceStart
     from affekt.inference.prediction import Answer, Prediction, predict, predict_many
-    from affekt.inference.stream import Measurement, Stream, UtteranceEnd, UtteranceStart
+    from affekt.inference.stream import Stream
     from affekt.inference.timeline import Timeline, Track, Utterance
     from affekt.inference.timeline_reader import timeline, timeline_channels
     from affekt.inference.writers import write_timelines
@@ -63,7 +64,7 @@ _MODULES = {
     "CorpusLike": "corpora.registry",
     "Evaluation": "evaluation.results",
     "Exploration": "experiments.exploration",
-    "Measurement": "inference.stream",
+    "Measurement": "inference.events",
     "ModelLike": "model.bundle",
     "Note": "notes",
     "NoteKind": "notes",
@@ -74,8 +75,8 @@ _MODULES = {
     "Track": "inference.timeline",
     "Turn": "inference.diarisation",
     "Utterance": "inference.timeline",
-    "UtteranceEnd": "inference.stream",
-    "UtteranceStart": "inference.stream",
+    "UtteranceEnd": "inference.events",
+    "UtteranceStart": "inference.events",
     "Voice": "inference.adaptation",
     "VoiceLike": "inference.adaptation",
     "Waveform": "audio.loading",

@@ -7,8 +7,8 @@ of ``emotions``. All metrics take arrays of shape (..., K, K), so that a bootstr
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -283,13 +283,7 @@ class DiarisationErrors:
 
     def __add__(self, other: DiarisationErrors) -> DiarisationErrors:
         """Return the errors of both recordings."""
-        return DiarisationErrors(*(one + another for one, another in zip(self, other, strict=True)))
-
-    def __iter__(self) -> Iterator[float]:
-        """Yield the lengths, in the order of the attributes."""
-        return iter(
-            (self.false_alarm_s, self.missed_s, self.confusion_s, self.reference_s, self.duration_s)
-        )
+        return DiarisationErrors(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
     @property
     def wrong_s(self) -> float:

@@ -2,66 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from importlib.resources import files
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 import soxr
-from numpy.typing import NDArray
+from tests.inference.streaming import EXAMPLES, RATE, Samples, at_once, ends, pushed, speak
 
 from affekt.audio.loading import load_audio
 from affekt.errors import AudioContentError, AudioFormatError, UnknownNameError
+from affekt.inference.events import Event, Measurement, UtteranceEnd, UtteranceStart
 from affekt.inference.prediction import predict
-from affekt.inference.stream import (
-    STEP_S,
-    WINDOW_S,
-    Event,
-    Measurement,
-    Stream,
-    UtteranceEnd,
-    UtteranceStart,
-    UtteranceStream,
-)
-
-EXAMPLES = sorted(Path(str(files("affekt"))).joinpath("examples").glob("*.flac"))
-RATE = 16_000
-Samples = NDArray[Any]
+from affekt.inference.stream import Stream
+from affekt.inference.utterance_stream import STEP_S, WINDOW_S
 
 
 @pytest.fixture(scope="module")
 def spoken() -> Samples:
-    """Four examples with pauses of 0.7 s and a little noise between, at 16 kHz."""
-    parts: list[Samples] = [np.zeros(RATE // 2)]
-    for path in EXAMPLES[:4]:
-        parts += [load_audio(path, RATE).samples, np.zeros(round(0.7 * RATE))]
-    samples = np.concatenate(parts)
-    noise = np.random.default_rng(0).standard_normal(len(samples))
-    return (samples + 3e-4 * noise).astype(np.float32)
-
-
-def pushed(stream: Any, samples: Samples, sizes: Callable[[], int]) -> list[Event]:
-    events, at = [], 0
-    while at < len(samples):
-        size = sizes()
-        events += stream.push(samples[at : at + size])
-        at += size
-    return [*events, *stream.close()]
-
-
-def at_once(stream: Any, samples: Samples) -> list[Event]:
-    return pushed(stream, samples, lambda: len(samples))
+    return speak()
 
 
 @pytest.fixture(scope="module")
 def events(spoken: Samples) -> list[Event]:
     return at_once(Stream(RATE), spoken)
-
-
-def ends(events: Sequence[Event]) -> list[UtteranceEnd]:
-    return [event for event in events if isinstance(event, UtteranceEnd)]
 
 
 @pytest.mark.parametrize("most", [700, 9000, 60_000])
@@ -149,73 +110,6 @@ def test_noise_and_silence_have_no_utterance() -> None:
     noise = np.random.default_rng(0).standard_normal(20 * RATE) * 0.1
     assert at_once(Stream(RATE), noise) == []
     assert at_once(Stream(RATE), np.zeros(20 * RATE)) == []
-
-
-class Signs:
-    """Measures how many samples are positive, and keeps the lengths of what it was given."""
-
-    def __init__(self) -> None:
-        self.lengths: list[int] = []
-
-    def answer(self, samples: Samples) -> None:
-        self.lengths.append(len(samples))
-
-    def measure(self, samples: Samples) -> dict[str, float]:
-        self.lengths.append(len(samples))
-        return {"up": float(np.mean(samples > 0)), "down": float(np.mean(samples < 0))}
-
-
-def test_a_change_of_one_and_a_half_seconds_stays_visible() -> None:
-    for start_s in np.arange(4, 5, 0.1):
-        samples = np.full(10 * RATE, -0.1, np.float32)
-        samples[round(start_s * RATE) : round((start_s + 1.5) * RATE)] = 0.1
-        found = at_once(UtteranceStream(RATE, Signs(), [(0, 10)]), samples)
-        up = [
-            one.start_s + STEP_S / 2
-            for one in found
-            if isinstance(one, Measurement) and one.probabilities["up"] > 0.5
-        ]
-        assert up
-        assert all(start_s <= middle_s < start_s + 1.5 for middle_s in up)
-
-
-def test_windows_have_two_seconds_and_stay_within_the_voice() -> None:
-    answers = Signs()
-    found = at_once(UtteranceStream(RATE, answers, [(1, 9)]), np.ones(10 * RATE, np.float32))
-    *windows, whole = sorted(answers.lengths)
-    assert whole == 8 * RATE
-    assert set(windows) == {round(WINDOW_S * RATE)}
-    assert sum(isinstance(one, Measurement) for one in found) == 16
-
-
-def test_given_turns_are_the_utterances() -> None:
-    turns = [(0.5, 1.25), (1.25, 3.0), (9.0, 20.0), (30.0, 31.0)]
-    samples = np.ones(10 * RATE, np.float32)
-    found = ends(pushed(UtteranceStream(RATE, Signs(), turns), samples, lambda: 1000))
-    assert [(one.start_s, one.end_s) for one in found] == [(0.5, 1.25), (1.25, 3.0), (9.0, 10.0)]
-
-
-def test_memory_does_not_grow_with_the_stream(monkeypatch: pytest.MonkeyPatch, spoken: Samples) -> None:
-    stream, sizes = UtteranceStream(RATE, Signs()), []
-    minute = np.resize(spoken, 60 * RATE)
-    for _ in range(6):
-        stream.push(minute)
-        recent, activity = stream._recent, stream._activity
-        sizes.append(len(recent._array) + activity._waiting.size + len(stream._waiting))
-        assert recent._to - recent._from < 25 * RATE
-    assert max(sizes) < 1.1 * sizes[0]
-    monkeypatch.setattr(stream._activity, "push", lambda samples: np.ones(len(samples) // 512))
-    for _ in range(60):  # ten minutes without a pause, in small pieces
-        stream.push(minute[: 10 * RATE])
-        assert stream._recent._to - stream._recent._from < 35 * RATE
-        assert len(stream._recent._array) < 4 * 60 * RATE
-
-
-def test_small_pieces_do_not_grow_the_buffer() -> None:
-    stream = UtteranceStream(RATE, Signs(), [(0, 3), (50, 55)])
-    for _ in range(6000):
-        stream.push(np.ones(160, np.float32))
-    assert len(stream._recent._array) <= 1 << 18
 
 
 @pytest.mark.parametrize(

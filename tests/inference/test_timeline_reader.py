@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from affekt.audio.loading import load_audio
 from affekt.errors import AudioContentError, AudioNotFoundError, DiarisationError, UnknownNameError
-from affekt.inference import stream as stream_module
-from affekt.inference import timeline_reader
+from affekt.inference import timeline_reader, utterance_stream
 from affekt.inference.adaptation import adapt
 from affekt.inference.diarisation import Turn
+from affekt.inference.events import Measurement, UtteranceEnd
 from affekt.inference.prediction import predict
-from affekt.inference.stream import Measurement, Stream, UtteranceEnd
+from affekt.inference.stream import Stream
 from affekt.inference.timeline import Timeline
 from affekt.inference.timeline_reader import TimelineReader, timeline, timeline_channels
 from affekt.model.bundle import load
@@ -242,7 +242,7 @@ def test_memory_does_not_grow_with_the_file(
     tmp_path: Path, spoken: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for what in ("answer", "measure"):  # these take the same memory for each utterance
-        monkeypatch.setattr(stream_module.Answerer, what, lambda self, samples: None)
+        monkeypatch.setattr(utterance_stream.Answerer, what, lambda self, samples: None)
     path, most = tmp_path / "long.wav", []
     for times in (4, 16):  # as many answers wait in both
         soundfile.write(path, np.tile(spoken, (2, times)).T, RATE)

@@ -18,12 +18,12 @@ from affekt.cli.console import FAILED_INPUT, json_text, plain, say, say_written,
 from affekt.cli.inference import SHOWN_ROWS, read_sources
 from affekt.cli.options import existing_file, json_options, model_option
 from affekt.cli.parameters import OutputFile, parse_emotions
-from affekt.support.terminal import one_line, plural
+from affekt.support.terminal import clock, one_line, plural
 from affekt.support.writing import kept_beside, whole_file
 
 if TYPE_CHECKING:
     from affekt.audio.microphone import Sound
-    from affekt.inference.stream import Event
+    from affekt.inference.events import Event
     from affekt.inference.timeline import Timeline
     from affekt.model.bundle import Bundle
 
@@ -291,8 +291,6 @@ def _keep(results: _Results, out: Path | None, json_file: Path | None, error: Ba
 
 def _kept(timelines: Sequence[Timeline]) -> str:
     """Return which timelines are kept: those that are whole, and how far the last was read."""
-    from affekt.reports.terminal.timelines import clock
-
     whole = sum(one.complete for one in timelines)
     parts = [plural(whole, "finished timeline")] if whole else []
     if stopped := [one for one in timelines if not one.complete]:  # the channels of the last recording

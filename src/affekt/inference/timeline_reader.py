@@ -22,16 +22,10 @@ from affekt.errors import AudioContentError, AudioError
 from affekt.features.feature_sets import extract
 from affekt.inference.adaptation import Voice, VoiceLike, ready_voice, voice_of
 from affekt.inference.diarisation import Turn, join_turns, read_rttm, turns_of
+from affekt.inference.events import Event, Measurement, UtteranceEnd
 from affekt.inference.prediction import Prediction, allowed_emotions
-from affekt.inference.stream import (
-    STEP_S,
-    Answerer,
-    Event,
-    Measurement,
-    UtteranceEnd,
-    UtteranceStream,
-)
 from affekt.inference.timeline import ENVELOPE_PER_STEP, Timeline, Track, Utterance
+from affekt.inference.utterance_stream import STEP_S, Answerer, UtteranceStream
 from affekt.model.bundle import Bundle, ModelLike, load
 from affekt.notes import Note
 from affekt.support.parallel import core_count

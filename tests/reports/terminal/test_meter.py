@@ -7,8 +7,8 @@ import pytest
 from rich.cells import cell_len
 from tests.reports.terminal.printing import printed
 
+from affekt.inference.events import Measurement, UtteranceEnd, UtteranceStart
 from affekt.inference.prediction import Prediction
-from affekt.inference.stream import Measurement, UtteranceEnd, UtteranceStart
 from affekt.reports.terminal import Meter
 
 EMOTIONS = ("neutral", "surprised")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from affekt.emotions import emotion_style
 from affekt.inference.timeline import ENVELOPE_PER_STEP, Timeline, Utterance
 from affekt.inference.writers.tiers import NO_ANSWER, clean
-from affekt.support.terminal import plural
+from affekt.support.terminal import clock, plural
 
 MOST_SOUND_BYTES = 5_000_000  # a page with a longer recording opens slowly, and is too large for a mail
 _TEMPLATE = Path(__file__).with_name("page.html")
@@ -93,13 +93,13 @@ def _recording(channels: Sequence[Timeline], sound: bytes | None, *, headed: boo
 
 def _channel(timeline: Timeline, with_player: bool) -> Iterator[str]:
     if not timeline.complete:
-        read = _clock(timeline.duration_s)
+        read = clock(timeline.duration_s)
         yield f'<p class="warn">Reading was stopped after {read}: what follows is missing.</p>'
     for note in timeline.notes:
         yield f'<p class="quiet">{_text(str(note))}</p>'
     shares = _shares(timeline)
     tiles = [
-        (_clock(timeline.duration_s), "length"),
+        (clock(timeline.duration_s), "length"),
         (str(len(timeline.utterances)), f"utterance{'s' * (len(timeline.utterances) != 1)}"),
         (f"{100 * min(_voiced_s(timeline) / (timeline.duration_s or 1), 1):.0f} %", "with a voice"),
     ]
@@ -129,7 +129,7 @@ def _channel(timeline: Timeline, with_player: bool) -> Iterator[str]:
 
 def _item(timeline: Timeline, utterance: Utterance, with_player: bool) -> str:
     found = utterance.prediction
-    times = f"{_clock(utterance.start_s)} – {_clock(utterance.end_s)}"
+    times = f"{clock(utterance.start_s)} – {clock(utterance.end_s)}"
     shown = (
         f'<button type="button" class="time">{times}</button>'
         if with_player
@@ -162,7 +162,7 @@ def _drawings(timeline: Timeline) -> Iterator[str]:
     while start_s < timeline.duration_s:
         end_s = min(start_s + length_s, timeline.duration_s)
         width = f'style="width:{100 * (end_s - start_s) / length_s:.2f}%"'
-        first, last = _clock(start_s), _clock(end_s)
+        first, last = clock(start_s), clock(end_s)
         label = f'role="img" aria-label="Waveform and probabilities, {first} to {last}"'
         data = f'data-start="{start_s:.3f}" data-length="{end_s - start_s:.3f}"'
         wave = f'<g class="wave">{_wave(timeline, start_s, end_s, loudest)}</g>'
@@ -285,15 +285,6 @@ def _colour_of(utterance: Utterance) -> str:
         return _NONE
     colour = emotion_style(found.emotion).colour
     return f"color-mix(in srgb,{colour} 40%,var(--panel))" if found.unsure else colour
-
-
-def _clock(seconds: float) -> str:
-    """Return a time as ``1:02:03.4``, or ``2:03.4`` where there are no hours."""
-    tenths = round(seconds * 10)
-    minutes, rest = divmod(tenths, 600)
-    hours, minutes = divmod(minutes, 60)
-    shown = f"{rest // 10:02}.{rest % 10}"
-    return f"{hours}:{minutes:02}:{shown}" if hours else f"{minutes}:{shown}"
 
 
 def _kind(sound: bytes) -> str:

@@ -28,7 +28,7 @@ def write(timelines: Sequence[Timeline], stream: TextIO) -> None:
     tiers = make_tiers(timelines)
     end = max(float(tier.timeline.duration_s) for tier in tiers)
     named = [
-        (f"{tier.name} {what}".strip(), _intervals(tier, what, end))
+        (f"{tier.name} {what}".strip(), list(_intervals(tier, what, end)))
         for tier in tiers
         for what in ("emotion", "confidence")
     ]
@@ -44,18 +44,11 @@ def write(timelines: Sequence[Timeline], stream: TextIO) -> None:
             stream.write(f"            text = {_quoted(label)}\n")
 
 
-def _intervals(tier: Tier, what: str, end: float) -> list[Interval]:
-    return list(
-        _without_gaps(
-            [(one.start_ms / 1000, one.end_ms / 1000, getattr(one, what)) for one in tier.spans], end
-        )
-    )
-
-
-def _without_gaps(labelled: Sequence[Interval], end: float) -> Iterator[Interval]:
-    """Yield the intervals and empty ones between them, from 0 to the end, in seconds."""
+def _intervals(tier: Tier, what: str, end: float) -> Iterator[Interval]:
+    """Yield what is said of the utterances, and empty intervals between, from 0 to the end in seconds."""
     before = 0.0
-    for start, stop, label in labelled:
+    for one in tier.spans:
+        start, stop, label = one.start_ms / 1000, one.end_ms / 1000, getattr(one, what)
         if start > before:
             yield before, start, ""
         # The recording may end within the last millisecond.

@@ -11,12 +11,12 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from affekt.emotions import emotion_style
+from affekt.inference.events import Event, Measurement, UtteranceEnd, UtteranceStart
 from affekt.inference.prediction import Answer
-from affekt.inference.stream import Event, Measurement, UtteranceEnd, UtteranceStart
 from affekt.reports.terminal.layout import bar
 from affekt.reports.terminal.predictions import PredictionTable
-from affekt.reports.terminal.timelines import clock, no_prediction
-from affekt.support.terminal import one_line
+from affekt.reports.terminal.timelines import no_prediction
+from affekt.support.terminal import clock, one_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

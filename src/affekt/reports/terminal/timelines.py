@@ -12,7 +12,7 @@ from affekt.errors import AudioContentError
 from affekt.inference.prediction import Answer
 from affekt.reports.terminal.layout import Hanging
 from affekt.reports.terminal.predictions import PredictionTable
-from affekt.support.terminal import one_line, plural
+from affekt.support.terminal import clock, one_line, plural
 
 if TYPE_CHECKING:
     from affekt.inference.timeline import Timeline, Utterance
@@ -41,18 +41,6 @@ def timeline(found: Timeline, width: int | None = None, *, summarised: bool = Fa
     ]
     legend = table.legend()
     return Group(head, table.header(), *rows, *([legend] if legend else []), "")
-
-
-def clock(seconds: float) -> str:
-    """Return a time as ``2:03.4``, or ``1:02:03.4`` where there are hours.
-
-    >>> clock(123.44), clock(3723.4), clock(59.96)
-    ('2:03.4', '1:02:03.4', '1:00.0')
-    """
-    minutes, tenths = divmod(round(seconds * 10), 600)
-    hours, minutes = divmod(minutes, 60)
-    start = f"{hours}:{minutes:02}" if hours else str(minutes)
-    return f"{start}:{tenths // 10:02}.{tenths % 10}"
 
 
 def _head(found: Timeline) -> Text:
