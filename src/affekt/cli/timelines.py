@@ -59,15 +59,28 @@ class _Results:
         self.failed += 1
         self.values.append({"source": source, "error": str(error)})
 
-    def write(self, out: Path | None, json_file: Path | None) -> None:
-        """Write what was found."""
+    def write(self, out: Path) -> None:
+        """Write the timelines in the format of ``--out``."""
         from affekt.inference.writers import write_timelines
 
-        if out:
-            write_timelines(self.timelines, out)
-        if json_file:
-            with whole_file(json_file) as file:
-                print(json_text(plain(self.values)), file=file)
+        write_timelines(self.timelines, out)
+
+    def write_page(self, out: Path) -> None:
+        """Write a page with the sound of each file in it."""
+        from affekt.inference.writers import html
+
+        sounds = {}
+        for source in {one.source for one in self.timelines}:
+            if Path(source).is_file():
+                with open(source, "rb") as file:
+                    sounds[source] = file.read(html.MOST_SOUND_BYTES + 1)  # more is left out
+        with whole_file(out) as page:
+            html.write(self.timelines, cast(TextIO, page), sounds)
+
+    def write_json(self, json_file: Path) -> None:
+        """Write timelines and errors as JSON."""
+        with whole_file(json_file) as file:
+            print(json_text(plain(self.values)), file=file)
 
 
 @click.command(epilog="Example: affekt timeline interview.mp3 --out interview.TextGrid")
@@ -166,11 +179,10 @@ def timeline(
     if as_json:
         print(json_text(plain(results.values), encoding=sys.stdout.encoding))
     out = out if results.timelines else None
-    if embed and out:
-        _write_page(results, paths, out)
-        results.write(None, json_file)
-    else:
-        results.write(out, json_file)
+    if out:
+        (results.write_page if embed else results.write)(out)
+    if json_file:
+        results.write_json(json_file)
     say_written(out, json_file)
     if results.failed:
         raise Exit(FAILED_INPUT)
@@ -283,10 +295,10 @@ def _add(results: _Results, found: Sequence[Timeline], place: Path | None, *, pr
 
 def _keep(results: _Results, out: Path | None, json_file: Path | None, error: BaseException) -> None:
     """Keep what was finished before an interruption beside the files that were asked for."""
-    for place, is_out in ((out, True), (json_file, False)):
+    for place, write in ((out, results.write), (json_file, results.write_json)):
         if place and results.timelines:
             with kept_beside(place, _kept(results.timelines), error) as kept:
-                results.write(kept if is_out else None, None if is_out else kept)
+                write(kept)
 
 
 def _kept(timelines: Sequence[Timeline]) -> str:
@@ -294,18 +306,7 @@ def _kept(timelines: Sequence[Timeline]) -> str:
     whole = sum(one.complete for one in timelines)
     parts = [plural(whole, "finished timeline")] if whole else []
     if stopped := [one for one in timelines if not one.complete]:  # the channels of the last recording
-        name, utterances = (
-            one_line(Path(stopped[0].source).name),
-            sum(len(one.utterances) for one in stopped),
-        )
-        parts.append(f"{name} up to {clock(stopped[0].duration_s)} ({plural(utterances, 'utterance')})")
+        name = one_line(Path(stopped[0].source).name)
+        utterances = plural(sum(len(one.utterances) for one in stopped), "utterance")
+        parts.append(f"{name} up to {clock(stopped[0].duration_s)} ({utterances})")
     return f"{' and '.join(parts)} {'is' if len(parts) == 1 and whole < 2 else 'are'}"
-
-
-def _write_page(results: _Results, paths: Sequence[str], out: Path) -> None:
-    """Write a page with the sound of each file in it."""
-    from affekt.inference.writers import html
-
-    sounds = {path: Path(path).read_bytes() for path in paths if Path(path).is_file()}
-    with whole_file(out) as file:
-        html.write(results.timelines, cast(TextIO, file), sounds)

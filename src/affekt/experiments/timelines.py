@@ -11,7 +11,7 @@ from affekt.corpora.readers import manifest
 from affekt.emotions import canonical_emotion, sort_emotions
 from affekt.errors import AffektError, CorpusError
 from affekt.inference.timeline import Timeline
-from affekt.inference.timeline_reader import TimelineReader
+from affekt.inference.timeline_reader import timeline
 from affekt.metrics import DiarisationErrors, Span, diarisation_errors
 from affekt.model.bundle import ModelLike, load
 from affekt.notes import NoteKind
@@ -110,15 +110,11 @@ def evaluate_timelines(
     known = [emotion for emotion in sort_emotions(annotated) if emotion in bundle.contract.emotions]
     total = TimelineScore()
     for one in track(recordings, "timelines", len(recordings), shown=progress):
-        reader = TimelineReader(
-            one.path, bundle, emotions=known if len(known) > 1 else None, audio_channel="mix", adapt=adapt
-        )
         try:
-            reader.read()
+            found = timeline(one.path, bundle, emotions=known if len(known) > 1 else None, adapt=adapt)
         except AffektError as error:
             total = add_scores(total, TimelineScore(failed=((str(one.path), str(error)),)))
             continue
-        (found,) = reader.timelines()
         total = add_scores(total, score_timeline(one, found))
     return total
 
