@@ -170,6 +170,7 @@ class _LibsndfileBlocks(Blocks):
             check_stream(first.samplerate, first.channels, name)
             super().__init__(first.samplerate, first.channels, file_size(file))
             self.expected = _expected_frames(first, parts[0])
+            self.stated = first.frames if first.frames < UNKNOWN_FRAMES else 0
 
     def __iter__(self) -> Iterator[Samples]:
         """Yield the blocks of each part, as long as sample rate and channels stay the same."""

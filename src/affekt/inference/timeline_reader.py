@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -362,8 +363,7 @@ class _Envelope:
     def __init__(self, sample_rate: int) -> None:
         self._per_s = ENVELOPE_PER_STEP / STEP_S
         self._rate, self._frames = sample_rate, 0
-        self._parts: list[NDArray[np.float32]] = []
-        self._last = np.zeros(0, np.float32)  # of the part that is not complete
+        self._found = array("f")  # small, however many blocks there are
 
     def push(self, samples: NDArray[np.float32]) -> None:
         """Take the next samples."""
@@ -374,13 +374,11 @@ class _Envelope:
         following = np.arange(first + 1, int((end - 1) * self._per_s // self._rate) + 1)
         starts = np.ceil(following * self._rate / self._per_s).astype(int) - self._frames
         largest = np.maximum.reduceat(np.abs(samples), [0, *starts])
-        if len(self._last) and first == int((self._frames - 1) * self._per_s // self._rate):
-            largest[0] = max(largest[0], self._last[0])
-        else:
-            self._parts.append(self._last)
-        self._parts.append(largest[:-1])
-        self._last, self._frames = largest[-1:], end
+        if first < len(self._found):  # the last part goes on
+            largest[0] = max(largest[0], self._found.pop())
+        self._found.extend(largest)
+        self._frames = end
 
     def values(self) -> NDArray[np.float32]:
         """Return what was found so far."""
-        return np.concatenate([*self._parts, self._last]).astype(np.float32)
+        return np.array(self._found, np.float32)
