@@ -88,6 +88,17 @@ def test_the_envelope_does_not_depend_on_blocks_or_rate(size: int) -> None:
     np.testing.assert_array_equal(envelope.values(), expected)
 
 
+def test_an_envelope_of_many_small_blocks_is_small() -> None:
+    envelope, block = timeline_reader._Envelope(44_100), np.ones(1024, np.float32)
+    tracemalloc.start()
+    for _ in range(10_000):
+        envelope.push(block)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(envelope.values()) == np.ceil(10_000 * 1024 / 44_100 * 20)
+    assert most < 200_000
+
+
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
 def test_files_are_read_in_blocks_of_any_format(
     tmp_path: Path, spoken: Samples, found: Timeline, suffix: str
