@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.documents import commands_of, programs_of
 
 from affekt.corpora.registry import READERS
 from affekt.evaluation.results import Scores, read_evaluation, read_evaluations
@@ -20,13 +21,7 @@ from affekt.inference.prediction import predict
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = [
-    line.removeprefix("$ ").split("  ")[0].strip()
-    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
-    for line in block.splitlines()
-    if line.startswith("$ ")
-]
-PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+COMMANDS, PROGRAMS = commands_of(README), programs_of(README)
 EXPECTED_FAILURES = {"affekt corpora check RAVDESS"}  # it is a small RAVDESS: clips are missing
 
 

@@ -28,12 +28,19 @@ if TYPE_CHECKING:
     from affekt.experiments.reproduction import reproduce
     from affekt.experiments.robustness import robustness
     from affekt.experiments.scoring import evaluate
+    from affekt.experiments.timelines import evaluate_timelines
     from affekt.experiments.training import train
     from affekt.features.feature_sets import extract
     from affekt.features.feature_table import extract_many, write_table
     from affekt.inference.adaptation import Voice, VoiceLike, adapt, load_voice
     from affekt.inference.answer_table import to_dataframe
+    from affekt.inference.diarisation import Turn, read_rttm
+    from affekt.inference.events import Measurement, UtteranceEnd, UtteranceStart
     from affekt.inference.prediction import Answer, Prediction, predict, predict_many
+    from affekt.inference.stream import Stream
+    from affekt.inference.timeline import Timeline, Track, Utterance
+    from affekt.inference.timeline_reader import timeline, timeline_channels
+    from affekt.inference.writers import write_timelines
     from affekt.model.bundle import Bundle, ModelLike, load
     from affekt.model.contract import Contract
     from affekt.notes import Note, NoteKind
@@ -57,11 +64,19 @@ _MODULES = {
     "CorpusLike": "corpora.registry",
     "Evaluation": "evaluation.results",
     "Exploration": "experiments.exploration",
+    "Measurement": "inference.events",
     "ModelLike": "model.bundle",
     "Note": "notes",
     "NoteKind": "notes",
     "Prediction": "inference.prediction",
     "Recipe": "estimators.recipe",
+    "Stream": "inference.stream",
+    "Timeline": "inference.timeline",
+    "Track": "inference.timeline",
+    "Turn": "inference.diarisation",
+    "Utterance": "inference.timeline",
+    "UtteranceEnd": "inference.events",
+    "UtteranceStart": "inference.events",
     "Voice": "inference.adaptation",
     "VoiceLike": "inference.adaptation",
     "Waveform": "audio.loading",
@@ -71,6 +86,7 @@ _MODULES = {
     "download_corpus": "corpora.download",
     "enrolment": "experiments.enrolment",
     "evaluate": "experiments.scoring",
+    "evaluate_timelines": "experiments.timelines",
     "explore": "experiments.exploration",
     "extract": "features.feature_sets",
     "extract_many": "features.feature_table",
@@ -81,13 +97,17 @@ _MODULES = {
     "load_voice": "inference.adaptation",
     "predict": "inference.prediction",
     "predict_many": "inference.prediction",
+    "read_rttm": "inference.diarisation",
     "recipes": "",
     "reproduce": "experiments.reproduction",
     "robustness": "experiments.robustness",
+    "timeline": "inference.timeline_reader",
+    "timeline_channels": "inference.timeline_reader",
     "to_dataframe": "inference.answer_table",
     "train": "experiments.training",
     "write_report": "reports.html",
     "write_table": "features.feature_table",
+    "write_timelines": "inference.writers",
 }
 
 __all__ = [
@@ -103,11 +123,19 @@ __all__ = [
     "CorpusLike",
     "Evaluation",
     "Exploration",
+    "Measurement",
     "ModelLike",
     "Note",
     "NoteKind",
     "Prediction",
     "Recipe",
+    "Stream",
+    "Timeline",
+    "Track",
+    "Turn",
+    "Utterance",
+    "UtteranceEnd",
+    "UtteranceStart",
     "Voice",
     "VoiceLike",
     "Waveform",
@@ -117,6 +145,7 @@ __all__ = [
     "download_corpus",
     "enrolment",
     "evaluate",
+    "evaluate_timelines",
     "explore",
     "extract",
     "extract_many",
@@ -127,13 +156,17 @@ __all__ = [
     "load_voice",
     "predict",
     "predict_many",
+    "read_rttm",
     "recipes",
     "reproduce",
     "robustness",
+    "timeline",
+    "timeline_channels",
     "to_dataframe",
     "train",
     "write_report",
     "write_table",
+    "write_timelines",
 ]
 __version__ = "0.1.0"
 

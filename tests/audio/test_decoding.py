@@ -16,8 +16,8 @@ import pytest
 import soundfile
 from av.audio.stream import AudioStream
 
+from affekt.audio.byte_ranges import Window
 from affekt.audio.loading import AudioSource, Waveform, load_audio
-from affekt.audio.parts import Window
 from affekt.errors import AffektError, AudioContentError, AudioFormatError, MissingExtraError
 from affekt.notes import NoteKind
 

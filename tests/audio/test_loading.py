@@ -20,6 +20,7 @@ from affekt.audio.loading import (
     fingerprint,
     load_audio,
     load_channels,
+    open_audio,
     source_name,
 )
 from affekt.errors import (
@@ -335,3 +336,26 @@ def test_a_limit_may_be_a_number_of_numpy() -> None:
 def test_a_channel_of_another_type_is_unknown(channel: Any) -> None:
     with pytest.raises(UnknownNameError, match="no audio channel is called"):
         load_audio("none.wav", audio_channel=channel)
+
+
+# Blocks
+
+
+@pytest.mark.parametrize("file_format", ["WAV", "FLAC", "OGG", "MP3", "AIFF"])
+def test_blocks_are_the_samples_and_the_stated_length_is_right(file_format: str) -> None:
+    content = encode(NOISE, file_format)
+    whole = load_audio(content)
+    with open_audio(content) as audio:
+        assert (audio.sample_rate, audio.channels) == (RATE, ["mix"])
+        assert audio.stated_s == pytest.approx(whole.duration_s, abs=0.1)
+        samples = np.concatenate(list(audio))[:, 0]
+    np.testing.assert_allclose(samples, whole.samples + np.float32(whole.offset), atol=1e-6)
+    assert audio.notes() == whole.notes
+
+
+def test_the_length_of_a_wav_that_was_written_to_a_pipe_is_known() -> None:
+    content = encode()
+    at = content.index(b"data") + 4
+    unknown = b"\xff" * 4
+    with open_audio(content[:4] + unknown + content[8:at] + unknown + content[at + 4 :]) as audio:
+        assert audio.stated_s == 1

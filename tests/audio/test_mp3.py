@@ -16,6 +16,7 @@ from tests.audio.encoding import decoded_by_av, mp3, voice
 
 from affekt.audio import decoding, parts
 from affekt.audio import mp3 as mp3_module
+from affekt.audio.byte_ranges import CHUNK_BYTES, Window
 from affekt.audio.loading import Waveform, load_audio
 from affekt.audio.mp3 import split_mp3
 from affekt.audio.samples import Request
@@ -103,9 +104,9 @@ def test_tags_at_both_ends_do_not_matter() -> None:
 
 
 def test_what_is_no_mp3_has_no_parts() -> None:
-    assert split_mp3(np.random.default_rng(0).bytes(20_000)) == []
-    assert split_mp3(b"\xff\xfb") == []
-    assert split_mp3(b"ID3\x04\0\0\0\0\0\x05hello") == []
+    assert split_mp3(io.BytesIO(np.random.default_rng(0).bytes(20_000))) == []
+    assert split_mp3(io.BytesIO(b"\xff\xfb")) == []
+    assert split_mp3(io.BytesIO(b"ID3\x04\0\0\0\0\0\x05hello")) == []
 
 
 FRAME = bytes([0xFF, 0xF3, 0x14, 0xC4]).ljust(24, b"\0")  # 8 kbit/s at 24 kHz, mono
@@ -119,41 +120,42 @@ INTERRUPTED = {
 @pytest.mark.parametrize("content", INTERRUPTED.values(), ids=INTERRUPTED)
 def test_what_is_interrupted_more_often_than_an_mp3_is_given_up(content: bytes) -> None:
     with pytest.raises(AudioFormatError, match="as an MP3, it is interrupted more than 30000 times"):
-        split_mp3(content)
+        split_mp3(io.BytesIO(content))
 
 
 def test_noise_between_frames_is_passed_over_without_a_look_at_each_byte(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(mp3_module, "_MOST_BREAKS", 2)
-    (part,) = split_mp3(FRAME * 5 + b"\xff" * 100_000 + b"\xff\xe0" * 100_000 + FRAME * 5)
-    assert part.content.endswith(FRAME * 10)
+    file = io.BytesIO(FRAME * 5 + b"\xff" * 100_000 + b"\xff\xe0" * 100_000 + FRAME * 5)
+    (part,) = split_mp3(file)
+    assert Window(file, *part.pieces).read().endswith(FRAME * 10)
     assert part.expected == 10 * 576
 
 
 def test_frames_behind_the_limit_are_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    measured: list[int] = []
+    measured: list[bytes] = []
     count = mp3_module._counted
 
-    def counted(content: bytes, at: int) -> int | None:
-        measured.append(at)
-        return count(content, at)
+    def counted(head: bytes) -> int | None:
+        measured.append(head)
+        return count(head)
 
     monkeypatch.setattr(mp3_module, "_counted", counted)
     with pytest.raises(AudioContentError, match=r"the MP3 is longer than the limit of 2 s"):
-        split_mp3(FRAME * 20_000, max_duration_s=2)
+        split_mp3(io.BytesIO(FRAME * 20_000), max_duration_s=2)
     assert len(measured) < 200
 
 
 def test_frames_need_little_memory() -> None:
-    content = FRAME * 100_000
+    file = io.BytesIO(FRAME * 250_000)  # 6 MB, 100 min
     tracemalloc.start()
     try:
-        split_mp3(content)
+        split_mp3(file)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 2 * len(content)
+    assert peak < 3 * CHUNK_BYTES
 
 
 def damage(content: bytes) -> bytes:

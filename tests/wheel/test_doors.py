@@ -26,6 +26,8 @@ STAY_S = 12  # onnxruntime's usage data is sent some seconds after its import
 DOORS = {
     "affekt predict CLIP": "",
     "affekt predict CORPUS --csv out.csv": "out.csv",
+    "affekt timeline CLIP --out timeline.html --embed": "timeline.html",
+    "affekt live --from CLIP": "",
     "affekt features CORPUS --set voice@1 --out table.csv": "table.csv",
     "affekt adapt CORPUS/Actor_01 --out me.voice": "me.voice",
     "affekt model": "",

@@ -12,8 +12,9 @@ import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
+from affekt.audio.byte_ranges import FileBytes, Window
 from affekt.audio.waveform import MAX_DURATION_S
 from affekt.errors import AudioContentError, AudioFormatError
 
@@ -23,6 +24,7 @@ _KBITS_MPEG1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320
 _KBITS_MPEG2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _LAST_FRAMES = 2  # so many frames more than the header counts are no other file
 _FRAMES_UNKNOWN = -1
+_HEAD_BYTES = 54  # of a frame, with what a header counts
 _MOST_BREAKS = 30_000  # tags, false frames and joined files; 500 MB of noise have so many
 # How a frame of layer III may begin.
 _FRAME_START = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x10-\xef]")
@@ -34,8 +36,8 @@ class Mp3Part:
 
     Attributes
     ----------
-    content
-        Its frames, after its header or a silent frame.
+    pieces
+        Its frames, after its header or a silent frame: pieces of the file, as for ``Window``.
     skipped
         Samples in front that are not in the file.
     expected
@@ -44,7 +46,7 @@ class Mp3Part:
         Whether the last frame ends early, and no header says how many there should be.
     """
 
-    content: bytes
+    pieces: tuple[tuple[int, int] | bytes, ...]
     skipped: int = 0
     expected: int = 0
     incomplete: bool = False
@@ -56,6 +58,7 @@ class _Frame(NamedTuple):
     start: int
     length: int
     kind: tuple[int, int, bool]  # version, rate and whether it is mono
+    head: bytes
     counted: int | None = None  # if this is a header: the frames that follow
 
     @property
@@ -90,7 +93,7 @@ class _Run:
 
 
 def split_mp3(
-    content: bytes, name: str = "the MP3", max_duration_s: float = MAX_DURATION_S
+    file: BinaryIO, name: str = "the MP3", max_duration_s: float = MAX_DURATION_S
 ) -> list[Mp3Part]:
     """Return a part for each file that was joined, in order; none if this is not an MP3.
 
@@ -101,7 +104,7 @@ def split_mp3(
         ``name`` is for the message.
     """
     runs: list[_Run] = []
-    seconds = 0.0
+    content, seconds = FileBytes(file), 0.0
     for frame in _frames(content, name):
         if _starts_a_file(frame, runs[-1] if runs else None):
             _check_breaks(len(runs), name)
@@ -113,12 +116,12 @@ def split_mp3(
         seconds += frame.seconds
         if seconds > max_duration_s + len(runs):  # a decoder leaves less than a second of each file out
             raise AudioContentError(f"{name} is longer than the limit of {max_duration_s:g} s")
-    return list(_parts(content, runs))
+    return list(_parts(runs, len(content)))
 
 
-def first_frame(content: bytes, name: str) -> int:
+def first_frame(file: BinaryIO | Window, name: str) -> int:
     """Return where the first frame begins, -1 if there is none."""
-    return next((frame.start for frame in _frames(content, name)), -1)
+    return next((frame.start for frame in _frames(FileBytes(file), name)), -1)
 
 
 def _check_breaks(count: int, name: str) -> None:
@@ -136,56 +139,58 @@ def _starts_a_file(frame: _Frame, run: _Run | None) -> bool:
     return run.header is not None and run.count == run.header.counted
 
 
-def _parts(content: bytes, runs: list[_Run]) -> Iterator[Mp3Part]:
+def _parts(runs: list[_Run], size: int) -> Iterator[Mp3Part]:
     """Yield parts without runs of a few frames behind a file: some headers count one frame too few."""
     for number, run in enumerate(runs):
         remainder = number and not run.header and run.count <= _LAST_FRAMES
         if run.first and run.last and not remainder:
-            yield _part(content, run, run.first, run.last)
+            yield _part(run, run.first, run.last, size)
 
 
-def _part(content: bytes, run: _Run, first: _Frame, last: _Frame) -> Mp3Part:
-    whole, header = memoryview(content), run.header
-    frames = [whole[start:end] for start, end in run.spans]
-    if header and header.counted != _FRAMES_UNKNOWN and not _is_vbri(content, header.start):
-        return Mp3Part(b"".join([whole[header.start : header.end], *frames]))
-    joined = b"".join([_silent_frame(content, first.start), *frames])
+def _part(run: _Run, first: _Frame, last: _Frame, size: int) -> Mp3Part:
+    header = run.header
+    frames: list[tuple[int, int] | bytes] = [(start, min(end, size)) for start, end in run.spans]
+    if header and header.counted != _FRAMES_UNKNOWN and not _is_vbri(header.head):
+        return Mp3Part(((header.start, header.end), *frames))
+    pieces = (_silent_frame(first.head), *frames)
     if header and header.counted and header.counted > 0:
-        return Mp3Part(joined, first.samples, header.counted * first.samples)
-    incomplete = last.end > len(content)
-    return Mp3Part(joined, first.samples, (run.count - incomplete) * first.samples, incomplete)
+        return Mp3Part(pieces, first.samples, header.counted * first.samples)
+    incomplete = last.end > size
+    return Mp3Part(pieces, first.samples, (run.count - incomplete) * first.samples, incomplete)
 
 
-def _silent_frame(content: bytes, at: int) -> bytes:
+def _silent_frame(head: bytes) -> bytes:
     """Return a frame of the lowest bit rate.
 
     libsndfile takes all frames for as long as the first, and reads no more than it then expects. With the
     shortest frame in front it expects too many, and reads all.
     """
-    start = bytes([content[at], content[at + 1] | 1, 1 << 4 | content[at + 2] & 0x0C, content[at + 3]])
+    start = bytes([head[0], head[1] | 1, 1 << 4 | head[2] & 0x0C, head[3]])
     measured = _measure(start)
     return start.ljust(measured[0], b"\0") if measured else b""
 
 
-def _frames(content: bytes, name: str) -> Iterator[_Frame]:
+def _frames(content: FileBytes, name: str) -> Iterator[_Frame]:
     """Yield the frames in order; tags and what is damaged between them are passed over."""
     position, synchronised, breaks = 0, False, 0
     while position + 4 <= len(content):
-        measured = _measure(content[position : position + 4])
+        head = content.read(position, _HEAD_BYTES)
+        if len(head) < 4:  # the file has become shorter
+            return
+        measured = _measure(head[:4])
         if measured and (synchronised or _is_followed(content, position, *measured)):
             length, kind = measured
-            yield _Frame(position, length, kind, _counted(content, position))
+            yield _Frame(position, length, kind, head, _counted(head))
             position, synchronised = position + length, True
             continue
         _check_breaks(breaks, name)
         breaks += 1
-        if skipped := tag_length(content, position):
+        if skipped := tag_length(head):
             position += skipped
             continue
-        found = _FRAME_START.search(content, position + 1)
-        if not found:
+        position, synchronised = content.find(_FRAME_START, position + 1, width=3), False
+        if position < 0:
             return
-        position, synchronised = found.start(), False
 
 
 @functools.lru_cache(maxsize=1024)  # most frames of a file begin in the same way
@@ -201,45 +206,45 @@ def _measure(start: bytes) -> tuple[int, tuple[int, int, bool]] | None:
     return length, (version, rate, fourth >> 6 == 3)
 
 
-def _is_followed(content: bytes, at: int, length: int, kind: tuple[int, int, bool]) -> bool:
+def _is_followed(content: FileBytes, at: int, length: int, kind: tuple[int, int, bool]) -> bool:
     """Return whether a frame of the same kind, a tag or the end follows: four bytes may be chance."""
     after = at + length
     if after + 4 > len(content):
         return at == 0 or after == len(content)
-    measured = _measure(content[after : after + 4])
-    return bool(tag_length(content, after)) or (measured is not None and measured[1][:2] == kind[:2])
+    head = content.read(after, _HEAD_BYTES)
+    measured = _measure(head[:4])
+    return bool(tag_length(head)) or (measured is not None and measured[1][:2] == kind[:2])
 
 
-def _header_offset(content: bytes, at: int) -> int:
-    """Return where in the file the header's text begins: behind the side information."""
-    mono = content[at + 3] >> 6 == 3
-    if content[at + 1] >> 3 & 3 == 3:
-        return at + 4 + (17 if mono else 32)
-    return at + 4 + (9 if mono else 17)
+def _header_offset(head: bytes) -> int:
+    """Return where in its first frame the header's text begins: behind the side information."""
+    mono = head[3] >> 6 == 3
+    if head[1] >> 3 & 3 == 3:
+        return 4 + (17 if mono else 32)
+    return 4 + (9 if mono else 17)
 
 
-def _counted(content: bytes, at: int) -> int | None:
+def _counted(head: bytes) -> int | None:
     """Return how many frames a header counts, -1 if it does not; None if this frame is no header."""
-    text = _header_offset(content, at)
-    if content[text : text + 4] in (b"Xing", b"Info"):
-        has_count = content[text + 7 : text + 8] and content[text + 7] & 1
-        return int.from_bytes(content[text + 8 : text + 12], "big") if has_count else _FRAMES_UNKNOWN
-    return int.from_bytes(content[at + 50 : at + 54], "big") if _is_vbri(content, at) else None
+    text = head[_header_offset(head) :]
+    if text.startswith((b"Xing", b"Info")):
+        has_count = text[7:8] and text[7] & 1
+        return int.from_bytes(text[8:12], "big") if has_count else _FRAMES_UNKNOWN
+    return int.from_bytes(head[50:54], "big") if _is_vbri(head) else None
 
 
-def _is_vbri(content: bytes, at: int) -> bool:
-    return content[at + 36 : at + 40] == b"VBRI"
+def _is_vbri(head: bytes) -> bool:
+    return head[36:40] == b"VBRI"
 
 
-def tag_length(content: bytes, at: int) -> int:
-    """Return the length of the ID3 or APE tag that begins here, 0 if none does."""
-    start = content[at : at + 10]
-    if start[:3] == b"ID3" and len(start) == 10 and max(start[6:]) < 0x80:
-        size = sum(byte << shift for byte, shift in zip(start[6:], (21, 14, 7, 0), strict=True))
-        return 10 + size + 10 * (start[5] >> 4 & 1)
-    if start[:3] == b"TAG":
+def tag_length(head: bytes) -> int:
+    """Return the length of the ID3 or APE tag that begins so, 0 if none does."""
+    if head[:3] == b"ID3" and len(head) >= 10 and max(head[6:10]) < 0x80:
+        size = sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+        return 10 + size + 10 * (head[5] >> 4 & 1)
+    if head[:3] == b"TAG":
         return 128
-    if start[:8] == b"APETAGEX":
-        size = int.from_bytes(content[at + 12 : at + 16], "little")
-        return 32 + size if content[at + 23 : at + 24] >= b"\x80" else 32
+    if head[:8] == b"APETAGEX":
+        size = int.from_bytes(head[12:16], "little")
+        return 32 + size if head[23:24] >= b"\x80" else 32
     return 0

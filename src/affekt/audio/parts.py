@@ -6,7 +6,7 @@ first header says.
 
 from __future__ import annotations
 
-import io
+import math
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -14,16 +14,15 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import BinaryIO, Literal, cast
 
+from affekt.audio.byte_ranges import CHUNK_BYTES, Window
 from affekt.audio.mp3 import first_frame, split_mp3, tag_length
 from affekt.audio.samples import Request
-from affekt.audio.waveform import MAX_STREAM_BYTES
-from affekt.errors import AudioContentError, AudioFormatError
+from affekt.errors import AudioFormatError
 
 MAX_PARTS = 10_000
 MAX_PAGES = 1 << 20  # of Ogg: two hours with a page for every 10 ms have 720,000
 MAX_CHUNKS = 10_000  # of WAV
 UNDERSTATED = 20  # a length is wrong if more than this part of it follows, and is nothing known
-_CHUNK_BYTES = 1 << 20
 _FLAC_START = re.compile(rb"fLaC[\0\x80]\0\0\x22")  # with the block that every FLAC begins with
 _PAGE_START = re.compile(rb"OggS\0(?=(.))", re.DOTALL)
 _PAGE_CONTINUES, _PAGE_BEGINS, _PAGE_ENDS = 1, 2, 4  # flags of an Ogg page (RFC 3533)
@@ -46,42 +45,6 @@ _WAVPACK_BEGINS = re.compile(
     rb"wvpk.{4}[\x02-\x10]\x04.{6}\0{4}." + _INITIAL + rb"..(?!\0{4}).{4}", re.DOTALL
 )
 _TAG_STARTS = (b"TAG", b"ID3", b"APETAGEX", _ZEROS, b"\xff" * 8)
-
-
-class Window:
-    """Part of an open file, as a file of its own.
-
-    It has no name, because soundfile would take a ``voice.raw`` for headerless data. It does not raise,
-    since what a callback raises inside libsndfile is printed and lost: ``error`` keeps it.
-    """
-
-    def __init__(self, file: BinaryIO, start: int, end: int) -> None:
-        self.file, self.start, self.end = file, start, end
-        self.position = 0
-        self.error: OSError | None = None
-
-    def read(self, size: int = -1) -> bytes:
-        """Read up to ``size`` bytes; none after an error."""
-        left = max(0, self.end - self.start - self.position)
-        try:
-            self.file.seek(self.start + self.position)
-            content = self.file.read(left if size < 0 else min(size, left))
-        except OSError as error:
-            self.error = error
-            return b""
-        self.position += len(content)
-        return content
-
-    def tell(self) -> int:
-        """Return the position."""
-        return self.position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Seek; stay in place where libsndfile computes an invalid position from a damaged file."""
-        bases = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: self.end - self.start}
-        if bases[whence] + offset >= 0:
-            self.position = bases[whence] + offset
-        return self.position
 
 
 @dataclass(frozen=True)
@@ -120,7 +83,7 @@ def find_parts(file: BinaryIO, head: bytes, request: Request) -> list[Part]:
     Raises
     ------
     AudioFormatError, AudioContentError
-        There are too many parts, or an MP3 is too large to be held in memory.
+        There are too many parts, or the frames of an MP3 last too long.
     """
     parts = _find_parts(file, head, request)
     if len(parts) > MAX_PARTS:
@@ -129,14 +92,16 @@ def find_parts(file: BinaryIO, head: bytes, request: Request) -> list[Part]:
 
 
 def _find_parts(file: BinaryIO, head: bytes, request: Request) -> list[Part]:
-    size, name = file_size(file), request.name
+    size = file_size(file)
     if is_mp3(head):
-        return _mp3_parts(_read_all(file, size, name), request) or _between(file, [0, size])
+        return _mp3_parts(file, request) or _between(file, [0, size])
+    if head.startswith(b"OggS"):
+        return _ogg_parts(file, size, request)
     find = {
-        b"OggS": _ogg_parts, b"fLaC": _flac_parts, b"RIFF": _wav_parts, b"FORM": _aiff_parts,
+        b"fLaC": _flac_parts, b"RIFF": _wav_parts, b"FORM": _aiff_parts,
         b".snd": _au_parts, b"caff": _caf_parts, b"RF64": _rf64_parts,
     }.get(head[:4])  # fmt: skip
-    return find(file, size, name) if find else _between(file, [0, size])
+    return find(file, size) if find else _between(file, [0, size])
 
 
 def is_mp3(head: bytes) -> bool:
@@ -151,21 +116,13 @@ def file_size(file: BinaryIO) -> int:
     return file.seek(0, os.SEEK_END)
 
 
-def _read_all(file: BinaryIO, size: int, name: str) -> bytes:
-    if size > MAX_STREAM_BYTES:
-        raise AudioContentError(
-            f"{name} is too large: {size} bytes; {MAX_STREAM_BYTES} are allowed in this format"
-        )
-    file.seek(0)
-    return file.read()
-
-
-def _whole(content: bytes) -> Window:
-    return Window(io.BytesIO(content), 0, len(content))
-
-
 def _between(file: BinaryIO, borders: list[int]) -> list[Part]:
-    return [Part(Window(file, start, end)) for start, end in pairwise(borders)]
+    return [Part(Window(file, span)) for span in pairwise(borders)]
+
+
+def _with_length(file: BinaryIO, size: int, at: int, length: bytes) -> Part:
+    """Return a file with another length in its header."""
+    return Part(Window(file, (0, at), length, (at + len(length), size)))
 
 
 def _find_all(
@@ -174,7 +131,7 @@ def _find_all(
     """Yield position and match wherever ``width`` bytes are as wanted, in order."""
     file.seek(0)
     before, at = b"", 0
-    while chunk := file.read(_CHUNK_BYTES):
+    while chunk := file.read(CHUNK_BYTES):
         text = before + chunk
         for match in wanted.finditer(text):
             yield at - len(before) + match.start(), match
@@ -182,54 +139,54 @@ def _find_all(
         before = text[1 - width :]
 
 
-def _mp3_parts(content: bytes, request: Request) -> list[Part]:
-    found = split_mp3(content, request.name, request.max_duration_s)
+def _mp3_parts(file: BinaryIO, request: Request) -> list[Part]:
+    found = split_mp3(file, request.name, request.max_duration_s)
     reason = "its last frame is incomplete"
     return [
-        Part(_whole(one.content), one.skipped, one.expected, reason if one.incomplete else "")
+        Part(Window(file, *one.pieces), one.skipped, one.expected, reason if one.incomplete else "")
         for one in found
     ]
 
 
-def _flac_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
+def _flac_parts(file: BinaryIO, size: int) -> list[Part]:
     starts = [at for at, _ in islice(_find_all(file, _FLAC_START, 8), MAX_PARTS + 1)]
     return _between(file, [0, *(at for at in starts if at), size])
 
 
-def _aiff_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
+def _aiff_parts(file: BinaryIO, size: int) -> list[Part]:
     borders = _chunk_borders(file, b"FORM", "big")
     if len(borders) > 1:
         return _between(file, [*borders, size])
-    return _whole_or_longer(file, size, name, _Chunks(b"SSND", "big"))
+    return _whole_or_longer(file, size, _Chunks(b"SSND", "big"))
 
 
-def _caf_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
-    return _whole_or_longer(file, size, name, _Chunks(b"data", "big", start=8, width=8))
+def _caf_parts(file: BinaryIO, size: int) -> list[Part]:
+    return _whole_or_longer(file, size, _Chunks(b"data", "big", start=8, width=8))
 
 
-def _rf64_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
-    return _whole_or_longer(file, size, name, _Chunks(b"data", "little"))
+def _rf64_parts(file: BinaryIO, size: int) -> list[Part]:
+    return _whole_or_longer(file, size, _Chunks(b"data", "little"))
 
 
-def _whole_or_longer(file: BinaryIO, size: int, name: str, chunks: _Chunks) -> list[Part]:
+def _whole_or_longer(file: BinaryIO, size: int, chunks: _Chunks) -> list[Part]:
     """Return a file as it is, or with the right length of its samples where that is too small."""
     at = _understated_data(file, size, chunks)
     if not at:
         return _between(file, [0, size])
-    content = _read_all(file, size, name)
     place, width = at + 4, chunks.width
-    if content.startswith(b"RF64"):
+    file.seek(0)
+    if file.read(4) == b"RF64":
         place, width = _LONG_LENGTH_AT, 8
     right = (size - at - 4 - chunks.width).to_bytes(width, chunks.order)
-    return [Part(_whole(content[:place] + right + content[place + width :]))]
+    return [_with_length(file, size, place, right)]
 
 
-def _ogg_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
+def _ogg_parts(file: BinaryIO, size: int, request: Request) -> list[Part]:
     """Return the chained streams: a page begins one if it does not follow on another such page."""
     borders, flags = [0], _PAGE_BEGINS
     for count, (at, page) in enumerate(_find_all(file, _PAGE_START, 6)):
-        if count >= MAX_PAGES:
-            raise AudioFormatError(f"{name} has more than {MAX_PAGES} Ogg pages")
+        if count >= MAX_PAGES and request.max_duration_s < math.inf:
+            raise AudioFormatError(f"{request.name} has more than {MAX_PAGES} Ogg pages")
         before, flags = flags, page[1][0]
         if flags & _PAGE_BEGINS and not before & _PAGE_BEGINS:
             borders.append(at)
@@ -249,13 +206,12 @@ def behind_tags(file: BinaryIO, is_known: Callable[[bytes], bool], name: str) ->
     at, head = _skip_tags(file, size)
     if not at:
         return file
-    if not is_known(head) and size <= MAX_STREAM_BYTES:
-        file.seek(at)
-        frame = first_frame(file.read(), name)
+    if not is_known(head):
+        frame = first_frame(Window(file, (at, size)), name)
         if frame < 0:
             return file
         at += frame
-    return cast(BinaryIO, Window(file, at, size))
+    return cast(BinaryIO, Window(file, (at, size)))
 
 
 def _skip_tags(file: BinaryIO, size: int) -> tuple[int, bytes]:
@@ -264,7 +220,7 @@ def _skip_tags(file: BinaryIO, size: int) -> tuple[int, bytes]:
     for _ in range(MAX_CHUNKS):
         file.seek(at)
         head = file.read(32)
-        skipped = tag_length(head, 0)
+        skipped = tag_length(head)
         if at + skipped >= size:  # a wrong length
             skipped = 10
         elif not skipped and head.startswith(_ZEROS):
@@ -279,7 +235,7 @@ def _count_zeros(file: BinaryIO, at: int) -> int:
     """Return how many zero bytes are here, 0 if there is nothing else to the end."""
     file.seek(at)
     count = 0
-    while chunk := file.read(_CHUNK_BYTES):
+    while chunk := file.read(CHUNK_BYTES):
         if others := chunk.lstrip(b"\0"):
             return count + len(chunk) - len(others)
         count += len(chunk)
@@ -300,13 +256,12 @@ def _chunk_borders(file: BinaryIO, start: bytes, order: Literal["little", "big"]
     return borders
 
 
-def _wav_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
+def _wav_parts(file: BinaryIO, size: int) -> list[Part]:
     borders = _chunk_borders(file, b"RIFF", "little")
     at = _understated_data(file, size, _Chunks(b"data", "little")) if len(borders) == 1 else 0
     if not at:
         return _between(file, [*borders, size])
-    content = _read_all(file, size, name)
-    return [Part(_whole(content[: at + 4] + _LENGTH_UNKNOWN + content[at + 8 :]))]
+    return [_with_length(file, size, at + 4, _LENGTH_UNKNOWN)]
 
 
 def _understated_data(file: BinaryIO, size: int, chunks: _Chunks) -> int:
@@ -345,7 +300,7 @@ def _goes_on(file: BinaryIO, end: int, length: int, size: int, chunks: _Chunks) 
     return not is_chunk and not following.startswith(_TAG_STARTS)
 
 
-def _au_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
+def _au_parts(file: BinaryIO, size: int) -> list[Part]:
     """Return joined files; one whose length is too small is read to its end."""
     borders = [0]
     while len(borders) <= MAX_PARTS:
@@ -363,8 +318,7 @@ def _au_parts(file: BinaryIO, size: int, name: str) -> list[Part]:
         or not _goes_on(file, end, length, size, _Chunks(b"", "big"))
     ):
         return _between(file, [*borders, size])
-    content = _read_all(file, size, name)
-    return [Part(_whole(content[:8] + _LENGTH_UNKNOWN + content[12:]))]
+    return [_with_length(file, size, 8, _LENGTH_UNKNOWN)]
 
 
 def second_start(file: BinaryIO, head: bytes) -> int:

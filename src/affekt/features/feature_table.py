@@ -19,7 +19,7 @@ from affekt.audio.loading import AudioSource, source_name
 from affekt.errors import AffektError, MissingExtraError, UnknownNameError
 from affekt.features.feature_sets import FeatureSet, extract, find_feature_set
 from affekt.support.parallel import map_in_order
-from affekt.support.writing import check_place, harmless_cell, kept_beside, whole_file
+from affekt.support.writing import check_place, finished_rows, harmless_cell, kept_beside, whole_file
 
 TABLE_SUFFIXES = (".csv", ".parquet", ".npz")
 
@@ -113,7 +113,7 @@ def write_table(
         rows.extend(described)
     except BaseException as error:
         if rows:
-            with kept_beside(path, len(rows), error) as place:
+            with kept_beside(path, finished_rows(len(rows)), error) as place:
                 _write_arrays(place, feature_set, rows)
         raise
     _write_arrays(path, feature_set, rows)

@@ -1,4 +1,4 @@
-"""Texts of others on a terminal, such as file names: they are shown, and do not control it."""
+"""Texts on a terminal: numbers in words, and file names, which are shown and do not control it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,18 @@ _JOINERS = "\u200c\u200d"  # parts of words and of emojis
 def plural(count: int, noun: str) -> str:
     """Return ``1 seed`` or ``2 seeds``."""
     return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def clock(seconds: float) -> str:
+    """Return a time as ``2:03.4``, or ``1:02:03.4`` where there are hours.
+
+    >>> clock(123.44), clock(3723.4), clock(59.96)
+    ('2:03.4', '1:02:03.4', '1:00.0')
+    """
+    minutes, tenths = divmod(round(seconds * 10), 600)
+    hours, minutes = divmod(minutes, 60)
+    start = f"{hours}:{minutes:02}" if hours else str(minutes)
+    return f"{start}:{tenths // 10:02}.{tenths % 10}"
 
 
 def one_line(text: str) -> str:

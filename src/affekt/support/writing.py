@@ -112,7 +112,7 @@ def whole_file(
             temporary.replace(target)
     except BaseException as error:
         if rows and rows.count and temporary.exists():
-            with kept_beside(path, rows.count, error) as place:
+            with kept_beside(path, finished_rows(rows.count), error) as place:
                 rows.cut(temporary, end)
                 temporary.replace(place)
         raise
@@ -121,8 +121,8 @@ def whole_file(
 
 
 @contextmanager
-def kept_beside(path: PathLike, count: int, error: BaseException) -> Iterator[Path]:
-    """Yield a new file beside ``path`` for rows that were finished before an error, and say so in a note.
+def kept_beside(path: PathLike, what: str, error: BaseException) -> Iterator[Path]:
+    """Yield a new file beside ``path`` for what was finished before an error, and say so in a note.
 
     Its name is that of ``path`` with ``partial``: ``all.partial.csv``, or, where there is one already,
     ``all.partial-2.csv``. The block writes or replaces it; if it fails, nothing is kept.
@@ -133,7 +133,12 @@ def kept_beside(path: PathLike, count: int, error: BaseException) -> Iterator[Pa
     except BaseException:
         _remove(place)
         raise
-    error.add_note(f"{count} finished {'row is' if count == 1 else 'rows are'} kept in {place}")
+    error.add_note(f"{what} kept in {place}")
+
+
+def finished_rows(count: int) -> str:
+    """Return what ``kept_beside`` says of rows."""
+    return f"{count} finished {'row is' if count == 1 else 'rows are'}"
 
 
 def harmless_cell(text: str) -> str:
