@@ -33,7 +33,11 @@ if TYPE_CHECKING:
     from affekt.features.feature_table import extract_many, write_table
     from affekt.inference.adaptation import Voice, VoiceLike, adapt, load_voice
     from affekt.inference.answer_table import to_dataframe
+    from affekt.inference.diarisation import Turn, read_rttm
     from affekt.inference.prediction import Answer, Prediction, predict, predict_many
+    from affekt.inference.stream import Measurement, Stream, UtteranceEnd, UtteranceStart
+    from affekt.inference.timeline import Timeline, Track, Utterance
+    from affekt.inference.timeline_reader import timeline, timeline_channels
     from affekt.model.bundle import Bundle, ModelLike, load
     from affekt.model.contract import Contract
     from affekt.notes import Note, NoteKind
@@ -57,11 +61,19 @@ _MODULES = {
     "CorpusLike": "corpora.registry",
     "Evaluation": "evaluation.results",
     "Exploration": "experiments.exploration",
+    "Measurement": "inference.stream",
     "ModelLike": "model.bundle",
     "Note": "notes",
     "NoteKind": "notes",
     "Prediction": "inference.prediction",
     "Recipe": "estimators.recipe",
+    "Stream": "inference.stream",
+    "Timeline": "inference.timeline",
+    "Track": "inference.timeline",
+    "Turn": "inference.diarisation",
+    "Utterance": "inference.timeline",
+    "UtteranceEnd": "inference.stream",
+    "UtteranceStart": "inference.stream",
     "Voice": "inference.adaptation",
     "VoiceLike": "inference.adaptation",
     "Waveform": "audio.loading",
@@ -81,9 +93,12 @@ _MODULES = {
     "load_voice": "inference.adaptation",
     "predict": "inference.prediction",
     "predict_many": "inference.prediction",
+    "read_rttm": "inference.diarisation",
     "recipes": "",
     "reproduce": "experiments.reproduction",
     "robustness": "experiments.robustness",
+    "timeline": "inference.timeline_reader",
+    "timeline_channels": "inference.timeline_reader",
     "to_dataframe": "inference.answer_table",
     "train": "experiments.training",
     "write_report": "reports.html",
@@ -103,11 +118,19 @@ __all__ = [
     "CorpusLike",
     "Evaluation",
     "Exploration",
+    "Measurement",
     "ModelLike",
     "Note",
     "NoteKind",
     "Prediction",
     "Recipe",
+    "Stream",
+    "Timeline",
+    "Track",
+    "Turn",
+    "Utterance",
+    "UtteranceEnd",
+    "UtteranceStart",
     "Voice",
     "VoiceLike",
     "Waveform",
@@ -127,9 +150,12 @@ __all__ = [
     "load_voice",
     "predict",
     "predict_many",
+    "read_rttm",
     "recipes",
     "reproduce",
     "robustness",
+    "timeline",
+    "timeline_channels",
     "to_dataframe",
     "train",
     "write_report",

@@ -14,6 +14,7 @@
     ├── BundleError                 (ValueError)         a model file is damaged or inconsistent
     ├── EncoderError                (ValueError)         a pretrained encoder is missing, damaged or another
     ├── VoiceError                  (ValueError)         a voice file cannot be used with this model
+    ├── DiarisationError            (ValueError)         speakers' turns cannot be read, or fit no file
     ├── ExportError                 (ValueError)         an exported graph differs from its estimator
     ├── UnknownNameError            (ValueError)         no recipe, protocol, corpus, ... of that name
     ├── WorkerError                 (RuntimeError)       a process that computes was ended from outside
@@ -75,6 +76,10 @@ class EncoderError(AffektError, ValueError):
 
 class VoiceError(AffektError, ValueError):
     """A voice file is missing, of another program, or made for another model."""
+
+
+class DiarisationError(AffektError, ValueError):
+    """A file of speakers' turns is missing, is not one, or has none of the recording."""
 
 
 class ExportError(AffektError, ValueError):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import soxr
 from numpy.typing import NDArray
 
 from affekt.audio.loading import load_audio
@@ -33,6 +34,10 @@ LEVEL = 0.1  # RMS of loud frames; at 20 dB more or less, 97 % of the frames are
 VOICE_PROBABILITY = 0.5
 MARGIN_S = 0.1  # kept before and after a voice
 SHORTEST_VOICE_S = 0.25  # a syllable; music and noise are taken for a voice for shorter times
+STREAM_FRAMES = 4  # of a stream that are computed at once: 128 ms, as calls of the network take time
+LEVEL_S = 10.0  # time constant of the level of a stream
+OFFSET_S = 1.0  # time constant of the mean of a stream
+LEAST_LEVEL = 1e-3  # RMS: a quieter stream is amplified no further
 _MODEL = Path(__file__).with_name("silero-vad.onnx")
 
 
@@ -65,6 +70,82 @@ def voice_activity(waveform: Waveform) -> NDArray[np.float32]:
     centres = ((np.arange(len(found)) + 0.5) * UNIT / SLOW_UNIT).astype(int)
     slower = slower[np.minimum(centres, len(slower) - 1)]
     return np.asarray(np.maximum(found, slower))
+
+
+class ActivityStream:
+    """The probability of a voice in each frame of 32 ms of sound that arrives piece by piece.
+
+    ``voice_activity`` scales a recording by the level of its loud frames. What is to come is not known
+    here, so each frame is scaled by the level of those up to it, in which the past counts less and less,
+    and the mean of the last second is taken off. Frames are computed in blocks of ``STREAM_FRAMES``, so
+    that the probabilities do not depend on how the sound was divided. It is not also played slower: that
+    finds more frames of high shouts, but no more utterances.
+
+    Parameters
+    ----------
+    sample_rate
+        Of the samples, in Hz.
+    """
+
+    def __init__(self, sample_rate: int) -> None:
+        self._resampler = (
+            None
+            if sample_rate == SAMPLE_RATE
+            else soxr.ResampleStream(sample_rate, SAMPLE_RATE, 1, "float32", "HQ")
+        )
+        self._samples = np.zeros(UNIT, np.float32)  # context, then what waits for a block
+        self._state = self._cell = np.zeros((1, 1, 128), np.float32)
+        self._offset: float | None = None
+        self._power = self._squared_power = 0.0
+
+    def push(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the probabilities of the frames that these samples complete, perhaps none."""
+        return self._add(samples, last=False)
+
+    def close(self) -> NDArray[np.float32]:
+        """Return the probabilities of all frames that are left; the last is filled up with its mean."""
+        found = self._add(np.zeros(0, np.float32), last=True)
+        waiting = self._samples[UNIT:]
+        if not len(waiting):
+            return found
+        frames = -(-len(waiting) // FRAME_SAMPLES)
+        mean = np.full(frames * FRAME_SAMPLES - len(waiting), self._offset or 0.0, np.float32)
+        rest = self._compute(np.concatenate([self._samples, mean]), frames)
+        return np.concatenate([found, rest])
+
+    def _add(self, samples: NDArray[np.float32], *, last: bool) -> NDArray[np.float32]:
+        if self._resampler:
+            samples = self._resampler.resample_chunk(samples, last=last)
+        self._samples = np.concatenate([self._samples, samples])
+        found, size = [np.zeros(0, np.float32)], STREAM_FRAMES * FRAME_SAMPLES
+        while len(self._samples) >= UNIT + size:
+            found.append(self._compute(self._samples[: UNIT + size], STREAM_FRAMES))
+            self._samples = self._samples[size:]
+        self._samples = self._samples.copy()  # a view would keep all that was pushed
+        return np.concatenate(found)
+
+    def _compute(self, samples: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
+        windows = np.lib.stride_tricks.sliding_window_view(samples, UNIT + FRAME_SAMPLES)[::FRAME_SAMPLES]
+        offsets, gains = self._levels(windows[:, UNIT:].astype(np.float64))
+        scaled = np.clip((windows - offsets) * gains, -1, 1).astype(np.float32)
+        inputs = {"spectra": _spectra(scaled, UNIT), "state": self._state, "cell": self._cell}
+        found, self._state, self._cell = _session().run(None, inputs)
+        return np.asarray(found[:frames], np.float32)
+
+    def _levels(self, frames: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return what is taken off each frame and what it is multiplied by, shape (frames, 1) each."""
+        offsets, gains = np.empty((len(frames), 1)), np.empty((len(frames), 1))
+        for i, frame in enumerate(frames):
+            mean = frame.mean()
+            before = mean if self._offset is None else self._offset
+            self._offset = before + (mean - before) * FRAME_S / OFFSET_S
+            power = np.square(frame - self._offset).mean()
+            kept = np.exp(-FRAME_S / LEVEL_S)
+            self._power = kept * self._power + power
+            self._squared_power = kept * self._squared_power + power * power
+            level = np.sqrt(self._squared_power / self._power) if self._power else 0.0
+            offsets[i], gains[i] = self._offset, LEVEL / max(level, LEAST_LEVEL)
+        return offsets, gains
 
 
 def trim_to_voice(waveform: Waveform, activity: NDArray[np.float32]) -> Waveform:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from typing import BinaryIO, cast
 
 import soundfile
 
-from affekt.audio.ffmpeg import decode_with_ffmpeg, may_know, needs_ffmpeg
+from affekt.audio.ffmpeg import decode_with_ffmpeg, may_know, needs_ffmpeg, open_with_ffmpeg
 from affekt.audio.parts import Part, Window, behind_tags, file_size, find_parts, is_mp3, second_start
 from affekt.audio.samples import Blocks, Decoded, Request, Samples, assemble, check_stream, join_blocks
 from affekt.errors import AudioContentError, AudioFormatError, MissingExtraError
@@ -20,10 +20,10 @@ from affekt.notes import Note, NoteKind
 from affekt.support.signals import held_back
 
 BLOCK_FRAMES, FINE_BLOCK_FRAMES = 1 << 16, 1 << 12  # read at a time
+OPEN_BLOCK_FRAMES = 1 << 14  # of a file that is not read twice
 HEAD_BYTES = 512
 ZIP_FILE_START = b"PK\3\4"
 UNKNOWN_FRAMES = 1 << 40  # libsndfile gives so many frames or more to a stream of unknown length
-Quiet = Callable[[], AbstractContextManager[None]]
 _stderr_lock = threading.Lock()
 
 
@@ -51,25 +51,53 @@ def decode_file(file: BinaryIO, request: Request) -> Decoded:
     AudioFormatError, AudioContentError, MissingExtraError
         As for ``load_audio``.
     """
+    file, head, notes = _first_file(file, request.name)
+    decoded = _decode(file, head, request)
+    return replace(decoded, notes=(*decoded.notes, *notes))
+
+
+@contextmanager
+def open_blocks(file: BinaryIO, request: Request) -> Iterator[Blocks]:
+    """Open a file as ``decode_file`` does, to be decoded block by block, whatever its length.
+
+    A file is decoded once: of one that is damaged, up to 16,384 frames before the damage are lost.
+    """
+    file, head, notes = _first_file(file, request.name)
+    with ExitStack() as opened:
+        blocks: Blocks
+        if needs_ffmpeg(head):
+            blocks = opened.enter_context(open_with_ffmpeg(file, request))
+        else:
+            try:
+                parts = find_parts(file, head, request)
+                blocks = _LibsndfileBlocks(parts, file, head, OPEN_BLOCK_FRAMES, request.name)
+            except (soundfile.LibsndfileError, TypeError) as error:
+                with _second_attempt(error, head, request.name):
+                    blocks = opened.enter_context(open_with_ffmpeg(file, request))
+        blocks.notes += notes
+        yield blocks
+
+
+def _first_file(file: BinaryIO, name: str) -> tuple[BinaryIO, bytes, list[Note]]:
+    """Return the first of the files that were joined without tags in front, its head, and what to note."""
     head = file.read(HEAD_BYTES)
     if not head:
-        raise AudioContentError(f"{request.name} is empty (0 bytes)")
+        raise AudioContentError(f"{name} is empty (0 bytes)")
     if head.startswith(ZIP_FILE_START):
         raise AudioFormatError(
-            f"{request.name} is a zip archive: affekt.predict_many reads the audio files in it, given its "
+            f"{name} is a zip archive: affekt.predict_many reads the audio files in it, given its "
             "bytes or a path that ends in .zip"
         )
-    file = behind_tags(file, _is_known, request.name)
+    file = behind_tags(file, _is_known, name)
     file.seek(0)
     head = file.read(HEAD_BYTES)
     if head.startswith(_SAMPLE_DUMP):
-        raise AudioFormatError(f"{request.name} is a sample dump of MIDI, which affekt does not read")
+        raise AudioFormatError(f"{name} is a sample dump of MIDI, which affekt does not read")
     second = second_start(file, head)
     if not second:
-        return _decode(file, head, request)
-    decoded = _decode(cast(BinaryIO, Window(file, 0, second)), head, request)
+        return file, head, []
     note = Note(NoteKind.PARTLY_READ, "several files are joined here, and only the first is read")
-    return replace(decoded, notes=(*decoded.notes, note))
+    return cast(BinaryIO, Window(file, 0, second)), head, [note]
 
 
 def _is_known(head: bytes) -> bool:
@@ -82,32 +110,34 @@ def _decode(file: BinaryIO, head: bytes, request: Request) -> Decoded:
     try:
         return _decode_with_libsndfile(file, head, request)
     except (soundfile.LibsndfileError, TypeError) as error:
-        reason = getattr(error, "error_string", "") or str(error)
-        failure = AudioFormatError(f"{request.name} is not audio that can be read ({reason})")
-        if not may_know(head):
-            raise failure from error
+        with _second_attempt(error, head, request.name):
+            return decode_with_ffmpeg(file, request)
+
+
+@contextmanager
+def _second_attempt(error: Exception, head: bytes, name: str) -> Iterator[None]:
+    """Try what FFmpeg may read; otherwise raise why libsndfile did not."""
+    reason = getattr(error, "error_string", "") or str(error)
+    failure = AudioFormatError(f"{name} is not audio that can be read ({reason})")
+    if not may_know(head):
+        raise failure from error
     try:
-        return decode_with_ffmpeg(file, request)
+        yield
     except AudioFormatError:
         raise failure from None
-    except MissingExtraError as error:
-        purpose = f"{request.name} cannot be read by libsndfile ({reason}): reading it with FFmpeg"
-        raise MissingExtraError(purpose, "formats") from error
+    except MissingExtraError as missing:
+        purpose = f"{name} cannot be read by libsndfile ({reason}): reading it with FFmpeg"
+        raise MissingExtraError(purpose, "formats") from missing
 
 
 def _decode_with_libsndfile(file: BinaryIO, head: bytes, request: Request) -> Decoded:
     """Decode in large blocks; after an error in small ones, because the block with the error is lost."""
-    parts, quiet = find_parts(file, head, request), _quiet_stderr if is_mp3(head) else nullcontext
+    parts = find_parts(file, head, request)
     for block_frames in (BLOCK_FRAMES, FINE_BLOCK_FRAMES):
-        blocks = _LibsndfileBlocks(parts, file_size(file), block_frames, request.name, quiet)
+        blocks = _LibsndfileBlocks(parts, file, head, block_frames, request.name)
         samples = join_blocks(blocks, request)
-        for part in parts:
-            if part.file.error:
-                raise part.file.error
         if not blocks.failed:
             break
-    if parts[-1].incomplete:
-        blocks.notes.append(Note(NoteKind.CUT_OFF, f"the file may be cut off: {parts[-1].incomplete}"))
     return assemble(samples, blocks, request)
 
 
@@ -127,16 +157,17 @@ class _LibsndfileBlocks(Blocks):
     """The blocks of all parts up to an error in each: a cut FLAC ends in an error, a cut MP3 early."""
 
     def __init__(
-        self, parts: list[Part], file_bytes: int, block_frames: int, name: str, quiet: Quiet
+        self, parts: list[Part], file: BinaryIO, head: bytes, block_frames: int, name: str
     ) -> None:
-        self.parts, self.block_frames, self.quiet = parts, block_frames, quiet
+        self.parts, self.block_frames = parts, block_frames
+        self.quiet = _quiet_stderr if is_mp3(head) else nullcontext
         with self._opened(parts[0]) as first:
             if first.format not in FORMATS:
                 raise AudioFormatError(
                     f"{name} is in the format {first.format}, which affekt does not read"
                 )
             check_stream(first.samplerate, first.channels, name)
-            super().__init__(first.samplerate, first.channels, file_bytes)
+            super().__init__(first.samplerate, first.channels, file_size(file))
             self.expected = _expected_frames(first, parts[0])
 
     def __iter__(self) -> Iterator[Samples]:
@@ -155,6 +186,12 @@ class _LibsndfileBlocks(Blocks):
                     raise
                 self._leave_out(number, "no audio that can be read")
                 break
+        for part in self.parts:
+            if part.file.error:
+                raise part.file.error
+        if self.parts[-1].incomplete:
+            text = f"the file may be cut off: {self.parts[-1].incomplete}"
+            self.notes.append(Note(NoteKind.CUT_OFF, text))
 
     def _blocks(self, opened: soundfile.SoundFile, skipped: int) -> Iterator[Samples]:
         """Yield blocks to the end; behind that of a FLAC of known length a tag is no error."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from types import ModuleType
 from typing import Any, BinaryIO
 
@@ -81,11 +82,37 @@ def decode_with_ffmpeg(file: BinaryIO, request: Request) -> Decoded:
             first = first or error
             continue
         first = decoded if first is None or isinstance(first, AudioFormatError) else first
-        if _has_sound(decoded):
+        if _is_heard(decoded.samples):
             return _with_track_note(decoded, track, tracks)
     if isinstance(first, Decoded):
         return first
     raise first or AudioFormatError(f"{request.name} has no audio track that can be read")
+
+
+@contextmanager
+def open_with_ffmpeg(file: BinaryIO, request: Request) -> Iterator[Blocks]:
+    """Open the first audio track that has sound, to be decoded block by block.
+
+    Raises
+    ------
+    AudioFormatError, MissingExtraError
+        As for ``load_audio``.
+    """
+    av, size = _import_av(request.name), file_size(file)
+    with _opened(av, file, request.name) as container:
+        tracks = len(container.streams.audio)
+    if not tracks:
+        raise AudioFormatError(f"{request.name} has no audio track")
+    chosen = 0
+    for track in range(tracks if tracks > 1 else 0):
+        with suppress(AudioFormatError), _opened(av, file, request.name) as container:
+            if any(map(_is_heard, _FfmpegBlocks(av, container, track, size, request.name))):
+                chosen = track
+                break
+    with _opened(av, file, request.name) as container:
+        blocks = _FfmpegBlocks(av, container, chosen, size, request.name)
+        blocks.notes += _track_notes(chosen, tracks)
+        yield blocks
 
 
 def _import_av(name: str) -> ModuleType:
@@ -110,17 +137,18 @@ def _opened(av: ModuleType, file: BinaryIO, name: str) -> Iterator[Any]:
             yield container
 
 
-def _has_sound(decoded: Decoded) -> bool:
-    samples = decoded.samples
+def _is_heard(samples: Samples) -> bool:
     return bool(len(samples)) and float(np.ptp(samples, axis=0).max()) / 2 >= SILENCE_PEAK
 
 
 def _with_track_note(decoded: Decoded, track: int, tracks: int) -> Decoded:
-    if tracks == 1:
-        return decoded
-    text = f"the file has {tracks} audio tracks: track {track + 1} is read, the first that has sound"
-    notes = (*decoded.notes, Note(NoteKind.ONE_TRACK, text))
-    return Decoded(decoded.samples, decoded.sample_rate, decoded.channels, notes, decoded.cut_off)
+    return replace(decoded, notes=(*decoded.notes, *_track_notes(track, tracks)))
+
+
+def _track_notes(track: int, tracks: int) -> Iterator[Note]:
+    if tracks > 1:
+        text = f"the file has {tracks} audio tracks: track {track + 1} is read, the first that has sound"
+        yield Note(NoteKind.ONE_TRACK, text)
 
 
 class _FfmpegBlocks(Blocks):
@@ -136,7 +164,7 @@ class _FfmpegBlocks(Blocks):
         rate, channels = self.first.sample_rate, len(self.first.layout.channels)
         check_stream(rate, channels, name)
         super().__init__(rate, channels, file_bytes, failed=self.failed)
-        self.length = _track_length_s(container, stream) * rate
+        self.stated = _track_length_s(container, stream) * rate
 
     def _decode(self, av: ModuleType, container: Any, stream: Any) -> Iterator[Any]:
         packets = container.demux(stream)
@@ -171,7 +199,7 @@ class _FfmpegBlocks(Blocks):
             count += len(frames)
             yield as_floats(frames)
             frame = next(self.frames, None)
-        self.expected = self.length if self.length - count > _ENCODER_SAMPLES else 0
+        self.expected = self.stated if self.stated - count > _ENCODER_SAMPLES else 0
 
 
 def _track_length_s(container: Any, stream: Any) -> float:

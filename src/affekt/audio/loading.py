@@ -11,7 +11,9 @@ import hashlib
 import io
 import math
 import os
-from typing import Any, cast
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import soxr
@@ -19,8 +21,17 @@ from numpy.typing import NDArray
 
 from affekt.audio.archives import ArchivedFile
 from affekt.audio.arrays import decode_array
-from affekt.audio.decoding import decode_file
-from affekt.audio.samples import AUDIO_CHANNELS, Decoded, Request, guarded
+from affekt.audio.decoding import BLOCK_FRAMES, decode_file, open_blocks
+from affekt.audio.samples import (
+    AUDIO_CHANNELS,
+    Blocks,
+    Decoded,
+    Request,
+    Samples,
+    channel_notes,
+    damage_note,
+    guarded,
+)
 from affekt.audio.sources import (
     AUDIO_SUFFIXES,
     AudioSource,
@@ -193,22 +204,110 @@ def fingerprint(waveform: Waveform, sample_rate: int | None = None) -> str:
     return digest.hexdigest()
 
 
+@contextmanager
+def open_audio(source: AudioSource, audio_channel: str = "mix") -> Iterator[AudioBlocks]:
+    """Open audio of any length, to be read block by block.
+
+    Parameters
+    ----------
+    source, audio_channel
+        As for ``load_channels``.
+
+    Raises
+    ------
+    AudioError, MissingExtraError
+        As ``load_channels``, but for what is wrong with samples: that is raised while they are read.
+    """
+    request = Request(source_name(source), math.inf, audio_channel)
+    if isinstance(source, Waveform):
+        source = (source.samples, source.sample_rate)
+    with ExitStack() as opened_files:
+        with guarded(request.name):
+            content = _open(source, request.name, opened_files)
+            if isinstance(content, tuple):
+                blocks: Blocks = _ArrayBlocks(decode_array(content, request))
+            else:
+                blocks = opened_files.enter_context(open_blocks(content, request))
+        yield AudioBlocks(blocks, request)
+
+
+class AudioBlocks:
+    """Blocks of a recording that is open.
+
+    Attributes
+    ----------
+    sample_rate
+        In Hz.
+    channels
+        The names of those that are read, as ``load_channels`` gives them: the columns of a block.
+    stated_s
+        Length in seconds by the header, which may be wrong; 0 if unknown.
+    frames
+        How many were read so far.
+    """
+
+    def __init__(self, blocks: Blocks, request: Request) -> None:
+        self._blocks, self._request = blocks, request
+        self.sample_rate = blocks.rate
+        self.channels = _channel_names(blocks.channels, request.audio_channel)
+        self.stated_s = (blocks.expected or blocks.stated) / blocks.rate
+        self.frames = 0
+
+    def __iter__(self) -> Iterator[Samples]:
+        """Yield float32 blocks of shape (frames, channels)."""
+        blocks = iter(self._blocks)
+        while True:
+            with guarded(self._request.name):
+                block = next(blocks, None)
+                if block is None:
+                    return
+                check_values(block, self._request.name)
+            self.frames += len(block)
+            yield self._request.select(block)
+
+    def notes(self) -> tuple[Note, ...]:
+        """Return what was found, after the last block."""
+        damage = damage_note(self.frames, self._blocks)
+        found = [*channel_notes(self._blocks.channels, self._request), *self._blocks.notes]
+        return (*found, *([damage] if damage else []))
+
+
+class _ArrayBlocks(Blocks):
+    """The blocks of an array."""
+
+    def __init__(self, decoded: Decoded) -> None:
+        super().__init__(decoded.sample_rate, decoded.channels, decoded.samples.nbytes)
+        self.samples, self.expected = decoded.samples, len(decoded.samples)
+
+    def __iter__(self) -> Iterator[Samples]:
+        for start in range(0, len(self.samples), BLOCK_FRAMES):
+            yield self.samples[start : start + BLOCK_FRAMES]
+
+
 def _decode(source: Any, request: Request) -> Decoded:
+    with ExitStack() as opened_files:
+        content = _open(source, request.name, opened_files)
+        return (
+            decode_array(content, request) if isinstance(content, tuple) else decode_file(content, request)
+        )
+
+
+def _open(source: Any, name: str, opened_files: ExitStack) -> tuple[Any, ...] | BinaryIO:
+    """Return the file that a source stands for, open until ``opened_files`` is closed, or its array."""
     if isinstance(source, UnreadableSource):
         raise source.error
     if isinstance(source, tuple):
-        return decode_array(source, request)
+        return source
     if isinstance(source, str | os.PathLike):
-        with opened(source) as file:
-            return decode_file(file, request)
+        return opened_files.enter_context(opened(source))
     if isinstance(source, ArchivedFile):
-        return decode_file(io.BytesIO(source.read()), request)
+        return io.BytesIO(source.read())
     if isinstance(source, bytes | bytearray | memoryview):
-        return decode_file(io.BytesIO(source), request)
+        return io.BytesIO(source)
     if hasattr(source, "read"):
-        return decode_file(io.BytesIO(read_stream(source, request.name)), request)
+        return io.BytesIO(read_stream(source, name))
     raise AudioFormatError(
-        f"{request.name} is not audio: give a path, bytes, a binary file object, or (waveform, sample_rate)"
+        f"{name} is not audio: give a path, bytes, a binary file object, or (waveform, sample_rate)"
     )
 
 
@@ -261,16 +360,22 @@ def _check_content(samples: NDArray[np.float32], rate: int, name: str) -> None:
         raise AudioContentError(
             f"{name} is too short: {len(samples) / rate:.3f} s; at least {MIN_DURATION_S} s are needed"
         )
-    low, high = float(samples.min()), float(samples.max())
-    if not (math.isfinite(low) and math.isfinite(high)):
+    low, high = check_values(samples, name)
+    if (high - low) / 2 < SILENCE_PEAK:
+        raise AudioContentError(f"{name} is silent throughout (or its channels cancel each other out)")
+
+
+def check_values(samples: Samples, name: str) -> tuple[float, float]:
+    """Return the least and the greatest sample; raise ``AudioError`` where they are no samples."""
+    low, high = float(samples.min(initial=np.inf)), float(samples.max(initial=-np.inf))
+    if len(samples) and not (math.isfinite(low) and math.isfinite(high)):
         raise AudioContentError(f"{name} has NaN or infinite values")
     if max(-low, high) > MAX_PEAK:
         raise AudioFormatError(
             f"{name} has values up to {max(-low, high):g}, but full scale is 1: "
             "are these 16-bit values? Divide them by 32768"
         )
-    if (high - low) / 2 < SILENCE_PEAK:
-        raise AudioContentError(f"{name} is silent throughout (or its channels cancel each other out)")
+    return low, high
 
 
 def _resample(waveform: Waveform, wanted: int | None) -> Waveform:

@@ -95,6 +95,8 @@ class Blocks:
         Whether an error ended the decoding, or left something out.
     notes
         What was found on the way.
+    stated
+        Frames by a header that may be wrong, 0 if unknown: for a progress bar.
     """
 
     rate: int
@@ -103,6 +105,7 @@ class Blocks:
     expected: float = 0
     failed: bool = False
     notes: list[Note] = field(default_factory=list)
+    stated: float = 0
 
     def __iter__(self) -> Iterator[Samples]:
         """Yield the blocks; of a stream of no known kind there are none."""
@@ -158,18 +161,22 @@ def join_blocks(blocks: Blocks, request: Request) -> Samples:
 
 def assemble(samples: Samples, blocks: Blocks, request: Request) -> Decoded:
     """Return samples with their notes; ``AudioContentError`` if less than half of the file is left."""
-    notes = [*channel_notes(blocks.channels, request), *blocks.notes]
-    found, expected = len(samples) / blocks.rate, blocks.expected / blocks.rate
-    cut_off = found < 0.99 * expected
-    if cut_off:
+    damage = damage_note(len(samples), blocks)
+    if damage and len(samples) < MIN_SHARE_LEFT * blocks.expected:
+        raise AudioContentError(f"{request.name}: {damage}")
+    notes = (*channel_notes(blocks.channels, request), *blocks.notes, *([damage] if damage else []))
+    return Decoded(samples, blocks.rate, blocks.channels, notes, cut_off=damage is not None)
+
+
+def damage_note(frames: int, blocks: Blocks) -> Note | None:
+    """Return a note where fewer frames were read than there should be."""
+    found, expected = frames / blocks.rate, blocks.expected / blocks.rate
+    if found < 0.99 * expected:
         left = f"the file is cut off: {found:.2f} s of {expected:.2f} s are left"
-        if found < MIN_SHARE_LEFT * expected:
-            raise AudioContentError(f"{request.name}: {left}")
-        notes.append(Note(NoteKind.CUT_OFF, left))
-    elif blocks.failed and not expected:
-        cut_off = True
-        notes.append(Note(NoteKind.CUT_OFF, f"the file is damaged: {found:.2f} s of it could be read"))
-    return Decoded(samples, blocks.rate, blocks.channels, tuple(notes), cut_off)
+        return Note(NoteKind.CUT_OFF, left)
+    if blocks.failed and not expected:
+        return Note(NoteKind.CUT_OFF, f"the file is damaged: {found:.2f} s of it could be read")
+    return None
 
 
 def _grown(samples: Samples, length: int) -> Samples:

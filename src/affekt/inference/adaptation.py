@@ -10,6 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from affekt.audio.archives import expand_sources
 from affekt.audio.loading import AudioSource, load_audio, source_name
 from affekt.audio.windows import cut_windows
@@ -125,6 +128,16 @@ def adapt(
             skipped.append((source_name(source), str(found)))
     if not rows:
         raise error or AudioError("there are no clips to adapt to")
+    return voice_of(rows, duration_s, bundle, tuple(skipped))
+
+
+def voice_of(
+    rows: list[NDArray[np.float32]],
+    duration_s: float,
+    bundle: Bundle,
+    skipped: tuple[tuple[str, str], ...] = (),
+) -> Voice:
+    """Return the voice of a speaker from the features of their clips, at least one."""
     feature_set = bundle.feature_set
     features = stack_features(rows, feature_set)
     return Voice(
@@ -135,7 +148,7 @@ def adapt(
         statistics=speaker_statistics(
             features, bundle.contract.average_speaker, feature_set.relative_columns
         ),
-        skipped=tuple(skipped),
+        skipped=skipped,
     )
 
 

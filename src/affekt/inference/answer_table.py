@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from affekt.errors import explain_import
-from affekt.inference.prediction import Answer
+from affekt.inference.prediction import Answer, Prediction
 from affekt.support.writing import harmless_cell
 
 if TYPE_CHECKING:
@@ -50,10 +50,11 @@ def into_csv(answers: Iterable[Answer], file: IO[str], emotions: Sequence[str]) 
 def _cells(answer: Answer) -> dict[str, str]:
     row = _row(answer)
     probabilities = row.pop("probabilities")
-    return {name: _text(value) for name, value in {**row, **probabilities}.items()}
+    return {name: cell_text(value) for name, value in {**row, **probabilities}.items()}
 
 
-def _text(value: object) -> str:
+def cell_text(value: object) -> str:
+    """Return a value as the text of a cell: numbers with six digits, several values with ``|`` between."""
     if isinstance(value, float):
         return f"{value:.6f}"
     return SEPARATOR.join(value) if isinstance(value, tuple) else str(value)
@@ -96,14 +97,17 @@ def _row(answer: Answer) -> dict[str, Any]:
             "probabilities": {},
             "error": str(answer.error),
         }
+    return {"file": answer.source, "audio_channel": answer.audio_channel, **prediction_cells(found)}
+
+
+def prediction_cells(found: Prediction) -> dict[str, Any]:
+    """Return the cells of a prediction; those of ``probabilities`` are columns of their own."""
     return {
-        "file": answer.source,
         "emotion": found.emotion,
         "confidence": found.confidence,
         "prediction_set": found.prediction_set,
         "probabilities": found.probabilities,
         "duration_s": found.duration_s,
-        "audio_channel": answer.audio_channel,
         "unsure": found.unsure,
         "out_of_distribution": found.out_of_distribution,
         "notes": tuple(map(str, found.notes)),

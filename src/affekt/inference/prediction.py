@@ -216,6 +216,16 @@ def predict_waveform(
     )
 
 
+def predict_window(
+    recorded: Waveform, bundle: Bundle, voice: Voice | None, allowed: tuple[str, ...]
+) -> Probabilities:
+    """Return the calibrated probabilities of ``predict_waveform`` for a recording of one window."""
+    contract = bundle.contract
+    features = [extract(load_audio(recorded, contract.sample_rate), contract.features)]
+    row = bundle.predict_proba(features, voice.statistics if voice else None)
+    return restrict(row, bundle.distance(features), contract, allowed)[0]
+
+
 def allowed_emotions(contract: Contract, emotions: Collection[str] | None) -> tuple[str, ...]:
     """Return the emotions that may be predicted, in the model's order.
 
