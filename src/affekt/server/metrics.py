@@ -96,4 +96,4 @@ class _State(Collector):
             counts = name.endswith("_restarts")
             kind = CounterMetricFamily if counts else GaugeMetricFamily
             yield kind(f"affekt_{name}", STATE[name], value=value)
-        yield InfoMetricFamily("affekt", "Version and model", value=self._model())
+        yield InfoMetricFamily("affekt", "Version and model", value=dict(self._model()))
