@@ -99,8 +99,9 @@ class _Connection:
         service = self._service
         if service.stopping.is_set():
             raise Problem("stopping")
+        service.streams.check()
+        configuration = await self._configure()
         with service.streams.take():
-            configuration = await self._configure()
             service.metrics.streams.inc()
             name = secrets.token_hex(8)
             try:
