@@ -49,7 +49,12 @@ def test_a_damaged_file_of_keys_lets_nobody_in(place: Path) -> None:
     secret = create_key(place, "me")
     ring = KeyRing(place)
     assert ring.find(secret)
-    for content in ("[", "{}", '[{"name": "me"}]', place.read_text().replace('"expires": ""', '"expires": "x"')):
+    for content in (
+        "[",
+        "{}",
+        '[{"name": "me"}]',
+        place.read_text().replace('"expires": ""', '"expires": "x"'),
+    ):
         place.write_text(content)
         for _ in range(2):
             with pytest.raises(KeyFileError):

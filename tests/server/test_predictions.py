@@ -117,9 +117,7 @@ def test_a_batch_answers_each_file(client: httpx.Client) -> None:
     broken = answers.pop(1)
     assert (broken["source"], broken["problem"]["type"]) == ("text.wav", "/docs/errors#not-audio")
     assert [one["source"] for one in answers] == [path.name for path in paths]
-    assert all(
-        same(one, affekt.predict(path).to_dict()) for one, path in zip(answers, paths, strict=True)
-    )
+    assert all(same(one, affekt.predict(path).to_dict()) for one, path in zip(answers, paths, strict=True))
 
 
 def test_a_voice_is_that_of_adapt_and_is_used_in_a_request(client: httpx.Client, clip: bytes) -> None:

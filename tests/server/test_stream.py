@@ -1,4 +1,4 @@
-"""The WebSocket answers a stream as ``Stream`` does; errors that go on and errors that end are told apart."""
+"""The WebSocket answers as ``Stream`` does; errors that go on and errors that end are told apart."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def test_the_format_is_the_one_that_is_accepted(client: httpx.Client, clip: byte
 
 
 def test_all_formats_of_timelines_are_documented() -> None:
-    assert MEDIA_TYPES == tuple(one.media_type for one in FORMATS.values())
+    assert tuple(one.media_type for one in FORMATS.values()) == MEDIA_TYPES
 
 
 @pytest.mark.parametrize(

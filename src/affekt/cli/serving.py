@@ -85,12 +85,20 @@ def serve(
     run(settings, lambda url: say(f"affekt answers at {url}: see {url}/docs, or stop with Ctrl-C"))
 
 
-@click.group(epilog="Example: affekt keys create website --scopes predict --days 90")
-def keys() -> None:
-    """Make, list and revoke keys of the server."""
+@click.group(invoke_without_command=True, epilog="Example: affekt keys create website")
+@_keys_option
+@json_options
+@click.pass_context
+def keys(context: click.Context, keys_file: Path | None, as_json: bool, json_file: Path | None) -> None:
+    """List the keys of the server: whose, what for, and until when; make or revoke one."""
+    if context.invoked_subcommand is None:
+        _list(keys_file, as_json, json_file)
+    elif as_json or json_file or keys_file:
+        name = context.invoked_subcommand
+        raise click.UsageError(f"give options after the command: affekt keys {name} ...")
 
 
-@keys.command()
+@keys.command(epilog="Example: affekt keys create website --scopes predict --days 90")
 @click.argument("name")
 @click.option(
     "--scopes",
@@ -111,11 +119,15 @@ def create(name: str, scopes: str, days: float | None, keys_file: Path | None) -
     stdout.print(key, highlight=False, soft_wrap=True)
 
 
-@keys.command(name="list")
+@keys.command("list", epilog="Example: affekt keys list --json")
 @_keys_option
 @json_options
-def list_keys(keys_file: Path | None, as_json: bool, json_file: Path | None) -> None:
-    """List the keys: whose they are, what for, and until when."""
+def list_all(keys_file: Path | None, as_json: bool, json_file: Path | None) -> None:
+    """List the keys, as the command without a subcommand does."""
+    _list(keys_file, as_json, json_file)
+
+
+def _list(keys_file: Path | None, as_json: bool, json_file: Path | None) -> None:
     from affekt.server.keys import keys_path, read_keys
 
     found = read_keys(keys_path(keys_file))
@@ -131,7 +143,7 @@ def list_keys(keys_file: Path | None, as_json: bool, json_file: Path | None) -> 
     say_written(json_file)
 
 
-@keys.command()
+@keys.command(epilog="Example: affekt keys revoke website")
 @click.argument("name")
 @_keys_option
 def revoke(name: str, keys_file: Path | None) -> None:

@@ -18,8 +18,8 @@ from affekt.server.settings import Settings
 DESCRIPTION = """Predicts the emotion that a voice expresses, with calibrated probabilities.
 
 Errors are problem details (RFC 9457), whose types are explained at `/docs/errors`. Streams are served by
-the WebSocket `/v1/stream`. Nothing that is sent is kept: recordings stay in memory until they are
-answered."""
+the WebSocket `/v1/stream`. Recordings stay in memory until they are answered, and
+timelines of jobs until they are deleted, at most for a time that the operator chose."""
 
 
 def make_app(settings: Settings) -> FastAPI:

@@ -67,8 +67,8 @@ class Client:
             self._http = httpx.Client(
                 base_url=url, headers=headers, timeout=timeout_s, transport=transport, trust_env=False
             )
-            if self._http.base_url.scheme not in ("http", "https"):
-                raise ValueError("it begins with neither http:// nor https://")
+            if self._http.base_url.scheme not in ("http", "https") or not self._http.base_url.host:
+                raise ValueError("one is http://HOST:PORT or https://HOST:PORT")
         except (ValueError, httpx.InvalidURL) as error:
             raise SettingsError(f"{url!r} is no address of a server: {error}") from error
 
@@ -110,7 +110,7 @@ class Client:
         emotions: Collection[str] | None = None,
         audio_channel: str = "mix",
     ) -> Iterator[tuple[str, Prediction | AffektError]]:
-        """Predict many recordings, one request each: yield the name of each, and its prediction or error."""
+        """Predict recordings one after the other: yield the name of each, and its prediction or error."""
         for source in sources:
             try:
                 yield (

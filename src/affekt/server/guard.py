@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from fastapi import Request, Response
@@ -165,7 +166,7 @@ def check_names(connection: HTTPConnection, service: Service) -> None:
         if name not in {one.lower() for one in known}:
             raise Problem("wrong-host", f"the request is for {name[:100]!r}; see the setting 'hosts'")
     origin = connection.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+    if origin is not None and origin.partition("://")[2].lower() != host.lower():
         raise Problem("other-origin", f"the page is of {origin[:100]!r}")
 
 
@@ -210,7 +211,16 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for these
     problem = problem_of_status(error.status_code)
     problem.headers |= error.headers or {}
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:  # the framework names those of one route alone
+        problem.headers["Allow"] = ", ".join(_methods(request))
     return _answer(request, problem)
+
+
+def _methods(request: Request) -> list[str]:
+    """Return the methods that a path may be asked with."""
+    path = request.url.path
+    routes = (one for one in request.app.routes if getattr(one, "path_regex", None))
+    return sorted({method for one in routes if one.path_regex.match(path) for method in one.methods or ()})
 
 
 async def _on_wrong_parameters(request: Request, error: Exception) -> Response:

@@ -29,6 +29,8 @@ _POLICY = (
 )
 _HEADERS = {"Content-Security-Policy": _POLICY, "Permissions-Policy": "microphone=(self), camera=()"}
 
+_KEY = '<label>Key<br><input id="key" type="password" autocomplete="off"></label>'
+
 router = APIRouter(include_in_schema=False)
 
 
@@ -68,7 +70,7 @@ async def show_live(request: Request) -> Response:
     colours = {name: emotion_style(name).colour for name in service.pool.facts.contract.emotions}
     body = Template((_FOLDER / "live.html").read_text(encoding="utf-8")).substitute(
         notice=escape(settings.notice or SHORT),
-        key="" if settings.needs_keys else " hidden",
+        key=_KEY if settings.needs_keys else "",
         colours=escape(json.dumps(colours)),
     )
     return _page("affekt: live", body, script="live.js")
@@ -108,7 +110,7 @@ def _documentation(document: Mapping[str, Any]) -> Iterator[str]:
     for name, schema in document["components"]["schemas"].items():
         yield f'<h2 id="{escape(name)}">{escape(name)}</h2><p>{_code(schema.get("description", ""))}</p>'
         yield _table(
-            ("member", "type", ""),
+            ("member", "type", "meaning"),
             (
                 (f"<code>{escape(key)}</code>", _type_of(one), _code(one.get("description", "")))
                 for key, one in schema.get("properties", {}).items()
@@ -122,7 +124,7 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Iterator
     yield f"{_code(operation.get('description', ''))}</p>"
     if parameters := operation.get("parameters"):
         yield _table(
-            ("parameter", "type", ""),
+            ("parameter", "type", "meaning"),
             (
                 (
                     f"<code>{escape(one['name'])}</code>",

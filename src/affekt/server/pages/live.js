@@ -92,7 +92,7 @@ async function start() {
   const socket = session.socket = new WebSocket(`${scheme}://${location.host}/v1/stream`);
   socket.binaryType = "arraybuffer";
   const configuration = { sample_rate: session.context.sampleRate };
-  if (part("key").value) configuration.key = part("key").value;
+  if (part("key")?.value) configuration.key = part("key").value;
   socket.onopen = () => socket.send(JSON.stringify(configuration));
   socket.onmessage = (message) => {
     const event = JSON.parse(message.data);
@@ -133,5 +133,8 @@ function stop() {
   part("stop").hidden = true;
 }
 
-part("start").onclick = start;
+part("controls").onsubmit = (event) => {
+  event.preventDefault();
+  start();
+};
 part("stop").onclick = finish;
