@@ -10,8 +10,10 @@ from sklearn import metrics as reference
 from affekt.metrics import (
     HEADLINES,
     METRIC_TITLES,
+    DiarisationErrors,
     Score,
     confusion_matrix,
+    diarisation_errors,
     f_beta,
     format_interval,
     precision,
@@ -157,3 +159,59 @@ def test_a_score_is_written_with_its_interval() -> None:
 def test_a_score_without_an_interval_is_written_alone() -> None:
     score = Score(value=0.6611, low=np.nan, high=np.nan, spread=0.0)
     assert (score.interval, score.with_interval) == ("-", "66.1")
+
+
+# --- errors of timelines -----------------------------------------------------------------------------
+
+
+def test_each_second_of_a_timeline_is_right_or_one_kind_of_error() -> None:
+    reference = [(1.0, 3.0, "sad"), (5.0, 8.0, "happy")]
+    found = [(0.5, 2.0, "sad"), (2.0, 2.5, "angry"), (6.0, 9.0, "happy")]
+    errors = diarisation_errors(reference, found, 10.0)
+    assert errors == DiarisationErrors(
+        false_alarm_s=1.5, missed_s=1.5, confusion_s=0.5, reference_s=5.0, duration_s=10.0
+    )
+    assert errors.rate == pytest.approx(3.5 / 5)
+    assert errors.right == pytest.approx(1 - 3.5 / 10)
+
+
+def test_the_error_rate_is_that_of_speechbrain_where_the_reference_covers_all() -> None:
+    """The example of ``speechbrain.utils.EDER.EDER``: six frames of 0.2 s, n n n a a a."""
+    reference = [(0, 0.39, "n"), (0.39, 1.10, "a"), (1.10, 1.22, "n")]
+    found = [(0, 0.6, "n"), (0.6, 1.2, "a")]
+    assert diarisation_errors(reference, found, 1.22).rate == pytest.approx(0.2704918032786885)
+
+
+def test_errors_are_those_of_a_count_of_milliseconds() -> None:
+    rng = np.random.default_rng(0)
+
+    def drawn() -> tuple[list[tuple[float, float, str]], NDArray[np.object_]]:
+        edges = np.sort(rng.choice(3000, 12, replace=False))
+        names = rng.choice(["a", "b"], 6)
+        line = np.full(2500, "", object)
+        for start, end, name in zip(edges[::2], edges[1::2], names, strict=True):
+            line[start:end] = name
+        spans = [
+            (start / 1000, end / 1000, str(name))
+            for start, end, name in zip(edges[::2], edges[1::2], names, strict=True)
+        ]
+        return spans, line
+
+    for _ in range(20):
+        (reference, true), (found, answered) = drawn(), drawn()
+        errors = diarisation_errors(reference, found, 2.5)
+        assert errors.false_alarm_s == pytest.approx(np.sum((true == "") & (answered != "")) / 1000)
+        assert errors.missed_s == pytest.approx(np.sum((true != "") & (answered == "")) / 1000)
+        both = (true != "") & (answered != "")
+        assert errors.confusion_s == pytest.approx(np.sum(both & (true != answered)) / 1000)
+
+
+def test_of_overlapping_spans_the_first_counts() -> None:
+    errors = diarisation_errors([(0, 2, "sad"), (1, 3, "happy")], [(0, 3, "sad")], 3)
+    assert (errors.confusion_s, errors.reference_s) == (1, 3)
+
+
+def test_errors_of_several_recordings_are_added() -> None:
+    one, two = DiarisationErrors(1, 2, 3, 4, 5), DiarisationErrors(1, 1, 1, 6, 5)
+    assert one + two == DiarisationErrors(2, 3, 4, 10, 10)
+    assert np.isnan(DiarisationErrors().rate)

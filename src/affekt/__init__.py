@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from affekt.experiments.reproduction import reproduce
     from affekt.experiments.robustness import robustness
     from affekt.experiments.scoring import evaluate
+    from affekt.experiments.timelines import evaluate_timelines
     from affekt.experiments.training import train
     from affekt.features.feature_sets import extract
     from affekt.features.feature_table import extract_many, write_table
@@ -85,6 +86,7 @@ _MODULES = {
     "download_corpus": "corpora.download",
     "enrolment": "experiments.enrolment",
     "evaluate": "experiments.scoring",
+    "evaluate_timelines": "experiments.timelines",
     "explore": "experiments.exploration",
     "extract": "features.feature_sets",
     "extract_many": "features.feature_table",
@@ -143,6 +145,7 @@ __all__ = [
     "download_corpus",
     "enrolment",
     "evaluate",
+    "evaluate_timelines",
     "explore",
     "extract",
     "extract_many",

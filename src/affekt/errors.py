@@ -149,6 +149,7 @@ _EXTRA_OF = {
     ),
     **dict.fromkeys(("h11", "pydantic", "websockets"), "serve"),
     "httpx": "client",
+    "sounddevice": "live",
 }
 
 

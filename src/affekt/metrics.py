@@ -7,7 +7,7 @@ of ``emotions``. All metrics take arrays of shape (..., K, K), so that a bootstr
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -251,6 +251,103 @@ def _resample_speakers(matrices: Matrix, rng: np.random.Generator) -> Matrix:
     speakers = matrices.shape[1]
     drawn = rng.multinomial(speakers, np.full(speakers, 1 / speakers), BOOTSTRAP_DRAWS)
     return np.asarray(np.einsum("bs,rsij->brij", drawn.astype(np.float64), matrices))
+
+
+Span = tuple[float, float, str]
+"""Start and end in seconds, and the emotion between."""
+
+
+@dataclass(frozen=True)
+class DiarisationErrors:
+    """How long a timeline is wrong, in seconds.
+
+    Attributes
+    ----------
+    false_alarm_s
+        An emotion was found where there is none.
+    missed_s
+        None was found where there is one.
+    confusion_s
+        Another emotion was found.
+    reference_s
+        Length of the reference's spans together.
+    duration_s
+        Length of the recording.
+    """
+
+    false_alarm_s: float = 0.0
+    missed_s: float = 0.0
+    confusion_s: float = 0.0
+    reference_s: float = 0.0
+    duration_s: float = 0.0
+
+    def __add__(self, other: DiarisationErrors) -> DiarisationErrors:
+        """Return the errors of both recordings."""
+        return DiarisationErrors(*(one + another for one, another in zip(self, other, strict=True)))
+
+    def __iter__(self) -> Iterator[float]:
+        """Yield the lengths, in the order of the attributes."""
+        return iter(
+            (self.false_alarm_s, self.missed_s, self.confusion_s, self.reference_s, self.duration_s)
+        )
+
+    @property
+    def wrong_s(self) -> float:
+        """All three errors together."""
+        return self.false_alarm_s + self.missed_s + self.confusion_s
+
+    @property
+    def rate(self) -> float:
+        """The emotion diarisation error rate: errors over the length of the reference; may exceed 1."""
+        return self.wrong_s / self.reference_s if self.reference_s else math.nan
+
+    @property
+    def right(self) -> float:
+        """Share of the recording that is right, pauses included."""
+        return 1 - self.wrong_s / self.duration_s if self.duration_s else math.nan
+
+
+def diarisation_errors(
+    reference: Sequence[Span], found: Sequence[Span], duration_s: float
+) -> DiarisationErrors:
+    """Compare when an emotion is found with when it is expressed.
+
+    Where spans of one side overlap, the one that starts first counts. There is no tolerance at their ends.
+
+    Parameters
+    ----------
+    reference, found
+        What is true, and what a timeline has.
+    duration_s
+        Length of the recording: spans count up to there.
+
+    Notes
+    -----
+    Source: emotion diarisation error rate, Wang et al. (2023), Speech Emotion Diarization: Which Emotion
+    Appears When?, ASRU. Where the reference covers the whole recording, as with neutral speech around an
+    emotion, the rate is theirs.
+    """
+    inner = {edge for start, end, _ in (*reference, *found) for edge in (start, end)}
+    edges = np.array(sorted({0.0, duration_s, *(edge for edge in inner if 0 < edge < duration_s)}))
+    lengths, middles = np.diff(edges), (edges[1:] + edges[:-1]) / 2
+    true, answered = _emotions_at(middles, reference), _emotions_at(middles, found)
+    spoken, heard = true != "", answered != ""
+    return DiarisationErrors(
+        false_alarm_s=float(lengths[~spoken & heard].sum()),
+        missed_s=float(lengths[spoken & ~heard].sum()),
+        confusion_s=float(lengths[spoken & heard & (true != answered)].sum()),
+        reference_s=float(lengths[spoken].sum()),
+        duration_s=duration_s,
+    )
+
+
+def _emotions_at(times_s: NDArray[np.float64], spans: Sequence[Span]) -> NDArray[np.object_]:
+    """Return the emotion at each time, empty where there is none."""
+    emotions = np.full(len(times_s), "", object)
+    for start, end, emotion in sorted(spans, reverse=True):
+        first, last = np.searchsorted(times_s, (start, end))
+        emotions[first:last] = emotion
+    return emotions
 
 
 def _hits(matrix: Matrix) -> Matrix:

@@ -15,7 +15,14 @@ import pytest
 from numpy.typing import NDArray
 
 from affekt.audio import activity as activity_module
-from affekt.audio.activity import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE, trim_to_voice, voice_activity
+from affekt.audio.activity import (
+    FRAME_S,
+    FRAME_SAMPLES,
+    SAMPLE_RATE,
+    ActivityStream,
+    trim_to_voice,
+    voice_activity,
+)
 from affekt.audio.loading import Waveform, load_audio
 
 EXAMPLES = sorted(Path(str(files("affekt"))).joinpath("examples").glob("*.flac"))
@@ -243,3 +250,57 @@ def test_a_voice_is_found_in_ravdess(ravdess: Path, vocal_channel: str) -> None:
 
 def test_a_voice_is_found_in_emodb(emodb: Path) -> None:
     assert share_with_a_voice(sorted(emodb.rglob("*.flac"))) >= 0.98
+
+
+# --- streams -----------------------------------------------------------------------------------------
+
+
+def streamed(samples: Samples, rate: int = SAMPLE_RATE, size: int = 5000) -> Samples:
+    stream = ActivityStream(rate)
+    found = [stream.push(samples[at : at + size]) for at in range(0, len(samples), size)]
+    return np.concatenate([*found, stream.close()])
+
+
+@pytest.fixture(scope="module")
+def talk() -> Samples:
+    """All examples with pauses between and a little noise."""
+    parts = [np.pad(load_audio(path, SAMPLE_RATE).samples, 8000) for path in EXAMPLES]
+    samples = np.concatenate(parts)
+    noise = np.random.default_rng(0).standard_normal(len(samples))
+    return (samples + 3e-4 * noise).astype(np.float32)
+
+
+def test_a_stream_finds_the_frames_that_the_whole_recording_has(talk: Samples) -> None:
+    found, expected = streamed(talk), voice_activity(waveform(talk))
+    assert len(found) == len(expected)
+    assert np.mean((found > 0.5) == (expected > 0.5)) > 0.98
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100])
+def test_the_probabilities_of_a_stream_do_not_depend_on_its_pieces(talk: Samples, rate: int) -> None:
+    samples = talk[: 4 * rate]
+    whole = streamed(samples, rate, len(samples))
+    assert len(whole) == int(np.ceil(len(samples) / rate * SAMPLE_RATE / FRAME_SAMPLES))
+    for size in (100, 12_345):
+        np.testing.assert_array_equal(streamed(samples, rate, size), whole)
+
+
+@pytest.mark.parametrize("gain", [0.02, 0.2])
+def test_the_level_of_a_stream_hardly_counts(talk: Samples, gain: float) -> None:
+    quiet = streamed(talk * np.float32(gain))
+    assert np.mean((quiet > 0.5) == (streamed(talk) > 0.5)) > 0.97
+
+
+def test_a_quiet_voice_is_found_after_a_loud_one(talk: Samples) -> None:
+    both = np.concatenate([talk, talk * np.float32(0.1)])
+    first, second = np.array_split(streamed(both), 2)
+    assert np.mean(second > 0.5) > 0.9 * np.mean(first > 0.5)
+
+
+def test_the_mean_of_a_stream_does_not_count(talk: Samples) -> None:
+    assert np.mean((streamed(talk + np.float32(0.5)) > 0.5) == (streamed(talk) > 0.5)) > 0.98
+
+
+def test_silence_in_a_stream_holds_no_voice() -> None:
+    assert streamed(np.zeros(SAMPLE_RATE, np.float32)).max() < 0.5
+    assert len(streamed(np.zeros(0, np.float32))) == 0

@@ -106,7 +106,7 @@ def test_json_alone_is_printed_and_the_same_is_written(
 
 
 def test_every_command_with_a_result_has_both_options() -> None:
-    without = {"adapt", "app", "serve"}  # they write a voice, and serve pages
+    without = {"adapt", "app", "live", "serve"}  # they write a voice, serve pages, and have no end
     for name, command in affekt.commands.items():
         options = {option for one in command.params for option in one.opts}
         assert ({"--json", "--json-out"} <= options) == (name not in without), name

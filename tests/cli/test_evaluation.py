@@ -338,3 +338,35 @@ def test_a_library_that_a_report_needs_is_missed_before_the_work(
     assert code != 0
     assert "affekt[train]" in err
     assert "no corpus" not in err
+
+
+# --- evaluate --timeline -----------------------------------------------------------------------------
+
+
+def test_timelines_of_annotated_recordings_are_scored(run: Run, tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "src" / "affekt" / "examples" / "low-plain.flac"
+    manifest = tmp_path / "segments.csv"
+    manifest.write_text(
+        f"path,emotion,speaker,start,end\n{example},sad,anna,0,1\n{example},happy,anna,1,1.5\n"
+    )
+    code, out, err = run("evaluate", "--timeline", manifest, "--json-out", tmp_path / "s.json")
+    assert code == 0, err
+    values = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))
+    assert ["EDER", f"{100 * values['rate']:.1f}"] == out[out.index("EDER") :].split()[:2]
+    assert "2 segments" in out
+    manifest.write_text("path,emotion,speaker,start,end\nnone.wav,sad,anna,0,1\n")
+    code, out, _ = run("evaluate", "--timeline", manifest)
+    assert (code, "recordings that cannot be read: 1" in out) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["a.csv", "b.csv"], "takes one file"),
+        (["a.csv", "--recipe", "svm"], "not with --recipe"),
+        (["a.csv", "--report", "x.html"], "not with --report"),
+    ],
+)
+def test_timelines_are_scored_without_other_options(run: Run, arguments: list[str], words: str) -> None:
+    code, _, err = run("evaluate", "--timeline", *arguments)
+    assert (code, words in " ".join(err.split())) == (2, True)

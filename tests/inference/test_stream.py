@@ -201,7 +201,7 @@ def test_memory_does_not_grow_with_the_stream(monkeypatch: pytest.MonkeyPatch, s
     for _ in range(6):
         stream.push(minute)
         recent, activity = stream._recent, stream._activity
-        sizes.append(len(recent._array) + activity._samples.size + len(stream._waiting))
+        sizes.append(len(recent._array) + activity._waiting.size + len(stream._waiting))
         assert recent._to - recent._from < 25 * RATE
     assert max(sizes) < 1.1 * sizes[0]
     monkeypatch.setattr(stream._activity, "push", lambda samples: np.ones(len(samples) // 512))

@@ -75,11 +75,11 @@ def voice_activity(waveform: Waveform) -> NDArray[np.float32]:
 class ActivityStream:
     """The probability of a voice in each frame of 32 ms of sound that arrives piece by piece.
 
-    ``voice_activity`` scales a recording by the level of its loud frames. What is to come is not known
-    here, so each frame is scaled by the level of those up to it, in which the past counts less and less,
-    and the mean of the last second is taken off. Frames are computed in blocks of ``STREAM_FRAMES``, so
-    that the probabilities do not depend on how the sound was divided. It is not also played slower: that
-    finds more frames of high shouts, but no more utterances.
+    ``voice_activity`` scales a recording by the level of its loud frames, and plays it slower too where it
+    has little voice. What is to come is not known here. So each frame is scaled by the level of those up to
+    it, in which the past counts less and less, after the mean of the last second is taken off; and all
+    sound is played slower too. Frames are computed in blocks of ``STREAM_FRAMES``, so that the
+    probabilities do not depend on how the sound was divided.
 
     Parameters
     ----------
@@ -93,8 +93,10 @@ class ActivityStream:
             if sample_rate == SAMPLE_RATE
             else soxr.ResampleStream(sample_rate, SAMPLE_RATE, 1, "float32", "HQ")
         )
-        self._samples = np.zeros(UNIT, np.float32)  # context, then what waits for a block
-        self._state = self._cell = np.zeros((1, 1, 128), np.float32)
+        self._waiting = np.zeros(0, np.float32)  # for a whole block
+        self._usual, self._slower = _NetworkStream(UNIT), _NetworkStream(SLOW_UNIT)
+        self._frames = 0
+        self._slow_frames = np.zeros(0, np.float32)  # probabilities of the last few
         self._offset: float | None = None
         self._power = self._squared_power = 0.0
 
@@ -103,49 +105,76 @@ class ActivityStream:
         return self._add(samples, last=False)
 
     def close(self) -> NDArray[np.float32]:
-        """Return the probabilities of all frames that are left; the last is filled up with its mean."""
+        """Return the probabilities of all frames that are left; the last is filled up with the mean."""
         found = self._add(np.zeros(0, np.float32), last=True)
-        waiting = self._samples[UNIT:]
-        if not len(waiting):
-            return found
-        frames = -(-len(waiting) // FRAME_SAMPLES)
-        mean = np.full(frames * FRAME_SAMPLES - len(waiting), self._offset or 0.0, np.float32)
-        rest = self._compute(np.concatenate([self._samples, mean]), frames)
-        return np.concatenate([found, rest])
+        missing = -len(self._waiting) % FRAME_SAMPLES
+        mean = np.full(missing, self._offset or 0.0, np.float32)
+        return np.concatenate([found, self._compute(np.concatenate([self._waiting, mean]))])
 
     def _add(self, samples: NDArray[np.float32], *, last: bool) -> NDArray[np.float32]:
         if self._resampler:
             samples = self._resampler.resample_chunk(samples, last=last)
-        self._samples = np.concatenate([self._samples, samples])
-        found, size = [np.zeros(0, np.float32)], STREAM_FRAMES * FRAME_SAMPLES
-        while len(self._samples) >= UNIT + size:
-            found.append(self._compute(self._samples[: UNIT + size], STREAM_FRAMES))
-            self._samples = self._samples[size:]
-        self._samples = self._samples.copy()  # a view would keep all that was pushed
-        return np.concatenate(found)
+        samples = np.concatenate([self._waiting, samples])
+        size = STREAM_FRAMES * FRAME_SAMPLES
+        whole = len(samples) // size * size
+        self._waiting = samples[whole:].copy()  # a view would keep all that was pushed
+        found = [self._compute(samples[at : at + size]) for at in range(0, whole, size)]
+        return np.concatenate(found) if found else np.zeros(0, np.float32)
 
-    def _compute(self, samples: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
-        windows = np.lib.stride_tricks.sliding_window_view(samples, UNIT + FRAME_SAMPLES)[::FRAME_SAMPLES]
-        offsets, gains = self._levels(windows[:, UNIT:].astype(np.float64))
-        scaled = np.clip((windows - offsets) * gains, -1, 1).astype(np.float32)
-        inputs = {"spectra": _spectra(scaled, UNIT), "state": self._state, "cell": self._cell}
-        found, self._state, self._cell = _session().run(None, inputs)
-        return np.asarray(found[:frames], np.float32)
+    def _compute(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the probabilities of whole frames; the higher one counts, as in ``voice_activity``."""
+        scaled = self._scale(samples.reshape(-1, FRAME_SAMPLES))
+        found = self._usual.push(scaled)
+        self._slow_frames = np.concatenate([self._slow_frames, self._slower.push(scaled)])
+        first, self._frames = self._frames, self._frames + len(found)
+        if len(self._slow_frames):
+            centres = (np.arange(first, self._frames) + 0.5) * UNIT / SLOW_UNIT
+            start = self._slower.frames - len(self._slow_frames)
+            places = np.clip(centres.astype(int) - start, 0, len(self._slow_frames) - 1)
+            found = np.maximum(found, self._slow_frames[places])
+            self._slow_frames = self._slow_frames[-2 * FRAME_UNITS :]
+        return found
 
-    def _levels(self, frames: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return what is taken off each frame and what it is multiplied by, shape (frames, 1) each."""
-        offsets, gains = np.empty((len(frames), 1)), np.empty((len(frames), 1))
-        for i, frame in enumerate(frames):
+    def _scale(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the samples without their mean, at the level that the network is given."""
+        scaled, kept = np.empty(frames.shape, np.float32), np.exp(-FRAME_S / LEVEL_S)
+        for i, frame in enumerate(frames.astype(np.float64)):
             mean = frame.mean()
             before = mean if self._offset is None else self._offset
             self._offset = before + (mean - before) * FRAME_S / OFFSET_S
-            power = np.square(frame - self._offset).mean()
-            kept = np.exp(-FRAME_S / LEVEL_S)
+            centred = frame - self._offset
+            power = np.square(centred).mean()
             self._power = kept * self._power + power
             self._squared_power = kept * self._squared_power + power * power
             level = np.sqrt(self._squared_power / self._power) if self._power else 0.0
-            offsets[i], gains[i] = self._offset, LEVEL / max(level, LEAST_LEVEL)
-        return offsets, gains
+            scaled[i] = np.clip(centred * (LEVEL / max(level, LEAST_LEVEL)), -1, 1)
+        return scaled.ravel()
+
+
+class _NetworkStream:
+    """The network and its state, for sound that is played as it is, or slower."""
+
+    def __init__(self, unit: int) -> None:
+        self.unit, self.frames = unit, 0
+        self._waiting = np.zeros(unit, np.float32)  # the end of the last frame, then part of the next
+        self._state = self._cell = np.zeros((1, 1, 128), np.float32)
+
+    def push(self, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the probabilities of the frames that these samples complete."""
+        samples, size = np.concatenate([self._waiting, scaled]), FRAME_UNITS * self.unit
+        frames = (len(samples) - self.unit) // size
+        self.frames += frames
+        self._waiting = samples[frames * size :].copy()
+        if not frames:
+            return np.zeros(0, np.float32)
+        windows = np.lib.stride_tricks.sliding_window_view(samples, self.unit + size)[::size]
+        inputs = {
+            "spectra": _spectra(windows[:frames], self.unit),
+            "state": self._state,
+            "cell": self._cell,
+        }
+        found, self._state, self._cell = _session().run(None, inputs)
+        return np.asarray(found, np.float32)
 
 
 def trim_to_voice(waveform: Waveform, activity: NDArray[np.float32]) -> Waveform:

@@ -25,13 +25,14 @@ from affekt.cli.encoders import encoders
 from affekt.cli.evaluation import compare, enrolment, evaluate, robustness
 from affekt.cli.inference import adapt, features, model, predict
 from affekt.cli.serving import keys, serve
+from affekt.cli.timelines import live, timeline
 from affekt.cli.training import recipes, reproduce, train
 from affekt.errors import AffektError, CorpusError, UnknownNameError, explain_import
 from affekt.support.parallel import STOP_SIGNALS
 from affekt.support.terminal import one_line
 
 COMMANDS = {
-    "Predict": (predict, adapt, features, app),
+    "Predict": (predict, timeline, live, adapt, features, app),
     "Train and score": (recipes, train, evaluate, compare, enrolment, robustness, reproduce),
     "Serve": (serve, keys),
     "Corpora and models": (corpora, explore, model, encoders),

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import rich_click as click
+from click.exceptions import Exit
 
 from affekt.cli.completion import complete_emotion
-from affekt.cli.console import json_output, say_written, show
+from affekt.cli.console import FAILED_INPUT, json_output, say_written, show
 from affekt.cli.options import evaluation_options, existing_file, json_options, report_option, seeds_option
 from affekt.cli.parameters import Command
 from affekt.support.parallel import core_count
@@ -18,8 +19,18 @@ from affekt.support.parallel import core_count
 @evaluation_options
 @seeds_option
 @report_option
+@click.option(
+    "--timeline",
+    is_flag=True,
+    help="CORPUS is a CSV file of path,emotion,speaker,start,end with a row for each stretch of an "
+    "emotion, or ZED.json: score when which emotion is found in these recordings.",
+)
 def evaluate(
-    terms: dict[str, Any], as_json: bool, json_file: Path | None, report_file: Path | None
+    terms: dict[str, Any],
+    as_json: bool,
+    json_file: Path | None,
+    report_file: Path | None,
+    timeline: bool,
 ) -> None:
     """Score a recipe by cross-validation or on other corpora, or score a finished model.
 
@@ -30,7 +41,11 @@ def evaluate(
     affekt evaluate RAVDESS --recipe voice-svm
     affekt evaluate --train-on RAVDESS --test-on EMODB --recipe voice-svm
     affekt evaluate EMODB --model voice-svm.onnx
+    affekt evaluate --timeline segments.csv
     """  # noqa: D301
+    if timeline:
+        _evaluate_timelines(terms, json_file, as_json=as_json, with_report=report_file is not None)
+        return
     from affekt.experiments.scoring import evaluate
     from affekt.reports import terminal
 
@@ -46,6 +61,30 @@ def evaluate(
     if not as_json:
         show(terminal.evaluation(result))
     say_written(json_file, report_file)
+
+
+def _evaluate_timelines(
+    terms: dict[str, Any], json_file: Path | None, *, as_json: bool, with_report: bool
+) -> None:
+    if len(terms["corpus"]) != 1:
+        raise click.UsageError("--timeline takes one file of annotations")
+    unset = {"corpus", "model", "seeds"}
+    others = [f"--{name.replace('_', '-')}" for name, value in terms.items() if value and name not in unset]
+    others += ["--report"] * with_report + ["--seeds"] * (terms["seeds"] != 1)
+    if others:
+        raise click.UsageError(f"--timeline goes with --model alone, not with {', '.join(others)}")
+    from affekt.experiments.timelines import evaluate_timelines
+    from affekt.reports import terminal
+
+    (annotations,) = terms["corpus"]
+    with json_output(json_file, printed=as_json, indent=2) as write:
+        found = evaluate_timelines(annotations, terms["model"], progress=True)
+        write(found)
+    if not as_json:
+        show(terminal.timeline_score(annotations, found))
+    say_written(json_file)
+    if found.failed:
+        raise Exit(FAILED_INPUT)
 
 
 @click.command(cls=Command, epilog="Example: affekt enrolment RAVDESS/ --recipe voice-svm")

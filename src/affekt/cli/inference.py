@@ -110,7 +110,7 @@ def predict(
     from affekt.inference.prediction import allowed_emotions, predict_many
     from affekt.model.bundle import load
 
-    bundle, sources = load(model), _sources(paths)
+    bundle, sources = load(model), read_sources(paths)
     allowed = allowed_emotions(bundle.contract, None if emotions == "all" else emotions)
     passing = predict_many(
         sources,
@@ -153,7 +153,7 @@ def predict(
         raise Exit(FAILED_INPUT)
 
 
-def _sources(paths: Iterable[str]) -> list[AudioSource]:
+def read_sources(paths: Iterable[str]) -> list[AudioSource]:
     """Return what paths stand for: folders and archives for their audio files, - for standard input."""
     from affekt.audio.archives import expand_sources
 
@@ -262,7 +262,7 @@ def adapt(paths: tuple[str, ...], out: Path, model: Path | None) -> None:
     """Enrol a speaker from unlabelled clips, and write a file for 'predict --voice'."""
     from affekt.inference.adaptation import adapt
 
-    voice = adapt(_sources(paths), model, progress=True)
+    voice = adapt(read_sources(paths), model, progress=True)
     for source, reason in voice.skipped:
         say(f"[red]✗ {escape(source)}[/]: {escape(reason)}")
     voice.save(out)
@@ -330,7 +330,7 @@ def features(
         raise click.UsageError("--json and --json-out list the feature sets: the table is written to --out")
     feature_set = find_feature_set(name)
     check_table(out, feature_set)
-    sources = _sources(paths)
+    sources = read_sources(paths)
     passing = track(extract_many(sources, name, jobs=jobs or core_count()), name, len(sources))
     counts: Counter[str] = Counter()
     write_table(out, feature_set, _print_failures(passing, counts))

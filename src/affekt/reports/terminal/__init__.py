@@ -5,11 +5,15 @@ from affekt.reports.terminal.comparisons import comparison
 from affekt.reports.terminal.conditions import scores
 from affekt.reports.terminal.corpus_checks import corpus_check
 from affekt.reports.terminal.evaluations import evaluation
+from affekt.reports.terminal.meter import Meter
 from affekt.reports.terminal.models import model
 from affekt.reports.terminal.predictions import PredictionTable
 from affekt.reports.terminal.reproductions import reproduction
+from affekt.reports.terminal.timeline_scores import timeline_score
+from affekt.reports.terminal.timelines import timeline
 
 __all__ = [
+    "Meter",
     "PredictionTable",
     "comparison",
     "corpora",
@@ -21,4 +25,6 @@ __all__ = [
     "recipes",
     "reproduction",
     "scores",
+    "timeline",
+    "timeline_score",
 ]

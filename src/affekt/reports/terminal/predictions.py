@@ -24,7 +24,7 @@ HIDDEN_NOTES = {NoteKind.RESAMPLED, NoteKind.ADAPTED}
 
 ERROR = "✗ error"
 OUT_OF_DISTRIBUTION, UNSURE = "!", "?"
-UNSURE_TEXT = "unsure: four emotions or more may be the true one; --csv and --json list them"
+UNSURE_TEXT = "unsure: four emotions or more may be the true one; --json lists them"
 GAP = 2
 WITH_BAR, NO_BAR, LENGTH, MARKS = BAR_CELLS + 5, len("confidence"), len("3600.0 s"), len("! ? 1")
 WHOLE_NAME = 16  # columns are left out before names are shortened to less than this
@@ -46,11 +46,16 @@ class PredictionTable:
         All emotions that may be predicted.
     width
         The number of columns of the terminal; None for as many as needed.
+    noun
+        What a row is of.
     """
 
-    def __init__(self, sources: Sequence[str], emotions: Sequence[str], width: int | None = None) -> None:
-        self.folder = _common_folder(sources)
-        self.title = one_line(f"file in {self.folder}") if self.folder else "file"
+    def __init__(
+        self, sources: Sequence[str], emotions: Sequence[str], width: int | None = None, noun: str = "file"
+    ) -> None:
+        self.noun = noun
+        self.folder = _common_folder(sources) if noun == "file" else ""
+        self.title = one_line(f"file in {self.folder}") if self.folder else noun
         self.longest = max(MIN_NAME, width // 4 - 3) if width else None
         self.widths = self._fit([self.title, *map(self._name, sources)], emotions, width or 10**9)
         self.marks: dict[str, str] = {}
@@ -104,7 +109,7 @@ class PredictionTable:
         for text, mark in sorted(
             self.marks.items(), key=lambda item: (item[1].isdigit(), len(item[1]), item[1])
         ):
-            files = f" ({plural(self.counts[text], 'file')})" if self.answers > 1 else ""
+            files = f" ({plural(self.counts[text], self.noun)})" if self.answers > 1 else ""
             lines.append(Hanging(Text(f"{one_line(text)}{files}"), 3, Text(f"{mark:<3}", "bold yellow")))
         return Group("", *lines)
 
