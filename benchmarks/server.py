@@ -233,7 +233,8 @@ def main() -> None:
     with ThreadPoolExecutor(WORKERS) as threads:
         by_threads = per_second(lambda: list(threads.map(predict_one, clips)), len(clips))
     print(
-        f"predict_many: {by_processes:.1f} clips/s in {WORKERS} processes; {by_threads:.1f} in {WORKERS} threads"
+        f"predict_many: {by_processes:.1f} clips/s in {WORKERS} processes; "
+        f"{by_threads:.1f} in {WORKERS} threads"
     )
     with serving() as server:
         print(f"idle: {shown_memory(server.pid)}")
@@ -254,7 +255,8 @@ def main() -> None:
             one = load()
             asyncio.run(closed(one, 2 * WORKERS, requests=given.requests))
             print(
-                f"{given.requests} requests: {one.line()}; before: {before}; after: {shown_memory(server.pid)}"
+                f"{given.requests} requests: {one.line()}; before: {before}; "
+                f"after: {shown_memory(server.pid)}"
             )
 
 

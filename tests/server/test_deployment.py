@@ -1,4 +1,4 @@
-"""What is in ``deploy/`` can be read, names options and metrics that there are, and is as safe as it says."""
+"""What is in ``deploy/`` can be read, names options and metrics that there are, and is locked down."""
 
 from __future__ import annotations
 
