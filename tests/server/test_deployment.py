@@ -45,7 +45,7 @@ def test_the_image_is_not_root_and_leaves_the_build_behind() -> None:
     assert "HEALTHCHECK" in last
     assert "/readyz" in last
     assert "pip" not in last
-    assert not re.search(r"^FROM \S+(:latest)?$", text, re.MULTILINE)
+    assert not re.search(r"^FROM [^:\s]+(:latest)?( |$)", text, re.MULTILINE)
 
 
 def test_services_are_locked_down_and_bound_to_this_machine() -> None:

@@ -37,6 +37,7 @@ def test_a_timeline_is_that_of_the_package(client: httpx.Client, clip: bytes) ->
     wanted = affekt.timeline(clip).to_dict()
     assert answer.status_code == 200
     assert answer.json() == [{**wanted, "source": "a.flac"}]
+    assert answer.headers["Affekt-Notice"] == "a notice"
 
 
 @pytest.mark.parametrize("kind", MEDIA_TYPES)

@@ -33,7 +33,7 @@ def test_tasks_of_all_and_own_tasks_take_turns() -> None:
             names.append(found.name)
         return names
 
-    assert asyncio.run(order()) == ["own 0", "shared 0", "own 1", "shared 2", "own 2"]
+    assert asyncio.run(order()) == ["own 0", "shared 0", "own 1", "own 2", "shared 2"]
 
 
 def test_a_retired_worker_takes_its_own_tasks_alone() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
@@ -26,6 +27,7 @@ MEDIA_TYPES = (
     "text/x-eaf+xml", "text/plain", "text/x-rttm", "application/x-subrip", "text/vtt",
     "application/emotionml+xml", "text/html",
 )  # fmt: skip
+_READABLE = " !#$&'()*+,-./:;=?@[]_~"
 _FORMATS: dict[str, Any] = {
     kind: {"schema": {"type": "array", "items": {"type": "object"}} if kind == "application/json" else {}}
     for kind in MEDIA_TYPES
@@ -91,7 +93,7 @@ async def make_timeline(
                 found = await unless_gone(request, work)
         if isinstance(found, list):
             _count(service, found)
-            return write_formatted(found, form_of_answer)
+            return write_formatted(found, form_of_answer, settings.notice)
         service.jobs.check()
         held = account.take()
 
@@ -133,7 +135,7 @@ async def show_result(request: Request, client: Client, name: str) -> Response:
         raise Problem("not-finished", f"the job is {job.status}", {"Retry-After": "2"})
     if job.problem or job.result is None:
         raise job.problem or Problem("not-found", "the job was cancelled")
-    return write_formatted(job.result, form_of_answer)
+    return write_formatted(job.result, form_of_answer, service_of(request).settings.notice)
 
 
 @router.delete(
@@ -183,8 +185,8 @@ def _fits(kind: str, pattern: str) -> bool:
     return pattern in ("*/*", kind) or (name == "*" and kind.startswith(f"{group}/"))
 
 
-def write_formatted(timelines: Sequence[Timeline], kind: Format) -> Response:
-    """Return timelines in a format."""
+def write_formatted(timelines: Sequence[Timeline], kind: Format, notice: str) -> Response:
+    """Return timelines in a format, with the notice in the head of the answer, percent-encoded."""
     binary = io.BytesIO()
     if kind.binary:
         kind.write(timelines, binary)
@@ -195,6 +197,8 @@ def write_formatted(timelines: Sequence[Timeline], kind: Format) -> Response:
         content = text.getvalue().encode("utf-8", "replace")
     textual = kind.media_type.startswith("text/") and not kind.binary
     headers = {"Vary": "Accept"}
+    if notice:
+        headers["Affekt-Notice"] = quote(notice, safe=_READABLE)
     if kind.media_type == "text/html":
         headers["Content-Security-Policy"] = _PAGE_POLICY
     media_type = f"{kind.media_type}; charset=utf-8" if textual else kind.media_type

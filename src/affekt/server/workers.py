@@ -33,6 +33,10 @@ CHECK_S = 0.25  # between two looks whether an idle worker lives
 LONGEST_WAIT_S = 5.0  # before a worker that did not start is started again
 
 
+class _NotBegunError(WorkerError):
+    """A process has ended, and another one can do what it was to do."""
+
+
 class Worker:
     """A process that computes. Its methods block; ``call`` is for one thread at a time."""
 
@@ -85,13 +89,14 @@ class Worker:
         Problem
             What the task raised.
         WorkerError
-            The process ended.
+            The process ended; ``_NotBegunError`` if that was before it had taken the task.
         """
         assert self._connection is not None  # noqa: S101 - it was started
         try:
             self._connection.send_bytes(pickle.dumps((task, arguments, keywords), protocol=5))
-        except OSError as error:
-            raise WorkerError("a worker ended") from error
+            self._connection.recv_bytes()  # it has taken the task
+        except (EOFError, OSError) as error:
+            raise _NotBegunError("a worker ended") from error
         return self._receive()
 
     def _receive(self) -> Any:
@@ -235,6 +240,7 @@ class Pool:
         old, self.facts = list(self._desks), first.facts
         self._generation += 1
         self._keep(first)
+        await asyncio.sleep(0)  # until it takes tasks
         for desk in old:
             desk.retired = True
             desk.wake.set()
@@ -375,13 +381,13 @@ class Pool:
                 if not desk.worker.alive:
                     return
                 continue
-            if not desk.worker.alive:  # it has not begun: another one can do it
-                (desk.own if desk.own_was_last else self._shared).appendleft(task)
-                return
             task.worker, task.begun, desk.busy = desk.worker, time.monotonic(), True
             call = self._in_thread(desk.worker.call, task.name, task.arguments, task.keywords)
             try:
                 result = await call
+            except _NotBegunError:
+                (desk.own if desk.own_was_last else self._shared).appendleft(task)
+                return
             except WorkerError:
                 _fail(task, Problem("worker-ended"))
                 return
@@ -445,6 +451,7 @@ def _work(connection: Connection, model: str | None) -> None:
         connection.send_bytes(_attempt(load))
         while tasks is not None:
             name, arguments, keywords = pickle.loads(connection.recv_bytes())  # noqa: S301 - of the server
+            connection.send_bytes(b"taken")
             connection.send_bytes(_attempt(lambda: getattr(tasks, name)(*arguments, **keywords)))  # noqa: B023 - called here
 
 
