@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,10 +44,11 @@ class Served:
         return sorted(found)
 
     def client(self, **options: Any) -> httpx.Client:
+        """A client of it."""
         return httpx.Client(base_url=self.url, trust_env=False, timeout=30, **options)
 
 
-Serve = Callable[..., Any]
+Serve = Callable[..., AbstractContextManager[Served]]
 
 
 @pytest.fixture(scope="session")

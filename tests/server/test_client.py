@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import time
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def answering(*answers: httpx.Response) -> tuple[affekt.Client, list[httpx.Reque
 
 def test_a_busy_server_is_asked_again_after_the_time_that_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
-    monkeypatch.setattr(client_module.time, "sleep", waited.append)
+    monkeypatch.setattr(time, "sleep", waited.append)
     done = httpx.Response(200, json={"models": []})
     busy = httpx.Response(429, headers={"Retry-After": "7"})
     client, asked = answering(busy, httpx.Response(503, headers={"Retry-After": "9999"}), done)

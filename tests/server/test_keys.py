@@ -121,7 +121,8 @@ def test_each_key_has_its_requests_a_minute_and_tries_without_one_count_too(guar
     with served.client() as client:
 
         def ask(key: str) -> httpx.Response:
-            return client.get("/v1/models", headers={"Authorization": f"Bearer {key}"})
+            found: httpx.Response = client.get("/v1/models", headers={"Authorization": f"Bearer {key}"})
+            return found
 
         answers = [ask(first) for _ in range(42)]  # two windows of a minute, if one ends now
         assert {one.status_code for one in answers} == {200, 429}

@@ -127,7 +127,7 @@ def test_a_voice_is_that_of_adapt_and_is_used_in_a_request(client: httpx.Client,
     assert [one["source"] for one in found["skipped"]] == ["text.wav"]
     voice = affekt.adapt(paths)
     assert found["voice"] == json.loads(json.dumps(voice.to_dict()))
-    parts = {"file": ("a.flac", clip), "voice": ("voice", json.dumps(found["voice"]))}
+    parts: dict[str, Any] = {"file": ("a.flac", clip), "voice": ("voice", json.dumps(found["voice"]))}
     answer = client.post("/v1/predictions", files=parts).json()
     assert same(answer, affekt.predict(clip, voice=voice).to_dict())
     parts["voice"] = ("voice", b"{}")

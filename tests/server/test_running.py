@@ -246,7 +246,7 @@ def test_the_log_has_a_json_object_on_each_line_and_no_name_of_a_file(serve: Ser
 
 def test_other_machines_need_keys_unless_somebody_says_otherwise(tmp_path: Path) -> None:
     place = tmp_path / "keys.json"
-    open_to_all = {"host": "0.0.0.0", "keys_file": str(place)}
+    open_to_all: dict[str, Any] = {"host": "0.0.0.0", "keys_file": str(place)}
     with pytest.raises(SettingsError, match="affekt keys create"):
         check_open(Settings(**open_to_all))
     with pytest.raises(SettingsError, match="affekt keys create"):

@@ -20,7 +20,8 @@ from affekt.server.keys import create_key
 
 def open_socket(served: Served, **options: Any) -> ClientConnection:
     url = served.url.replace("http", "ws") + "/v1/stream"
-    return connect(url, proxy=None, compression=None, **options)
+    socket: ClientConnection = connect(url, proxy=None, compression=None, **options)
+    return socket
 
 
 def events_until_end(socket: ClientConnection) -> Iterator[dict[str, Any]]:
