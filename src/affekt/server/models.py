@@ -9,9 +9,9 @@ from affekt.server.messages import ModelFacts
 from affekt.server.metrics import MEDIA_TYPE
 from affekt.server.problems import Problem
 from affekt.server.schemas import ALWAYS, ModelDocument, ModelsDocument, StatusDocument, problems
-from affekt.server.service import Allowed, Service, service_of
+from affekt.server.service import Service, allowed, service_of
 
-models = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[Depends(Allowed("predict"))])
+models = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[Depends(allowed("predict"))])
 health = APIRouter(tags=["operation"])
 
 
@@ -93,7 +93,7 @@ async def show_readiness(request: Request) -> JSONResponse:
         **problems("no-key", "out-of-scope", "too-many-requests"),
     },
     response_class=Response,
-    dependencies=[Depends(Allowed("metrics"))],
+    dependencies=[Depends(allowed("metrics"))],
     summary="Metrics for Prometheus",
 )
 async def show_metrics(request: Request) -> Response:

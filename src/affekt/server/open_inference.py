@@ -28,7 +28,7 @@ from affekt.server.messages import Options
 from affekt.server.models import find_model
 from affekt.server.problems import Problem
 from affekt.server.schemas import ALWAYS, WITH_UPLOAD, StatusDocument, problems
-from affekt.server.service import Allowed, service_of, unless_gone
+from affekt.server.service import allowed, service_of, unless_gone
 from affekt.server.uploads import read_body
 from affekt.support.plain_values import parse_json
 
@@ -75,7 +75,7 @@ _DOCUMENT: dict[int | str, dict[str, Any]] = {
 
 health = APIRouter(prefix="/v2", tags=["open inference protocol"])
 router = APIRouter(
-    prefix="/v2", tags=["open inference protocol"], dependencies=[Depends(Allowed("predict"))]
+    prefix="/v2", tags=["open inference protocol"], dependencies=[Depends(allowed("predict"))]
 )
 
 

@@ -19,10 +19,10 @@ from affekt.server.schemas import (
     problems,
     recordings_body,
 )
-from affekt.server.service import Allowed, Service, service_of, unless_gone
+from affekt.server.service import Service, allowed, service_of, unless_gone
 from affekt.server.uploads import Form, Upload, read_form
 
-router = APIRouter(prefix="/v1", tags=["predictions"], dependencies=[Depends(Allowed("predict"))])
+router = APIRouter(prefix="/v1", tags=["predictions"], dependencies=[Depends(allowed("predict"))])
 
 
 class RecordingQuery(BaseModel):

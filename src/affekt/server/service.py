@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -161,25 +161,24 @@ def sent_key(connection: HTTPConnection) -> str | None:
     return secret.strip() if scheme.lower() == "bearer" else None
 
 
-class Allowed:
-    """A dependency of routes: a valid key with a scope, and a request that is left in this minute."""
+def allowed(scope: str) -> Callable[[Request], Awaitable[str]]:
+    """Return a dependency of routes: a key with this scope, and a request that is left in this minute."""
 
-    def __init__(self, scope: str) -> None:
-        self._scope = scope
-
-    async def __call__(self, request: Request) -> str:
+    async def check(request: Request) -> str:
         """Return whose request it is: the name of a key, or an address."""
         service, state = service_of(request), request.scope["state"]
         client = f"address {client_address(request)}"
         if service.settings.needs_keys:
             try:
-                key = service.find_key(sent_key(request), self._scope)
+                key = service.find_key(sent_key(request), scope)
             except Problem:
                 state["fields"] = service.rate.count(client)  # so that keys cannot be tried at will
                 raise
             client, state["key"] = f"key {key.name}", key.name
         state["fields"] = service.rate.count(client)
         return client
+
+    return check
 
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, Any]) -> Any:

@@ -15,7 +15,7 @@ from affekt.server.messages import LONG, UNNAMED
 from affekt.server.predictions import RecordingQuery, log_names
 from affekt.server.problems import Problem
 from affekt.server.schemas import ALWAYS, WITH_UPLOAD, JobDocument, problems, recordings_body
-from affekt.server.service import Allowed, Service, service_of, unless_gone
+from affekt.server.service import Service, allowed, service_of, unless_gone
 from affekt.server.uploads import read_form
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _FORMATS: dict[str, Any] = {
 _PAGE_POLICY = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 router = APIRouter(prefix="/v1", tags=["timelines"])
-Client = Annotated[str, Depends(Allowed("predict"))]
+Client = Annotated[str, Depends(allowed("predict"))]
 
 
 class TimelineQuery(RecordingQuery):
