@@ -81,6 +81,7 @@ def test_an_unknown_path_or_method_is_a_problem(client: httpx.Client) -> None:
         answer = client.request(method, path)
         assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
     assert client.put("/v1/predictions").headers["Allow"] == "POST"
+    assert client.put("/v1/jobs/other").headers["Allow"] == "DELETE, GET"
 
 
 def test_an_error_that_nobody_expected_is_a_problem_without_its_message() -> None:

@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.requests import HTTPConnection
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from affekt.errors import AffektError
@@ -24,6 +25,7 @@ from affekt.server.service import ClientGone, Service
 from affekt.server.workers import place_of
 
 QUIET = ("/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready")  # asked all the time
+METHODS = ("DELETE", "GET", "HEAD", "POST")
 SEND_S = 30.0  # a client that does not read is left after this time
 CLIENT_GONE = 499  # as nginx logs it
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -129,7 +131,7 @@ class _Exchange:
         scope, state, metrics = self._scope, self._scope["state"], self._service.metrics
         seconds = time.perf_counter() - self._began
         route = getattr(scope.get("route"), "path", "unknown")
-        method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST", "DELETE") else "other"
+        method = scope["method"] if scope["method"] in METHODS else "other"
         metrics.requests.labels(method, route, self._status).inc()
         metrics.request_seconds.labels(route).observe(seconds)
         facts = {name: state[name] for name in ("key", "problem", "cause", "files") if state.get(name)}
@@ -218,9 +220,12 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 def _methods(request: Request) -> list[str]:
     """Return the methods that a path may be asked with."""
-    path = request.url.path
-    routes = (one for one in request.app.routes if getattr(one, "path_regex", None))
-    return sorted({method for one in routes if one.path_regex.match(path) for method in one.methods or ()})
+    scope, routes = request.scope, request.app.routes
+    return [
+        method
+        for method in METHODS
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
 
 
 async def _on_wrong_parameters(request: Request, error: Exception) -> Response:
