@@ -13,7 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.server.conftest import Serve
 
 PHASES = os.environ.get("AFFEKT_SCHEMA_PHASES", "fuzzing")
-EXAMPLES = int(os.environ.get("AFFEKT_SCHEMA_EXAMPLES", "4"))  # of each route
+EXAMPLES = int(os.environ.get("AFFEKT_SCHEMA_EXAMPLES", "2"))  # of each route
 
 
 def test_the_document_is_valid_and_names_every_route(client: httpx.Client) -> None:
