@@ -162,7 +162,8 @@ def processes(server: int) -> list[int]:
     found = [server]
     for place in Path("/proc").glob("[0-9]*"):
         try:
-            if f"PPid:\t{server}\n" in (place / "status").read_text():
+            status = (place / "status").read_text()
+            if f"PPid:\t{server}\n" in status and "VmRSS" in status:  # one that has ended has no memory
                 found.append(int(place.name))
         except OSError:
             continue
