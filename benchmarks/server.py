@@ -72,6 +72,8 @@ class Load:
 
     async def _exchange(self, clip: bytes) -> tuple[int, bytes]:
         try:
+            while self._idle and self._idle[-1][0].at_eof():  # the server closes what is idle for 5 s
+                self._idle.pop()[1].close()
             reader, writer = (
                 self._idle.pop() if self._idle else await asyncio.open_connection("127.0.0.1", PORT)
             )
