@@ -33,8 +33,8 @@ coverage: $(VENV)/dev        ## which lines no test runs
 train: $(VENV)/dev           ## score, train and save: make train CORPUS=RAVDESS/ [RECIPE=voice-svm]
 	$(BIN)/affekt train $(CORPUS) --recipe $(RECIPE)
 
-model: $(VENV)/dev           ## train the bundled model anew: make model CORPUS=RAVDESS/
-	$(BIN)/affekt train $(CORPUS) --recipe affekt-net --out src/affekt/model/default.onnx --checkpoints .folds
+model: $(VENV)/dev           ## train the bundled model anew: make model CORPUS="RAVDESS/ NEMO/"
+	$(BIN)/affekt train $(CORPUS) --recipe affekt-net-2 --out src/affekt/model/default.onnx --checkpoints .folds
 	$(BIN)/python tools/write_model_card.py
 
 bench: $(VENV)/dev           ## time features and answers against librosa: make bench CORPUS=RAVDESS/

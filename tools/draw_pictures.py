@@ -29,9 +29,9 @@ HUMAN_ACCURACY, CHANCE = 67, 12.5  # %
 REFERENCE = "#D55E00"
 ENROLLED = (0, 1, 2, 4, 8, 16, 32)
 CURVES = {
+    "affekt-net-2, clips of any emotion": ("affekt-net-2.enrolment.speech", "#0072B2", "o"),
+    "affekt-net-2, neutral clips alone": ("affekt-net-2.enrolment-neutral.speech", "#56B4E9", "s"),
     "whisper-linear, clips of any emotion": ("whisper-linear.enrolment.speech", "#009E73", "D"),
-    "affekt-net, clips of any emotion": ("affekt-net.enrolment.speech", "#0072B2", "o"),
-    "affekt-net, neutral clips alone": ("affekt-net.enrolment-neutral.speech", "#56B4E9", "s"),
     "voice-svm, clips of any emotion": ("voice-svm.enrolment.speech", "#8A8F94", "^"),
 }
 Accuracy = tuple[float, float, float]
@@ -120,7 +120,7 @@ def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     draw_gap(read_accuracies())
     draw_enrolment()
-    evaluation = read_evaluation(score_file("affekt-net.by-actor-5.speech"))
+    evaluation = read_evaluation(score_file("affekt-net-2.by-actor-5.speech"))
     figures.confusion(evaluation).savefig(PICTURES / "confusion.png", dpi=90)
     for corpus in sys.argv[1:]:
         figures.clip_map(explore(corpus)).savefig(PICTURES / "map.png", dpi=90)

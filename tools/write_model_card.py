@@ -14,38 +14,44 @@ from affekt.reports.model_card import render
 
 DOCS = Path(__file__).parents[1] / "docs"
 CARD = DOCS / "model-card.md"
-BY_ACTOR = "affekt-net.by-actor-5.json"
-EMODB = "bundled.emodb-answers.json"
+EMODB, EMOTIONTTS = "bundled.emodb-answers.json", "bundled.emotiontts_ko-answers.json"
+ANY_EMOTION, OWN_EMOTIONS = "all eight emotions allowed", "the corpus's emotions allowed"
 
 Source = str | tuple[str, str]
 """A file with one evaluation, or a file with several and the name of one of them."""
 
 TABLES: dict[str, str | Mapping[str, Source]] = {
-    "The recipe, trained on speech and song": {
-        "speech + song": (BY_ACTOR, "speech + song"),
-        "speech, trained on speech + song": (BY_ACTOR, "speech, learned from speech + song"),
-        "song, trained on speech + song": (BY_ACTOR, "song, learned from speech + song"),
+    "The recipe, trained on both corpora, tested on the speech of other speakers": {
+        "published folds of RAVDESS": "affekt-net-2.ravdess+nemo.by-actor-5.speech.json",
+        "left-out corpora": "affekt-net-2.leave-one-corpus-out.speech.json",
     },
-    "The same with other folds": {
-        "speech, trained on speech + song": "affekt-net.emobox-6.speech.json",
+    "The recipe, trained on RAVDESS alone": {
+        "speech, trained on speech + song": "affekt-net-2.by-actor-5.speech.json",
+        "speech + song": "affekt-net-2.by-actor-5.json",
     },
-    "Random splits: seen speakers, uncalibrated confidence": {
-        "eight emotions": "affekt-net.random-80-20.speech+song.json",
-        "eight emotions, 15 % tested": "affekt-net.random-70-15-15.speech+song.json",
-        "without surprised": "affekt-net.random-80-20.seven.speech+song.json",
-        "without disgust and surprised": "affekt-net.random-80-20.six.speech+song.json",
-        "without neutral and surprised": "affekt-net.random-80-20.other-six.speech+song.json",
+    "Trained on both, adapted to each speaker, by the number of unlabelled clips": (
+        "affekt-net-2.ravdess+nemo.enrolment.speech.json"
+    ),
+    "Left-out corpora, adapted to each speaker, by the number of unlabelled clips": (
+        "affekt-net-2.leave-one-corpus-out.enrolment.speech.json"
+    ),
+    "Trained on RAVDESS, adapted to each speaker with neutral clips alone": (
+        "affekt-net-2.enrolment-neutral.speech.json"
+    ),
+    "Trained on RAVDESS, degraded clips": "affekt-net-2.robustness.speech.json",
+    "This model on EMO-DB (German), which it was not trained on": {
+        ANY_EMOTION: (EMODB, ANY_EMOTION),
+        OWN_EMOTIONS: (EMODB, OWN_EMOTIONS),
     },
-    "Adapted to each speaker, by the number of unlabelled clips": "affekt-net.enrolment.speech.json",
-    "Adapted to each speaker with neutral clips alone": "affekt-net.enrolment-neutral.speech.json",
-    "Degraded clips; the recipe was trained on noise, band-limited channels and reverberation, not on "
-    "babble, MP3 or clipping": "affekt-net.robustness.speech.json",
-    "EMO-DB (German)": {
-        "all eight emotions allowed": (EMODB, "any of its eight answers"),
-        "the four emotions of the corpus allowed": (EMODB, "one of the four that there are"),
+    "EMO-DB, adapted to each speaker, by the number of unlabelled clips": (
+        "bundled.enrolment.own.emodb.json"
+    ),
+    "This model on EmotionTTS (Korean), which it was not trained on": {
+        ANY_EMOTION: (EMOTIONTTS, ANY_EMOTION),
+        OWN_EMOTIONS: (EMOTIONTTS, OWN_EMOTIONS),
     },
-    "EMO-DB (German), adapted to each speaker, by the number of unlabelled clips": (
-        "bundled.enrolment.emodb.json"
+    "EmotionTTS, adapted to each speaker, by the number of unlabelled clips": (
+        "bundled.enrolment.own.emotiontts_ko.json"
     ),
 }
 """Title of a table -> a file whose evaluations are its rows, or the source of each row."""

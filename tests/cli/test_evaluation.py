@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from affekt.audio.degradations import DEGRADATIONS
+from affekt.model.bundle import load
 
 Run = Callable[..., tuple[int, str, str]]
 EXAMPLES = Path(__file__).parents[2] / "src" / "affekt" / "examples"
@@ -62,7 +63,7 @@ def test_only_json_is_printed_where_it_is_asked_for(run: Run, small_ravdess: Pat
 def test_the_bundled_model_is_not_scored_on_its_own_speakers(run: Run, small_ravdess: Path) -> None:
     code, _, err = run("evaluate", small_ravdess)
     assert code == 1
-    assert "--recipe affekt-net" in err
+    assert f"--recipe {load().contract.recipe}" in err
 
 
 def test_a_corpus_that_is_not_there_is_an_error_of_one_line(run: Run, tmp_path: Path) -> None:
@@ -99,7 +100,7 @@ def test_a_finished_model_is_scored_on_another_corpus(run: Run, foreign_corpus: 
     code, out, err = run("evaluate", foreign_corpus, "--json", "--emotions", "happy,angry")
     scores = json.loads(out)
     assert code == 0, err
-    assert (scores["recipe"], scores["n"]) == ("affekt-net", 12)
+    assert (scores["recipe"], scores["n"]) == (load().contract.recipe, 12)
     assert scores["emotions"] == ["happy", "angry"]
 
 
@@ -216,7 +217,7 @@ def test_robustness_is_computed_for_the_bundled_model_too(run: Run, foreign_corp
     code, out, err = run("robustness", foreign_corpus, "--json")
     assert code == 0, err
     scores = json.loads(out)
-    assert {score["recipe"] for score in scores.values()} == {"affekt-net"}
+    assert {score["recipe"] for score in scores.values()} == {load().contract.recipe}
     assert list(scores) == ["as recorded", "20 dB quieter"]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -92,21 +92,32 @@ def test_the_regressions_are_those_of_a_regression_on_statistics() -> None:
     )
 
 
+class Watched(FineTunedNetwork):
+    seen: ClassVar[dict[str, Any]] = {}
+
+    def fit(self, *given: Any) -> FineTunedNetwork:
+        names = "X", "target", "weights", "offsets", "degraded", "normalisation"
+        self.seen.update(zip(names, given, strict=True))
+        return super().fit(*given)
+
+
+def make_watched(**changes: Any) -> EncoderFusionClassifier:
+    model = make(**changes)
+    model.frame_branch = Watched(**model.frame_branch.get_params() | {"epochs": 1})
+    return model
+
+
+def test_a_corpus_of_little_weight_is_drawn_as_often_as_any_if_it_is_alone() -> None:
+    make_watched(corpus_weights={"few": 0.3}).fit(X, TARGET, corpora=np.full(len(X), "few"))
+    np.testing.assert_array_equal(Watched.seen["weights"], 1)
+
+
 def test_both_branches_learn_from_degraded_copies_and_from_corpora_by_weight() -> None:
-    seen: dict[str, Any] = {}
-
-    class Watched(FineTunedNetwork):
-        def fit(self, *given: Any) -> FineTunedNetwork:
-            names = "X", "target", "weights", "offsets", "degraded", "normalisation"
-            seen.update(zip(names, given, strict=True))
-            return super().fit(*given)
-
     degraded = np.empty_like(X)
     for i, clip in enumerate(X):
         degraded[i] = clip + np.float32(1)
     corpora = np.where((np.arange(len(X)) % 2 == 0) & (TARGET != 2), "few", "all")
-    model = make(corpus_weights={"few": 0.3}, absent_share=0.05)
-    model.frame_branch = Watched(**model.frame_branch.get_params() | {"epochs": 1})
+    model, seen = make_watched(corpus_weights={"few": 0.3}, absent_share=0.05), Watched.seen
     model.fit(X, TARGET, speakers=SPEAKERS, corpora=corpora, degraded=degraded)
     assert seen["X"] is X
     assert seen["degraded"] is degraded

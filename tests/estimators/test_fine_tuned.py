@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tests.estimators.encoder_rows import CLASSES, COLUMNS, block_weights, draw_rows
 from tests.features.small_encoder import WIDTH
 
-from affekt.estimators.fine_tuned import FineTunedNetwork, _Network
+from affekt.estimators.fine_tuned import FineTunedNetwork, _Network, multiplies_16_bits
 from affekt.estimators.onnx_export import convert, run
 from affekt.estimators.transformer_block import TransformerBlock
 
@@ -47,6 +47,14 @@ def test_only_inputs_of_the_block_are_used(fitted: FineTunedNetwork) -> None:
         changed[i] = clip.copy()
         changed[i][:, WIDTH:] = 7
     np.testing.assert_array_equal(fitted.predict_proba(changed), fitted.predict_proba(X))
+
+
+def test_an_older_pytorch_trains_with_numbers_of_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not say what the processor can do."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "amx_bf16": True})
+    assert multiplies_16_bits()
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert not multiplies_16_bits()
 
 
 def test_the_block_begins_with_the_pretrained_weights_and_is_trained() -> None:

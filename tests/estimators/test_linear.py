@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from affekt.estimators.linear import (
-    MAX_ENROLLED,
     SpeakerAdaptiveRegression,
     draw_enrolled,
     fit_regression,
@@ -16,6 +15,7 @@ from affekt.estimators.linear import (
 )
 from affekt.estimators.onnx_export import export, run
 from affekt.model.bundle import ENROLLED_PROBABILITIES
+from affekt.model.speaker_normalisation import MAX_ENROLLED
 
 CLASSES, COLUMNS = 4, 6
 Clips = tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.str_]]

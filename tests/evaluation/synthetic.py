@@ -130,6 +130,14 @@ class Counting(GaussianNB):  # type: ignore[misc]
         return self
 
 
+class Shy(Counting):
+    """Has a classifier for enrolled speakers that answers as the other, with less confidence."""
+
+    def predict_proba_enrolled(self, X: Array) -> Array:
+        powers = self.predict_proba(X) ** 0.25
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
 class Weighing(Counting):
     """Has importances: the largest for the column with the highest mean."""
 
@@ -157,6 +165,7 @@ class Parrot(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 QUICK = make_recipe(lambda seed: GaussianNB(), "quick")
 COUNTED = make_recipe(lambda seed: Counting(var_smoothing=0.1 * (seed + 1)), "counted")
+SHY = make_recipe(lambda seed: Shy(), "shy")
 WEIGHING = make_recipe(lambda seed: Weighing(), "weighing")
 PARROT = make_recipe(lambda seed: Parrot(), "parrot")
 SHAKEN_PARROT = make_recipe(lambda seed: Parrot(shake), "shaken-parrot")

@@ -17,6 +17,7 @@ from tests.evaluation.synthetic import (
     COUNTED,
     QUICK,
     SHORT,
+    SHY,
     SMALL,
     WEIGHING,
     Array,
@@ -33,7 +34,7 @@ from tests.evaluation.synthetic import (
 )
 
 from affekt.estimators.recipe import Recipe
-from affekt.evaluation.checkpoints import Checkpoints, _seal
+from affekt.evaluation.checkpoints import PREDICTED, Checkpoints, _seal
 from affekt.evaluation.dataset import Dataset
 from affekt.evaluation.execution import Execution
 from affekt.evaluation.fitting import FinishedModel
@@ -112,6 +113,34 @@ def test_a_test_on_another_corpus_continues_too(tmp_path: Path) -> None:
     resumed = evaluate_dataset(terms, dataset, Execution(checkpoints=tmp_path))
     assert Counting.fits == 4 + 3
     assert_same(resumed, evaluate_dataset(terms, dataset, Execution()))
+
+
+def test_a_file_without_predictions_for_enrolled_speakers_is_computed_again_where_they_are_needed(
+    tmp_path: Path,
+) -> None:
+    expected = cross_validate(SMALL, SHY, checkpoints=tmp_path)
+    files = sorted(tmp_path.iterdir())
+    for file in files[:2]:  # as they were written earlier
+        with np.load(file) as content:
+            kept = {name: content[name] for name in content if not name.startswith("enrolled_")}
+        assert kept.keys() == {*PREDICTED, "checksum"}
+        kept["checksum"] = np.array(_seal(file, {name: kept[name] for name in PREDICTED}))
+        np.savez(file, **kept)
+    assert count_fits(tmp_path, recipe=SHY) == 2
+    assert count_fits(tmp_path, recipe=SHY) == 0
+    assert_same(cross_validate(SMALL, SHY, checkpoints=tmp_path), expected)
+
+
+@pytest.mark.parametrize("name", [*PREDICTED])
+def test_predictions_for_enrolled_speakers_are_checked_as_the_others(tmp_path: Path, name: str) -> None:
+    cross_validate(SMALL, SHY, checkpoints=tmp_path)
+    file = min(tmp_path.iterdir())
+    with np.load(file) as content:
+        arrays = {one: content[one] for one in content if one != "checksum"}
+    arrays[f"enrolled_{name}"] = arrays[f"enrolled_{name}"][1:]
+    np.savez(file, **arrays, checksum=np.array(_seal(file, arrays)))
+    with pytest.warns(UserWarning, match="is not a checkpoint of this fold"):
+        assert count_fits(tmp_path, recipe=SHY) == 1
 
 
 # --- finished models ---------------------------------------------------------------------------------

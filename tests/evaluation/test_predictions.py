@@ -11,6 +11,7 @@ from tests.evaluation.synthetic import (
     COUNTED,
     EMOTIONS,
     QUICK,
+    SHY,
     SMALL,
     assert_same,
     between,
@@ -24,7 +25,7 @@ from tests.evaluation.synthetic import (
 from affekt.audio.loading import load_audio
 from affekt.corpora.registry import load_corpus
 from affekt.estimators.calibrated import fit_calibration, weighted_quantile
-from affekt.evaluation.checkpoints import Arrays
+from affekt.evaluation.checkpoints import PREDICTED, Arrays
 from affekt.evaluation.dataset import Dataset
 from affekt.evaluation.execution import Execution
 from affekt.evaluation.folds import fit_part, predict_folds
@@ -32,6 +33,7 @@ from affekt.evaluation.parts import Part, split_parts
 from affekt.evaluation.predictions import Predictions, judge
 from affekt.evaluation.results import Evaluation
 from affekt.evaluation.scores import TestedClip as Judged  # pytest collects what is called Test...
+from affekt.evaluation.scores import confidences
 from affekt.evaluation.terms import read_terms
 from affekt.experiments.scoring import TestedAsRecorded as AsRecorded
 from affekt.experiments.scoring import evaluate, evaluate_dataset
@@ -39,7 +41,7 @@ from affekt.experiments.training import train
 from affekt.features.feature_sets import extract
 from affekt.inference.prediction import predict
 from affekt.model.bundle import Bundle
-from affekt.model.calibration import Calibration
+from affekt.model.calibration import Calibration, reliability
 from affekt.model.out_of_distribution import FLAGGED_SHARE, distance
 
 DATASET = make_dataset(speakers=10, takes=6, shape=(6,))
@@ -199,7 +201,7 @@ PAIR = joined(DATASET, far_away("abroad", 5, 4))
 
 
 def fit_groups_by_hand(found: Predictions, rows: list[tuple[int, int]]) -> tuple[Calibration, float]:
-    """Fit on rows (part, row), where each corpus weighs the same, left out or not."""
+    """Fit on rows (part, row), where each corpus weighs the same, left out or not; flags on known ones."""
     arrays = found.arrays["as recorded"]
     clips = [int(arrays[part]["clips"][row]) for part, row in rows]
     groups = [
@@ -212,8 +214,9 @@ def fit_groups_by_hand(found: Predictions, rows: list[tuple[int, int]]) -> tuple
         np.array([arrays[part][name][row] for part, row in rows]) for name in ("probabilities", "distances")
     )
     calibration = fit_calibration(probabilities, PAIR.labels[clips], distances, weights)
+    known = np.array([found.parts[part].scored for part, _ in rows])
     weighted = distances * (2 - probabilities.max(axis=1))
-    threshold = weighted_quantile(weighted, 1 - FLAGGED_SHARE, weights)
+    threshold = weighted_quantile(weighted[known], 1 - FLAGGED_SHARE, weights[known])
     return replace(calibration, fitted_on=("unseen speakers", "unseen corpora")), threshold
 
 
@@ -267,6 +270,92 @@ def test_a_model_of_several_corpora_is_calibrated_for_another_one_and_of_one_cor
     one = evaluate_dataset(*between(DATASET, abroad), Execution())
     assert several.ece < one.ece / 2
     assert several.calibration is one.calibration is None
+
+
+# --- enrolled speakers -------------------------------------------------------------------------------
+
+
+def predictions_of_enrolled(dataset: Dataset) -> Predictions:
+    """A condition more: ``enrolled``, the predictions that their calibration is fitted on."""
+    found = predict_folds(terms_of(dataset, SHY), dataset, AsRecorded(enrol=True), Execution())
+    arrays = list(found.arrays["as recorded"])
+    enrolled = [{name: one[f"enrolled_{name}"] for name in PREDICTED} for one in arrays]
+    return replace(found, arrays={"as recorded": arrays, "enrolled": enrolled})
+
+
+def test_predictions_for_enrolled_speakers_that_are_less_confident_than_right_are_mended() -> None:
+    found = predictions_of_enrolled(DATASET)
+    first, own = (
+        judge(terms_of(DATASET, SHY), found, "enrolled", enrolled=enrolled) for enrolled in (False, True)
+    )
+    assert [one.predicted for one in own] == [one.predicted for one in first]
+    before, after = (reliability(*confidences(tested)).ece for tested in (first, own))
+    assert before > 0.15
+    assert after < 0.08
+    sizes = [np.mean([len(one.prediction_set) for one in tested]) for tested in (first, own)]
+    assert sizes[1] < sizes[0] - 0.5
+    assert 0.85 <= np.mean([one.clip.emotion in one.prediction_set for one in own]) <= 0.95
+
+
+def test_the_calibration_for_enrolled_speakers_is_fitted_on_the_other_folds_too() -> None:
+    found = predictions_of_enrolled(DATASET)
+    tested = judge(terms_of(DATASET, SHY), found, "enrolled", enrolled=True)
+    enrolled, plain = found.arrays["enrolled"], found.arrays["as recorded"]
+    for number, part in enumerate(found.parts):
+        others, others_plain = (
+            [one for other, one in enumerate(arrays) if other != number] for arrays in (enrolled, plain)
+        )
+        calibration = fit_by_hand(others, DATASET.labels)[0]
+        threshold = fit_by_hand(others_plain, DATASET.labels)[1]  # flags are as without enrolment
+        assert found.fitted_by_fold[0, number].enrolled_calibration == calibration
+        assert_judged(by_part(tested, part), enrolled[number], (calibration, threshold))
+    assert found.fitted_on_all.enrolled_calibration == fit_by_hand(list(enrolled), DATASET.labels)[0]
+
+
+def test_enrolled_predictions_change_nothing_for_unknown_speakers() -> None:
+    found = predict_folds(terms_of(DATASET, SHY), DATASET, AsRecorded(), Execution())
+    with_enrolled = predictions_of_enrolled(DATASET)
+    assert judge(terms_of(DATASET, SHY), with_enrolled, "as recorded") == judge(
+        terms_of(DATASET, SHY), found, "as recorded"
+    )
+    assert found.fitted_on_all == replace(with_enrolled.fitted_on_all, enrolled_calibration=None)
+
+
+def test_the_calibration_for_enrolled_speakers_is_for_left_out_corpora_too_and_weighs_them_alike() -> None:
+    found = predictions_of_enrolled(PAIR)
+    enrolled = replace(found, arrays={"as recorded": found.arrays["enrolled"]})
+    for number in range(5):
+        expected = fit_groups_by_hand(enrolled, rows_without(enrolled, number))[0]
+        assert found.fitted_by_fold[0, number].enrolled_calibration == expected
+        assert expected.fitted_on == ("unseen speakers", "unseen corpora")
+
+
+@pytest.mark.parametrize("alone", ["unknown", "one clip of each"])
+def test_where_clips_are_alone_enrolled_speakers_have_the_calibration_of_others(alone: str) -> None:
+    dataset = make_dataset(speakers=80, takes=1, shape=(6,)).take(range(0, 320, 3))
+    names = {"unknown": "", "one clip of each": None}[alone]
+    lonely = with_clips(dataset, lambda i, clip: replace(clip, speaker=str(i) if names is None else names))
+    protocol = "by-actor-5" if alone == "one clip of each" else "random-80-20"
+    terms = terms_of(lonely, SHY, protocol)
+    found = predict_folds(terms, lonely, AsRecorded(enrol=True), Execution())
+    assert not any(len(one["enrolled_clips"]) for one in found.arrays["as recorded"])
+    assert found.fitted_on_all.enrolled_calibration is None
+    judged = [judge(terms, found, "as recorded", enrolled=enrolled) for enrolled in (False, True)]
+    assert judged[0] == judged[1]
+
+
+def test_a_recipe_without_a_classifier_for_enrolled_speakers_has_no_calibration_for_them() -> None:
+    assert cross_validate(DATASET, COUNTED).enrolled_calibration is None
+
+
+def test_an_evaluation_keeps_the_calibration_for_enrolled_speakers() -> None:
+    evaluation = cross_validate(DATASET, SHY)
+    own = predictions_of_enrolled(DATASET).fitted_on_all.enrolled_calibration
+    assert evaluation.enrolled_calibration == own is not None
+    values = evaluation.to_json()
+    assert Evaluation.from_json(values).enrolled_calibration == own
+    del values["enrolled_calibration"]
+    assert Evaluation.from_json(values).enrolled_calibration is None
 
 
 def test_with_leave_one_corpus_out_calibration_is_for_left_out_corpora_alone() -> None:

@@ -59,6 +59,7 @@ JSON_KEYS = {
     *("seeds", "folds", "ece", "reliability", "prediction_sets", "out_of_distribution", "calibration"),
     *("distance_threshold", "excluded", "importances", "histories", "human_accuracy"),
     *("interval_over", "no_interval", "notes", "flagged_accuracy", "unflagged_accuracy"),
+    "enrolled_calibration",
 }
 
 
@@ -339,6 +340,7 @@ REQUIRED = JSON_KEYS - {
     *("format", "condition", "by_corpus", "by_speaker", "ece", "reliability", "prediction_sets"),
     *("out_of_distribution", "calibration", "distance_threshold", "excluded", "importances", "histories"),
     *("human_accuracy", "interval_over", "no_interval", "notes", "flagged_accuracy", "unflagged_accuracy"),
+    "enrolled_calibration",
 }
 
 
@@ -365,6 +367,7 @@ NOT_OF_A_RESULT: dict[str, Any] = {
     "reliability": {"confidence": [1.0]},
     "prediction_sets": {"alone_accuracy": 1.0},
     "calibration": {"temperature": -1.0, "threshold": 0.5},
+    "enrolled_calibration": {"temperature": 1.0, "threshold": 1.5},
     "excluded": ["a.wav"],
     "importances": {"pitch": 3},
     "histories": [{"train_loss": ["a"]}],

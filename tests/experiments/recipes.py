@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.naive_bayes import GaussianNB
 
+from affekt.estimators.linear import SpeakerAdaptiveRegression
 from affekt.estimators.recipe import Recipe
 
 
@@ -31,10 +33,20 @@ class Counting(GaussianNB):  # type: ignore[misc]
         return self
 
 
+class Shy(GaussianNB):  # type: ignore[misc]
+    """Has a classifier for enrolled speakers that answers as the other, with less confidence."""
+
+    def predict_proba_enrolled(self, X: NDArray[Any]) -> NDArray[Any]:
+        powers = self.predict_proba(X) ** 0.1
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
 def build_forest(seed: int) -> RandomForestClassifier:
     return RandomForestClassifier(5, max_depth=3, random_state=seed)
 
 
 FOREST = Recipe(name="forest", summary="-", source="-", features="mfcc-mean@1", build=build_forest)
 BAYES = replace(FOREST, name="bayes", build=lambda seed: GaussianNB())
+SHY = replace(FOREST, name="shy", build=lambda seed: Shy(var_smoothing=0.1))
+LINEAR = replace(FOREST, name="linear", build=lambda seed: SpeakerAdaptiveRegression(seed=seed))
 COUNTED = replace(FOREST, name="counted", build=lambda seed: Counting(var_smoothing=0.1 * (seed + 1)))

@@ -9,18 +9,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.experiments.recipes import COUNTED, FOREST, Counting
+from tests.experiments.recipes import COUNTED, FOREST, SHY, Counting
 
-from affekt.corpora.base import Clip, Corpus
+from affekt.corpora.base import Clip, Corpus, join
 from affekt.corpora.registry import load_corpus
 from affekt.errors import CorpusError, LeakError, UnknownNameError
+from affekt.evaluation.parts import Part
 from affekt.evaluation.protocols import Indices
 from affekt.evaluation.results import Evaluation
+from affekt.evaluation.terms import Terms
 from affekt.experiments.enrolment import DRAWS, _Enrolment, enrolment
 from affekt.experiments.scoring import evaluate
 from affekt.inference.adaptation import adapt
 from affekt.inference.prediction import predict
 from affekt.model.bundle import Bundle
+from affekt.model.calibration import UNSEEN_CORPORA
 from affekt.notes import NoteKind
 
 Draws = list[tuple[Indices, Indices]]
@@ -231,6 +234,60 @@ def test_clips_of_one_emotion_are_enrolled_and_all_others_scored(corpus: Corpus)
     assert {one.clip.emotion for one in by_another_word[4].tested} == {"neutral", "happy"}
     with pytest.raises(UnknownNameError, match=r"no emotion in .* is called 'sad'"):
         enrolment(corpus, "svm", enrolled_emotion="sad")
+
+
+# --- calibration -------------------------------------------------------------------------------------
+
+
+def test_from_one_clip_on_speakers_have_the_calibration_for_enrolled_ones(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = enrolment(corpus, SHY)
+    monkeypatch.setattr(Terms, "predicts_enrolled", False)
+    first = enrolment(corpus, SHY)
+    assert own[0].tested == first[0].tested
+    assert own[0].calibration == first[0].calibration
+    assert own[0].enrolled_calibration is not None
+    assert first[0].enrolled_calibration is None
+    for count in (1, 4, 8):
+        assert [one.predicted for one in own[count].tested] == [
+            one.predicted for one in first[count].tested
+        ]
+        assert own[count].ece < 0.7 * first[count].ece
+        assert own[count].headlines == first[count].headlines
+
+
+@pytest.mark.parametrize("enrolled_emotion", [None, "neutral"])
+def test_the_calibration_for_enrolled_speakers_is_the_one_that_a_model_would_have(
+    corpus: Corpus, enrolled_emotion: str | None
+) -> None:
+    own = enrolment(corpus, SHY, enrolled_emotion=enrolled_emotion)[1].enrolled_calibration
+    shipped = evaluate(corpus, SHY).enrolled_calibration
+    assert own is not None
+    assert shipped is not None
+    assert own.temperature == pytest.approx(shipped.temperature)
+    # the same predictions stand for five draws, of which the threshold is an order statistic
+    assert own.threshold == pytest.approx(shipped.threshold, abs=0.03)
+
+
+def test_folds_that_only_calibrate_are_not_predicted_for_each_number_of_clips(
+    corpus: Corpus, elsewhere: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that leave a corpus out have many clips, and each would be predicted for every number."""
+    counts: dict[bool, set[int]] = {True: set(), False: set()}
+    predict_part = _Enrolment.predict
+
+    def note(self: _Enrolment, part: Part, *given: Any) -> Any:
+        for name, arrays in predict_part(self, part, *given):
+            if len(arrays["clips"]):
+                counts[part.scored].add(self.counts[self.conditions.index(name)])
+            yield name, arrays
+
+    monkeypatch.setattr(_Enrolment, "predict", note)
+    found = enrolment(join([corpus, elsewhere]), SHY)
+    assert counts == {True: set(found), False: {0}}
+    assert found[4].enrolled_calibration is not None
+    assert UNSEEN_CORPORA in found[4].enrolled_calibration.fitted_on
 
 
 # --- a finished model --------------------------------------------------------------------------------

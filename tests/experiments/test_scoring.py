@@ -11,13 +11,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.experiments.recipes import BAYES, COUNTED, FOREST, Counting
+from tests.experiments.recipes import BAYES, COUNTED, FOREST, SHY, Counting
 
 from affekt.corpora.base import Corpus
 from affekt.corpora.registry import load_corpus
 from affekt.errors import CorpusError, LeakError, MissingExtraError
+from affekt.evaluation.dataset import extract_for
+from affekt.evaluation.execution import Execution
+from affekt.evaluation.folds import fit_part
+from affekt.evaluation.parts import split_parts
 from affekt.evaluation.results import Evaluation
-from affekt.experiments.scoring import evaluate
+from affekt.evaluation.terms import read_terms
+from affekt.experiments.scoring import evaluate, predict_enrolled
 from affekt.experiments.training import train
 from affekt.inference.prediction import predict
 from affekt.model.bundle import Bundle
@@ -61,6 +66,53 @@ def test_the_seeds_may_be_a_number_or_a_list(corpus: Corpus) -> None:
     assert {**first.by_seed, **second.by_seed} == both.by_seed
     assert both.n == first.n == 120
     assert first.tested != second.tested
+
+
+# --- enrolled speakers -------------------------------------------------------------------------------
+
+
+def test_each_clip_is_also_predicted_with_1_to_16_others_of_its_speaker_and_channel_enrolled(
+    corpus: Corpus,
+) -> None:
+    clips = tuple(
+        replace(clip, vocal_channel="song" if i % 4 == 0 else "speech")
+        for i, clip in enumerate(corpus.clips)
+    )
+    terms = read_terms(replace(corpus, clips=clips), SHY)
+    dataset = extract_for(terms, Execution())
+    part = split_parts(terms, dataset)[1]
+    enrolled: list[Any] = []
+    fitted = fit_part(terms, part)
+
+    class Noting:
+        def enrol(self, features: Any) -> Any:
+            enrolled.append(features)
+            return fitted.enrol(features)
+
+        predict_proba, distances = fitted.predict_proba, fitted.distances
+
+    found = predict_enrolled(part, Noting(), [3, 5])
+    once = len(part.fold.test)
+    assert len(enrolled) == once > 0
+    for clip, probabilities, features in zip(
+        found["enrolled_clips"], found["enrolled_probabilities"], enrolled, strict=False
+    ):
+        session = dataset.sessions == dataset.sessions[clip]
+        others = dataset.features[session & (np.arange(len(session)) != clip)]
+        assert all((others == row).all(axis=1).any() for row in features)
+        assert 1 <= len(features) <= min(16, len(others))
+        expected = fitted.predict_proba(dataset.features[[clip]], fitted.enrol(features))
+        np.testing.assert_array_equal(probabilities, expected[0])
+    assert sorted(found["enrolled_clips"][:once]) == sorted(part.fold.test)
+    assert found["enrolled_repeats"].tolist() == [3] * once + [5] * once
+    for name in ("clips", "probabilities", "distances"):
+        both = found[f"enrolled_{name}"]
+        np.testing.assert_array_equal(both[:once], both[once:])
+    expected = fitted.distances(dataset.features[found["enrolled_clips"]])
+    np.testing.assert_array_equal(found["enrolled_distances"], expected)
+    again = predict_enrolled(part, fitted)
+    np.testing.assert_array_equal(again["enrolled_probabilities"], found["enrolled_probabilities"][:once])
+    assert set(again["enrolled_repeats"]) == {0}
 
 
 # --- a finished model --------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.experiments.recipes import BAYES
+from tests.experiments.recipes import BAYES, LINEAR
 
 from affekt.audio.loading import fingerprint, load_audio
 from affekt.corpora.base import Corpus
@@ -21,6 +21,7 @@ from affekt.experiments.scoring import evaluate
 from affekt.experiments.training import train
 from affekt.features.feature_sets import extract
 from affekt.features.recording import describe_recording
+from affekt.inference.adaptation import adapt
 from affekt.inference.prediction import predict
 from affekt.model.bundle import Bundle, load
 from affekt.model.out_of_distribution import UNCERTAINTY_WEIGHT
@@ -180,6 +181,28 @@ def test_unknown_speakers_are_in_the_contract(corpus: Corpus) -> None:
     (trained,) = bundle.contract.corpora
     assert (trained.speakers, trained.unknown_speakers) == ((), True)
     assert bundle.contract.knows_speaker("ravdess", "anyone")
+
+
+def test_a_model_has_a_calibration_for_enrolled_speakers_and_predicts_with_a_voice_by_it(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    _, evaluation = train(corpus, LINEAR, out=tmp_path / "m.onnx")
+    bundle = load(tmp_path / "m.onnx")
+    own = bundle.contract.enrolled_calibration
+    assert own is not None
+    assert own == evaluation.enrolled_calibration
+    assert own.fitted_on == ("unseen speakers",)
+    assert own.temperature != evaluation.calibration.temperature  # type: ignore[union-attr]
+    clip, voice = corpus.clips[0].path, adapt([one.path for one in corpus.clips[1:6]], bundle)
+    features = [extract(clip, "mfcc-mean@1")]
+    row = bundle.predict_proba(features, voice.statistics)
+    expected = own.calibrate(row, bundle.distance(features))
+    adapted = list(predict(clip, bundle, voice=voice).probabilities.values())
+    assert adapted == pytest.approx(expected, rel=1e-3, abs=0)
+    by_first = bundle.contract.calibration.calibrate(row, bundle.distance(features))
+    assert adapted != pytest.approx(by_first, rel=0.1, abs=0)
+    without, _ = train(corpus, BAYES)
+    assert without.contract.enrolled_calibration is None
 
 
 def test_emotions_limit_what_a_model_is_trained_on(corpus: Corpus) -> None:

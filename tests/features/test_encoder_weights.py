@@ -150,6 +150,15 @@ def test_a_checkpoint_of_another_network_is_refused(path: Path) -> None:
         read_weights(path)
 
 
+@pytest.mark.parametrize("format", ["OpenAI", "NumPy"])
+def test_a_single_number_in_place_of_a_bias_is_misshapen(format: str, path: Path) -> None:
+    values = tensors()
+    values["encoder.conv1.bias"] = torch.tensor(0.5, dtype=torch.float16)
+    WRITERS[format](path, values)
+    with pytest.raises(EncoderError, match="has other shapes than Whisper's encoder"):
+        read_weights(path)
+
+
 def test_values_that_are_not_finite_are_refused(path: Path) -> None:
     values = tensors()
     values["encoder.conv1.bias"][3] = torch.nan
@@ -286,6 +295,32 @@ def header(**fields: Any) -> bytes:
     ],
 )
 def test_broken_safetensors_are_refused(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
+    with pytest.raises(EncoderError, match="cannot be read as a checkpoint"):
+        read_weights(path)
+
+
+def test_a_text_in_a_shape_is_not_repeated(path: Path) -> None:
+    """The product of a text and a large number would take gigabytes."""
+    path.write_bytes(header(shape=["a", 10**9]))
+    with pytest.raises(EncoderError, match="not of whole numbers"):
+        read_weights(path)
+
+
+def test_a_text_in_the_shape_of_a_pickled_tensor_is_not_repeated(path: Path) -> None:
+    tensor = (
+        b"ctorch._utils\n_rebuild_tensor_v2\n"
+        b"((S'storage'\nctorch\nHalfStorage\nS'0'\nS'cpu'\nI2\ntQI0\n(I1000000000\nS'a'\nt(I1\ntI00\nNtR"
+    )
+    path.write_bytes(torch_zip(b"(dS'encoder.conv1.bias'\n" + tensor + b"s."))
+    with pytest.raises(EncoderError, match="not of whole numbers"):
+        read_weights(path)
+
+
+def test_a_damaged_lzma_member_is_refused(path: Path) -> None:
+    content = bytearray(torch_zip(pickle.dumps({"encoder.conv1.bias": 3}) * 100, zipfile.ZIP_LZMA))
+    start = content.index(b"data.pkl") + len(b"data.pkl") + 10
+    content[start : start + 20] = bytes(range(200, 220))
     path.write_bytes(content)
     with pytest.raises(EncoderError, match="cannot be read as a checkpoint"):
         read_weights(path)

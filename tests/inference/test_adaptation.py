@@ -25,6 +25,7 @@ from affekt.inference.adaptation import (
 )
 from affekt.inference.prediction import predict, predict_many
 from affekt.model.bundle import load
+from affekt.model.calibration import Calibration
 from affekt.model.speaker_normalisation import SpeakerStatistics, normalise_speaker, speaker_statistics
 from affekt.notes import Note, NoteKind
 
@@ -59,13 +60,33 @@ def test_a_folder_stands_for_all_clips_in_it(clips: list[Path], voice: Voice) ->
 
 def test_a_prediction_with_a_voice_is_that_of_normalised_features(clips: list[Path], voice: Voice) -> None:
     adapted = predict(clips[0], voice=voice)
-    features = extract(load_audio(clips[0], 16000), MODEL.contract.features)
-    row = MODEL.run(normalise_speaker(features, voice.statistics, MODEL.contract.average_speaker)[None])[0]
-    expected = MODEL.contract.calibration.calibrate(row, 0.0)
+    contract, features = MODEL.contract, extract(load_audio(clips[0], 16000), MODEL.contract.features)
+    normalised = normalise_speaker(features, voice.statistics, contract.average_speaker)
+    row = MODEL.run(normalised[None], enrolled=True)[0]
+    expected = contract.calibration_for(enrolled=True).calibrate(row, MODEL.distance([features]))
     np.testing.assert_allclose(list(adapted.probabilities.values()), expected, atol=1e-6)
     assert adapted.probabilities != predict(clips[0]).probabilities
     assert adapted.notes[-1] == Note(NoteKind.ADAPTED, "adapted to the speaker with 6 clips")
     assert all(note.kind != NoteKind.ADAPTED for note in predict(clips[0]).notes)
+
+
+def test_a_prediction_with_a_voice_has_the_calibration_for_enrolled_speakers(
+    clips: list[Path], voice: Voice
+) -> None:
+    own = Calibration(temperature=3.0, threshold=0.16, distance_slope=0.5, reference_distance=0.2)
+    model = replace(MODEL, contract=replace(MODEL.contract, enrolled_calibration=own))
+    assert predict(clips[0], model) == predict(clips[0], MODEL)
+    adapted, expected = predict(clips[0], model, voice=voice), predict(clips[0], voice=voice)
+    features = [extract(load_audio(clips[0], 16000), MODEL.contract.features)]
+    row, far = MODEL.predict_proba(features, voice.statistics), MODEL.distance(features)
+    calibrated = own.calibrate(row, far)
+    np.testing.assert_allclose(list(adapted.probabilities.values()), calibrated, atol=1e-6)
+    assert adapted.prediction_set == tuple(
+        MODEL.contract.emotions[i] for i in own.prediction_set(calibrated)
+    )
+    assert adapted.emotion == expected.emotion
+    assert adapted.confidence != pytest.approx(expected.confidence, abs=0.01)
+    assert adapted.out_of_distribution == expected.out_of_distribution
 
 
 def test_many_inputs_are_predicted_with_a_voice_too(clips: list[Path], voice: Voice) -> None:

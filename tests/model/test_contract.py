@@ -14,6 +14,7 @@ from tests.model.contracts import CONTRACT
 
 from affekt.metrics import HEADLINES, Score
 from affekt.model.bundle import load
+from affekt.model.calibration import Calibration
 from affekt.model.contract import CONTRACT_FORMAT, MIN_WINDOW_S, Contract, parse_contract
 
 # The keys of format 4, whatever the attributes are called.
@@ -21,6 +22,7 @@ KEYS = {
     "emotions", "features", "sample_rate", "recipe", "seed", "corpora", "fingerprints", "scores",
     "recordings", "trust", "novel_from", "average_voice", "parity", "versions", "sha256", "format",
 }  # fmt: skip
+LATER_KEYS = {"uncertainty_weight", "enrolled_calibration"}  # which a file has where they are needed
 SCORE_KEYS = {
     "protocol", "protocol_label", "leaky", "n", "chance", "headlines", "recall", "confusion_matrix",
     "reliability", "coverage", "likely_count",
@@ -80,9 +82,46 @@ def test_an_earlier_file_promises_for_unseen_speakers_unless_its_scores_are_leak
     assert parse_contract(values).promised_for == "speakers that were trained on"
 
 
+def test_enrolled_speakers_have_a_calibration_of_their_own_where_the_contract_has_one() -> None:
+    own = Calibration(temperature=0.7, threshold=0.3, fitted_on=("unseen speakers", "unseen corpora"))
+    both = replace(CONTRACT, enrolled_calibration=own)
+    assert stored(both)["enrolled_calibration"] == json.loads(json.dumps(own.to_dict()))
+    assert parse_contract(stored(both)) == both
+    assert both.calibration_for(enrolled=True) == own
+    assert both.calibration_for(enrolled=False) == CONTRACT.calibration
+    assert both.promised_for_enrolled == (
+        "unseen speakers of corpora like the training ones and left-out corpora"
+    )
+    leaky = replace(both, scores=replace(both.scores, leaky=True))
+    assert leaky.promised_for_enrolled == "speakers that were trained on"
+
+
+def test_in_an_earlier_file_enrolled_speakers_have_the_calibration_of_others() -> None:
+    assert "enrolled_calibration" not in stored()
+    earlier = parse_contract(stored())
+    assert earlier.enrolled_calibration is None
+    assert earlier.calibration_for(enrolled=True) == CONTRACT.calibration
+    assert earlier.promised_for_enrolled == ""
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"temperature": 0.0, "threshold": 0.1},
+        {"temperature": 1.0},
+        {"temperature": 1.0, "threshold": 0.1, "fitted_on": ["friends"]},
+        {"temperature": 1.0, "threshold": 0.1, "clips": 16},
+        [1.0, 0.1],
+    ],
+)
+def test_a_calibration_for_enrolled_speakers_is_checked_as_the_other(odd: object) -> None:
+    with pytest.raises(ValueError, match=r"calibration|temperature"):
+        parse_contract(stored() | {"enrolled_calibration": odd})
+
+
 def test_the_bundled_model_has_these_names_and_no_others() -> None:
     values = stored(load().contract)
-    assert values.keys() == KEYS
+    assert KEYS <= values.keys() <= KEYS | LATER_KEYS
     assert values["scores"].keys() == SCORE_KEYS
 
 

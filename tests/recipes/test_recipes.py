@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from affekt.corpora.registry import load_corpus
+from affekt.corpora.registry import READERS, load_corpus
 from affekt.emotions import EMOTIONS
 from affekt.errors import UnknownNameError
 from affekt.estimators.onnx_export import PARITY_LIMIT, export
@@ -23,6 +23,7 @@ from affekt.evaluation.fitting import fit_recipe
 from affekt.features.feature_sets import FEATURE_SETS, find_feature_set
 from affekt.metrics import HEADLINES
 from affekt.recipes import RECIPES, find_recipe
+from affekt.recipes.whisper_linear import CORPUS_WEIGHTS
 
 # parameters that are changed where a recipe has them: 120 clips need other ones than 2000
 SHORT = {"epochs": 20, "draws": 1, "learning_rate": 3e-3, "batch_size": 8, "search_folds": 2}
@@ -51,6 +52,10 @@ def fit(estimator: Estimator, dataset: Dataset) -> Estimator:
     """Fit on all clips."""
     train, none = np.arange(len(dataset.labels)), np.zeros(0, np.intp)
     return fit_recipe(estimator, dataset, train, none, dataset.speakers).estimator
+
+
+def test_weighed_corpora_are_named_as_their_readers_name_them() -> None:
+    assert READERS.keys() >= CORPUS_WEIGHTS.keys()
 
 
 @pytest.mark.parametrize("name", RECIPES)

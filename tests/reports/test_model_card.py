@@ -12,6 +12,7 @@ from tools.write_model_card import CARD, TABLES, read, write
 
 from affekt.metrics import INTERVAL_RULE, METRIC_TITLES
 from affekt.model.bundle import DEFAULT_MODEL, load
+from affekt.model.calibration import Calibration
 from affekt.model.intended_use import LAW, SHORT
 from affekt.reports.model_card import render
 
@@ -34,7 +35,7 @@ def test_it_states_contents_intended_use_and_limits() -> None:
     card = render("m.onnx", CONTRACT)
     for part in (CONTRACT.sha256, CONTRACT.recipe, "CC BY-NC-SA 4.0", "24 speakers"):
         assert part in card
-    for part in ("frames-and-utterance@1", LAW, f"{CONTRACT.calibration.threshold:.1%}"):
+    for part in (CONTRACT.features, LAW, f"{CONTRACT.calibration.threshold:.1%}"):
         assert part in card
 
 
@@ -109,16 +110,6 @@ def test_every_row_of_the_card_in_docs_is_a_score_in_docs(title: str) -> None:
     assert rows == [(name, f"{100 * one.headlines['accuracy'].value:.1f}") for name, one in scores.items()]
 
 
-def test_rows_of_random_splits_are_named_after_the_emotions_that_are_missing() -> None:
-    (title,) = (title for title in TABLES if "Random" in title)
-    for row, one in read(TABLES[title]).items():
-        missing = [emotion for emotion in CONTRACT.emotions if emotion not in one.emotions]
-        assert one.leaky
-        assert (row.startswith("eight emotions")) == (missing == [])
-        assert missing == [emotion for emotion in CONTRACT.emotions if emotion in row]
-        assert (one.protocol == "random-70-15-15") == ("15 % tested" in row)
-
-
 def test_a_card_says_why_there_is_no_interval() -> None:
     contract = load().contract
     few = make_evaluation(speakers=("1", "2")).headlines
@@ -152,3 +143,17 @@ def test_a_card_says_that_calibration_is_for_left_out_corpora_too_and_depends_on
     )
     assert "0.50 at a distance of" in card
     assert f"0.25 at {CONTRACT.distance_threshold:.2f}" in card
+
+
+def test_a_card_says_how_predictions_with_a_voice_are_calibrated() -> None:
+    alone = render("m", CONTRACT)
+    assert "or after adaptation to a speaker" in alone
+    assert "Enrolled speakers" not in alone
+    own = Calibration(temperature=0.5, threshold=0.123, fitted_on=("unseen speakers", "unseen corpora"))
+    card = " ".join(render("m", replace(CONTRACT, enrolled_calibration=own)).split())
+    assert "or after adaptation" not in card
+    assert "with 1 to 16 other clips of the speaker enrolled" in card
+    assert "raised to the power 2.00, and the prediction set" in card
+    assert "at least 12.3%" in card
+    assert "as often, for unseen speakers of corpora like the training ones and left-out corpora." in card
+    assert "12.3%. It should contain the true emotion as often" in card

@@ -77,9 +77,9 @@ class ActivityStream:
 
     ``voice_activity`` scales a recording by the level of its loud frames, and plays it slower too where it
     has little voice. What is to come is not known here. So each frame is scaled by the level of those up to
-    it, in which the past counts less and less, after the mean of the last second is taken off; and all
-    sound is played slower too. Frames are computed in blocks of ``STREAM_FRAMES``, so that the
-    probabilities do not depend on how the sound was divided.
+    it, in which the past counts less and less, or by its own where that is higher, after the mean of the
+    last second is taken off; and all sound is played slower too. Frames are computed in blocks of
+    ``STREAM_FRAMES``, so that the probabilities do not depend on how the sound was divided.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ class ActivityStream:
             power = np.square(centred).mean()
             self._power = kept * self._power + power
             self._squared_power = kept * self._squared_power + power * power
-            level = np.sqrt(self._squared_power / self._power) if self._power else 0.0
+            level = np.sqrt(max(power, self._squared_power / self._power)) if self._power else 0.0
             scaled[i] = np.clip(centred * (LEVEL / max(level, LEAST_LEVEL)), -1, 1)
         return scaled.ravel()
 

@@ -76,10 +76,12 @@ class EncoderFusionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[m
         regressions = clone(self.utterance_branch)
         regressions.fit_normalised([side.features() for side in sides], enrolled, target, corpora)
         self.utterance_branch_ = regressions
+        weights = regressions.clip_weights(target, corpora)
         self.frame_branch_ = clone(self.frame_branch).fit(
             X,
             target,
-            regressions.clip_weights(target, corpora),
+            weights
+            / weights.max(),  # or a corpus of little weight, alone, would be trained on for few steps
             regressions.offsets(target, corpora),
             degraded,
             SessionNormalisation(sides[0], sessions, average),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -26,11 +26,19 @@ BLOCK_DROPOUT, HEAD_DROPOUT = 0.2, 0.3
 WEIGHT_DECAY = 0.05
 GRADIENT_LIMIT = 1.0
 AVERAGE_DECAY = 0.99
-HALF_PRECISION = any(torch.cpu.get_capabilities().get(one) for one in ("avx512_bf16", "amx_bf16"))
-"""Whether the processor multiplies numbers of 16 bits: the block is then trained in half the time."""
 STANDARDISED_CLIPS = 600  # from which the first mean and deviation of the pooled outputs are estimated
 EXAMPLE_ROWS = 50
 _SMALLEST_VARIANCE = 1e-4
+
+
+def multiplies_16_bits() -> bool:
+    """Whether the processor multiplies numbers of 16 bits; False where PyTorch is too old to say it."""
+    capabilities: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(capabilities.get(one) for one in ("avx512_bf16", "amx_bf16"))
+
+
+HALF_PRECISION = multiplies_16_bits()
+"""Whether the block is trained with numbers of 16 bits, which takes half the time."""
 
 
 @dataclass(eq=False, repr=False)

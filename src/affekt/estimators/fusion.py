@@ -15,11 +15,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from affekt.estimators.calibrated import SpeakerCalibratedClassifier
 from affekt.estimators.crops import TrainingCrops
 from affekt.estimators.frame_network import FrameNetwork
-from affekt.estimators.linear import MAX_ENROLLED
 from affekt.estimators.onnx_graphs import GraphBuilder
 from affekt.features.frame_and_utterance import BANDS, COLUMNS, LEVEL
 from affekt.model.out_of_distribution import distance_weights
 from affekt.model.speaker_normalisation import (
+    MAX_ENROLLED,
     SpeakerStatistics,
     average_speaker,
     normalise,

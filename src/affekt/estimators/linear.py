@@ -14,13 +14,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from affekt.estimators.onnx_graphs import GraphBuilder
 from affekt.model.speaker_normalisation import (
+    MAX_ENROLLED,
     SpeakerStatistics,
     average_speaker,
     normalise,
     speaker_statistics,
 )
 
-MAX_ENROLLED = 16  # clips from which a speaker's statistics are estimated
 DEGRADED_WEIGHT = 0.5  # of a degraded copy
 LARGEST_DEVIATIONS = 8.0  # features are clipped to so many standard deviations
 MAX_STEPS = 100

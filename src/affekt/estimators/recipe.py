@@ -29,7 +29,7 @@ class Estimator(Protocol):
     - ``to_onnx(shape, convert)`` returns the estimator as an ONNX graph. An estimator without it is
       converted by skl2onnx.
     - ``predict_proba_enrolled(X)`` predicts from features that are normalised by an enrolled speaker.
-      Without it, ``predict_proba`` does.
+      Without it, ``predict_proba`` does. With it, these predictions are calibrated on their own.
     - ``splits_at_thresholds`` is true if rounding can change probabilities noticeably, as in decision
       trees: the graph may then differ more from the estimator.
     """

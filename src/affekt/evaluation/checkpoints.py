@@ -25,6 +25,10 @@ from affekt.support.writing import whole_file
 
 Arrays = dict[str, NDArray[Any]]
 """What is kept of one condition of one fold: arrays by name."""
+PREDICTED = "clips", "repeats", "probabilities", "distances"
+"""The arrays of predictions, a row for each."""
+ENROLLED = "enrolled_"
+"""Begins the names of the same arrays of clips that are predicted with others of the speaker enrolled."""
 EXCLUDED, REASONS = "excluded", "reasons"
 """The arrays with the files that could not be tested in a condition, and why."""
 _SEAL = "checksum"
@@ -129,9 +133,13 @@ def _seal(file: Path, arrays: Arrays) -> str:
 
 def _check(arrays: Arrays, part: Part, emotions: int) -> None:
     """Raise ``ValueError`` unless these are predictions for clips that the part tests."""
-    clips, repeats, probabilities, distances = (
-        arrays[name] for name in ("clips", "repeats", "probabilities", "distances")
-    )
+    _check_predicted([arrays[name] for name in PREDICTED], part, emotions)
+    if any(name.startswith(ENROLLED) for name in arrays):
+        _check_predicted([arrays[ENROLLED + name] for name in PREDICTED], part, emotions)
+
+
+def _check_predicted(predicted: Sequence[NDArray[Any]], part: Part, emotions: int) -> None:
+    clips, repeats, probabilities, distances = predicted
     count = len(clips)
     shapes = [one.shape for one in (clips, repeats, probabilities, distances)]
     if shapes != [(count,), (count,), (count, emotions), (count,)]:

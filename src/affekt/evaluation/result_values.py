@@ -127,6 +127,7 @@ _OPTIONAL: Mapping[str, Any] = {  # formats 1 and 2 lack some
     "distance_threshold": float | None,
     "reliability": Reliability | None,
     "calibration": Calibration | None,
+    "enrolled_calibration": Calibration | None,
     "human_accuracy": tuple[float, str] | None,
 }
 _WITH_UNKNOWN_NUMBERS: Mapping[str, Any] = {

@@ -136,9 +136,9 @@ class Evaluation(Scores):
         What limits the scores: identical clips, speakers that were left out, no calibration.
     tested
         Every prediction; not part of the JSON.
-    calibration, distance_threshold
+    calibration, enrolled_calibration, distance_threshold
         Fitted on all predictions of the folds, for a model trained on all clips; None for a finished model
-        and with ``test_on``.
+        and with ``test_on``. The second is for enrolled speakers, if the recipe has a classifier for these.
     importances
         Of features, the most important first; empty where unknown.
     histories
@@ -168,6 +168,7 @@ class Evaluation(Scores):
     notes: tuple[Note, ...] = ()
     tested: tuple[TestedClip, ...] = ()
     calibration: Calibration | None = None
+    enrolled_calibration: Calibration | None = None
     distance_threshold: float | None = None
     importances: Mapping[str, Importance] = field(default_factory=dict)
     histories: tuple[Mapping[str, NDArray[np.float64]], ...] = ()
@@ -241,6 +242,7 @@ class Evaluation(Scores):
             "flagged_accuracy": self.flagged_accuracy,
             "unflagged_accuracy": self.unflagged_accuracy,
             "calibration": self.calibration and self.calibration.to_dict(),
+            "enrolled_calibration": self.enrolled_calibration and self.enrolled_calibration.to_dict(),
             "distance_threshold": self.distance_threshold,
             "excluded": [{"file": path, "error": reason} for path, reason in self.excluded],
             "notes": [note.to_dict() for note in self.notes],

@@ -46,7 +46,9 @@ from affekt.notes import Note, NoteKind
 _BOOTSTRAP_SEED = 0
 
 
-def summarise(terms: Terms, dataset: Dataset, predictions: Predictions, condition: str) -> Evaluation:
+def summarise(
+    terms: Terms, dataset: Dataset, predictions: Predictions, condition: str, *, enrolled: bool = False
+) -> Evaluation:
     """Compute the evaluation of one condition.
 
     Parameters
@@ -55,8 +57,10 @@ def summarise(terms: Terms, dataset: Dataset, predictions: Predictions, conditio
         What was asked, the clips, and what was predicted for them.
     condition
         One of the conditions of the experiment.
+    enrolled
+        Whether the speakers are enrolled in it.
     """
-    tested = judge(terms, predictions, condition)
+    tested = judge(terms, predictions, condition, enrolled=enrolled)
     if not tested:
         raise CorpusError(f"no tested clip of {terms.tested_corpus.name} could be scored")
     scored = [
@@ -81,6 +85,7 @@ def summarise(terms: Terms, dataset: Dataset, predictions: Predictions, conditio
         notes=tuple(_notes(terms, dataset, tested)),
         human_accuracy=tested_corpus.human_accuracy,
         calibration=fitted.calibration if fitted else None,
+        enrolled_calibration=fitted.enrolled_calibration if fitted else None,
         distance_threshold=fitted.distance_threshold if fitted else None,
         **_training(dataset, arrays),
     )

@@ -162,6 +162,11 @@ class Terms:
         return bool(self.protocol and self.protocol.leaky)
 
     @property
+    def predicts_enrolled(self) -> bool:
+        """Whether the recipe has a classifier of its own for enrolled speakers."""
+        return self.recipe is not None and hasattr(self.recipe.build(0), "predict_proba_enrolled")
+
+    @property
     def label(self) -> str:
         """The protocol as it must be shown beside every score."""
         return f"{self._protocol_label()}{self._scored_label()}"

@@ -24,6 +24,7 @@ from affekt.evaluation.protocols import Indices, audio_groups
 from affekt.evaluation.results import Evaluation
 from affekt.evaluation.summary import summarise
 from affekt.evaluation.terms import TermOptions, Terms, read_terms
+from affekt.experiments.scoring import predict_enrolled
 from affekt.notes import Note, NoteKind
 
 ENROLMENTS = (0, 1, 2, 4, 8, 16, 32)
@@ -46,6 +47,9 @@ def enrolment(
     Of each tested speaker some clips are drawn at random, whatever their emotion. The model is adapted to
     the first 0, 1, 2, 4, ... of these without their labels, and scored on the other clips, which are the
     same for every number. This is done for five draws, which stand as seeds in the results.
+
+    Predictions for enrolled speakers are calibrated as those of a model that ``train`` makes: with a
+    calibration of their own, fitted on the other folds, if the recipe has a classifier for these speakers.
 
     The largest number is one that four in five speakers have enough clips for, with a third of these left
     to score. Speakers with fewer are left out at every number, so that the scores can be compared: the
@@ -85,7 +89,7 @@ def enrolment(
     experiment = _Enrolment.of(terms, dataset, enrolled_emotion)
     predictions = predict_folds(terms, dataset, experiment, execution)
     return {
-        count: experiment.explain(summarise(terms, dataset, predictions, name), dataset)
+        count: experiment.explain(summarise(terms, dataset, predictions, name, enrolled=count > 0), dataset)
         for count, name in zip(experiment.counts, experiment.conditions, strict=True)
     }
 
@@ -101,7 +105,11 @@ class _Speaker:
 
 @dataclass(frozen=True)
 class _Enrolment:
-    """The experiment: clips are drawn for each speaker, and the model is adapted to the first of them."""
+    """The experiment: clips are drawn for each speaker, and the model is adapted to the first of them.
+
+    With ``calibrate``, the first condition also has the predictions that ``evaluate`` fits the calibration
+    for enrolled speakers on.
+    """
 
     counts: Sequence[int]
     may_enrol: NDArray[np.bool_]
@@ -109,6 +117,7 @@ class _Enrolment:
     same_audio: NDArray[np.intp]
     settings: str
     speakers: Sequence[_Speaker]
+    calibrate: bool
     needed: Collection[str] = ()
 
     @classmethod
@@ -139,6 +148,7 @@ class _Enrolment:
             same_audio=np.array(audio_groups(clips, dataset.fingerprints)),
             settings=f"{terms.tested_vocal_channel} {enrolled_emotion} {most} {DRAWS}",
             speakers=speakers,
+            calibrate=terms.predicts_enrolled,
         )
 
     @property
@@ -166,7 +176,10 @@ class _Enrolment:
     def predict(
         self, part: Part, predictor: Predictor, conditions: Sequence[str]
     ) -> Iterator[tuple[str, Arrays]]:
-        """Predict, for each number of clips, every speaker in every draw."""
+        """Predict, for each number of clips, every speaker in every draw.
+
+        Of a part that is not scored, calibration alone uses predictions: those without clips.
+        """
         features = part.dataset.features
         found = {name: [_nothing(predictor, features)] for name in conditions}
         for place, own in enumerate(_by_speaker(part, self.may_score)):
@@ -175,7 +188,7 @@ class _Enrolment:
                 rng = np.random.default_rng([part.seed, part.number, place, draw])
                 drawn, scored = self._draw(own, rng)
                 for count, name in zip(self.counts, self.conditions, strict=True):
-                    if name in conditions:
+                    if name in conditions and (part.scored or not count):
                         speaker = predictor.enrol(features[drawn[:count]])
                         found[name].append(
                             {
@@ -186,7 +199,10 @@ class _Enrolment:
                             }
                         )
         for name, arrays in found.items():
-            yield name, {key: np.concatenate([one[key] for one in arrays]) for key in arrays[0]}
+            joined = {key: np.concatenate([one[key] for one in arrays]) for key in arrays[0]}
+            if self.calibrate and name == self.conditions[0]:
+                joined |= predict_enrolled(part, predictor, range(DRAWS))
+            yield name, joined
 
     def _draw(self, own: Indices, rng: np.random.Generator) -> tuple[Indices, Indices]:
         """Which clips of a speaker are enrolled, and which are scored."""

@@ -12,8 +12,9 @@ import numpy as np
 from affekt.corpora.registry import CorpusLike
 from affekt.errors import CorpusError, LeakError, require
 from affekt.estimators.inspection import describe_training, permutation_importances
+from affekt.estimators.linear import draw_enrolled
 from affekt.estimators.recipe import Recipe
-from affekt.evaluation.checkpoints import Arrays
+from affekt.evaluation.checkpoints import ENROLLED, PREDICTED, Arrays
 from affekt.evaluation.dataset import Dataset, extract_for
 from affekt.evaluation.execution import Execution
 from affekt.evaluation.fitting import FittedRecipe, Predictor
@@ -87,23 +88,30 @@ def evaluate_dataset(
 ) -> Evaluation:
     """Evaluate on clips whose features are extracted; with ``importances``, permute features too."""
     one_vector = dataset.features.dtype != object and dataset.features.ndim == 2
-    experiment = TestedAsRecorded(permute=importances and one_vector and terms.recipe is not None)
+    experiment = TestedAsRecorded(
+        permute=importances and one_vector and terms.recipe is not None, enrol=terms.predicts_enrolled
+    )
     predictions = predict_folds(terms, dataset, experiment, execution)
     return summarise(terms, dataset, predictions, AS_RECORDED)
 
 
 @dataclass(frozen=True)
 class TestedAsRecorded:
-    """The experiment of ``evaluate``: the tested clips, unchanged."""
+    """The experiment of ``evaluate``: the tested clips, unchanged.
+
+    With ``enrol``, they are also predicted with other clips of the speaker enrolled, for calibration.
+    """
 
     permute: bool = False
+    enrol: bool = False
     conditions: Sequence[str] = (AS_RECORDED,)
     settings: str = ""
 
     @property
     def needed(self) -> Collection[str]:
         """The arrays that predictions must have."""
-        return ["permutation"] if self.permute else []
+        enrolled = [ENROLLED + name for name in PREDICTED] if self.enrol else []
+        return [*enrolled, "permutation"] if self.permute else enrolled
 
     def predict(
         self, part: Part, predictor: Predictor, conditions: Sequence[str]
@@ -116,6 +124,8 @@ class TestedAsRecorded:
             "probabilities": predictor.predict_proba(dataset.features[test]),
             "distances": predictor.distances(dataset.features[test]),
         }
+        if self.enrol:
+            arrays |= predict_enrolled(part, predictor)
         if isinstance(predictor, FittedRecipe):
             arrays |= describe_training(predictor.estimator)
             if self.permute:
@@ -123,3 +133,32 @@ class TestedAsRecorded:
                     predictor.estimator, dataset.features[test], dataset.labels[test], part.seed
                 )
         yield AS_RECORDED, arrays
+
+
+def predict_enrolled(part: Part, predictor: Predictor, repeats: Sequence[int] | None = None) -> Arrays:
+    """Predict each tested clip with 1 to 16 others of its speaker and vocal channel enrolled.
+
+    Parameters
+    ----------
+    part, predictor
+        The part, whose seed draws the others, and what predicts in it.
+    repeats
+        Seeds or draws that all of these predictions stand for; None for the seed of the part.
+
+    Returns
+    -------
+    Arrays
+        The arrays of predictions, by names that begin with ``ENROLLED``; without clips that are alone.
+    """
+    test, dataset = part.fold.test, part.dataset
+    drawn = list(draw_enrolled(dataset.sessions[test], np.random.default_rng([part.seed, part.number])))
+    clips, features = test[[i for i, _ in drawn]], dataset.features
+    rows = [predictor.predict_proba(features[:0])] + [
+        predictor.predict_proba(features[test[[i]]], predictor.enrol(features[test[others]]))
+        for i, others in drawn
+    ]
+    repeats = [part.seed] if repeats is None else repeats
+    predicted = clips, np.concatenate(rows), predictor.distances(features[clips])
+    clips, probabilities, distances = (np.concatenate([one] * len(repeats)) for one in predicted)
+    found = clips, np.repeat(repeats, len(drawn)), probabilities, distances
+    return dict(zip([ENROLLED + name for name in PREDICTED], found, strict=True))

@@ -111,6 +111,7 @@ def _contract(
         scores=_contract_scores(evaluation),
         recordings=_recordings(dataset),
         calibration=evaluation.calibration or UNCALIBRATED,
+        enrolled_calibration=evaluation.enrolled_calibration,
         distance_threshold=cast(float, evaluation.distance_threshold),
         uncertainty_weight=UNCERTAINTY_WEIGHT,
         average_speaker=fitted.average,

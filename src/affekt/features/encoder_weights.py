@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
 import math
 import os
 import pickle
@@ -49,7 +50,7 @@ _HUGGING_FACE = {
 _BLOCK = re.compile(r"(?:blocks|layers)\.(\d{1,2})\.(.+)\.(weight|bias)")
 _UNREADABLE = (
     ValueError, LookupError, TypeError, AttributeError, EOFError, OverflowError, MemoryError, RuntimeError,
-    struct.error, zipfile.BadZipFile, zlib.error, pickle.UnpicklingError,
+    struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError, pickle.UnpicklingError,
 )  # fmt: skip
 
 
@@ -125,7 +126,7 @@ def _collect(tensors: Iterable[tuple[str, NDArray[np.float32]]]) -> Weights:
 
 
 def _check_shapes(weights: Weights, path: str | os.PathLike[str]) -> None:
-    width = len(weights.get("conv1.bias", ()))
+    width = weights["conv1.bias"].size if "conv1.bias" in weights else 0
     expected = expected_shapes(width, count_blocks(weights))
     if missing := sorted(expected.keys() - weights.keys()):
         raise EncoderError(f"{path} lacks {_named(missing)} of Whisper's encoder: {_FORMATS}")
@@ -234,7 +235,7 @@ def _read_torch(archive: zipfile.ZipFile, member: str) -> Iterator[tuple[str, ND
 
 def _read_tensor(archive: zipfile.ZipFile, folder: str, tensor: _Tensor) -> NDArray[np.float32]:
     count, expected = 1, []
-    for size in reversed(tensor.shape):
+    for size in reversed(_checked_shape(tensor.shape)):
         expected.append(count)
         count *= size
     if tensor.strides != tuple(reversed(expected)):
@@ -270,7 +271,16 @@ def _read_safetensors(file: IO[bytes]) -> Iterator[tuple[str, NDArray[np.float32
             if described["dtype"] not in _ITEM_BYTES:
                 raise ValueError(f"{name} has the type {described['dtype']}, not {', '.join(_ITEM_BYTES)}")
             file.seek(8 + length + start)
-            yield own, _as_float(file.read(stop - start), described["dtype"], tuple(described["shape"]))
+            shape = _checked_shape(described["shape"])
+            yield own, _as_float(file.read(stop - start), described["dtype"], shape)
+
+
+def _checked_shape(shape: Iterable[Any]) -> tuple[int, ...]:
+    """Return a shape of a file; ``ValueError`` unless it is of whole numbers, whose product is computed."""
+    sizes = tuple(shape)
+    if not all(type(size) is int and 0 <= size <= MAX_TENSOR_BYTES for size in sizes):
+        raise ValueError("a tensor has a shape that is not of whole numbers, or too large")
+    return sizes
 
 
 def _as_float(content: bytes, dtype: str, shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -199,7 +199,7 @@ def predict_waveform(
         rows.append(bundle.predict_proba(features, voice.statistics if voice else None))
         distances.append(bundle.distance(features))
     row, distance = np.asarray(np.mean(rows, axis=0)), float(np.median(distances))
-    probabilities, prediction_set = restrict(row, distance, contract, allowed)
+    probabilities, prediction_set = restrict(row, distance, contract, allowed, enrolled=voice is not None)
     return Prediction(
         emotion=prediction_set[0],
         confidence=probabilities[prediction_set[0]],
@@ -223,7 +223,7 @@ def predict_window(
     contract = bundle.contract
     features = [extract(load_audio(recorded, contract.sample_rate), contract.features)]
     row = bundle.predict_proba(features, voice.statistics if voice else None)
-    return restrict(row, bundle.distance(features), contract, allowed)[0]
+    return restrict(row, bundle.distance(features), contract, allowed, enrolled=voice is not None)[0]
 
 
 def allowed_emotions(contract: Contract, emotions: Collection[str] | None) -> tuple[str, ...]:
@@ -247,7 +247,12 @@ def allowed_emotions(contract: Contract, emotions: Collection[str] | None) -> tu
 
 
 def restrict(
-    row: NDArray[np.floating], distance: float, contract: Contract, allowed: tuple[str, ...]
+    row: NDArray[np.floating],
+    distance: float,
+    contract: Contract,
+    allowed: tuple[str, ...],
+    *,
+    enrolled: bool,
 ) -> tuple[Probabilities, tuple[str, ...]]:
     """Return calibrated probabilities of the allowed emotions, and the prediction set.
 
@@ -257,16 +262,21 @@ def restrict(
         What the graph returned for one recording, shape (emotions,).
     distance
         Its out-of-distribution distance.
+    contract, allowed
+        The contract of the model, and the emotions that may be predicted.
+    enrolled
+        Whether the speaker is enrolled.
 
     Notes
     -----
     If the true emotion is allowed, the prediction set loses nothing by leaving out the others.
     """
-    calibrated = contract.calibration.calibrate(row, distance)
+    calibration = contract.calibration_for(enrolled=enrolled)
+    calibrated = calibration.calibrate(row, distance)
     places = [contract.emotions.index(emotion) for emotion in allowed]
     shares = calibrated[places] / calibrated[places].sum()
     probabilities = Probabilities(zip(allowed, shares.tolist(), strict=True))
-    likely = [contract.emotions[i] for i in contract.calibration.prediction_set(calibrated)]
+    likely = [contract.emotions[i] for i in calibration.prediction_set(calibrated)]
     kept = [emotion for emotion in likely if emotion in probabilities]
     return probabilities, tuple(kept or [max(probabilities, key=probabilities.__getitem__)])
 

@@ -124,6 +124,9 @@ class Contract:
         Version of the contract's layout in the file.
     uncertainty_weight
         How much an uncertain answer increases the weighted distance; 0 in files that were written earlier.
+    enrolled_calibration
+        That of predictions for enrolled speakers, where the graph has a classifier of its own for these.
+        None: ``calibration`` is theirs too, as in files that were written earlier.
     """
 
     emotions: tuple[str, ...]
@@ -143,6 +146,7 @@ class Contract:
     sha256: str = ""
     format: int = CONTRACT_FORMAT
     uncertainty_weight: float = 0.0
+    enrolled_calibration: Calibration | None = None
 
     @property
     def window_s(self) -> float:
@@ -154,13 +158,26 @@ class Contract:
     @property
     def calibrated_on(self) -> tuple[str, ...]:
         """What the calibration was fitted on, of ``FITTED_ON``: it promises nothing for other clips."""
-        # files that were written earlier do not say it
-        return (SEEN_SPEAKERS,) if self.scores.leaky else self.calibration.fitted_on
+        return self._fitted_on(self.calibration)
+
+    def calibration_for(self, *, enrolled: bool) -> Calibration:
+        """Return the calibration of predictions for enrolled speakers, or for others."""
+        return (self.enrolled_calibration if enrolled else None) or self.calibration
 
     @property
     def promised_for(self) -> str:
         """Whom confidence and prediction sets promise to hold for, in words."""
         return " and ".join(FITTED_ON[kind] for kind in self.calibrated_on)
+
+    @property
+    def promised_for_enrolled(self) -> str:
+        """The same of predictions with a voice of 1 to 16 clips; empty where they have no calibration."""
+        fitted_on = self._fitted_on(self.enrolled_calibration) if self.enrolled_calibration else ()
+        return " and ".join(FITTED_ON[kind] for kind in fitted_on)
+
+    def _fitted_on(self, calibration: Calibration) -> tuple[str, ...]:
+        # files that were written earlier do not say it
+        return (SEEN_SPEAKERS,) if self.scores.leaky else calibration.fitted_on
 
     def is_out_of_distribution(self, row: NDArray[np.floating], distance: float) -> bool:
         """Whether a clip is flagged, by its probabilities before calibration and its distance."""
@@ -184,6 +201,9 @@ class Contract:
         values[_NAMES_IN_FILE["calibration"]] = self.calibration.to_dict()
         if not self.uncertainty_weight:  # which files that were written earlier do not have
             del values["uncertainty_weight"]
+        del values["enrolled_calibration"]  # nor do files of models without one have this
+        if self.enrolled_calibration:
+            values["enrolled_calibration"] = self.enrolled_calibration.to_dict()
         values["scores"] = _rename(values["scores"], _SCORE_NAMES_IN_FILE)
         for score in values["scores"]["headlines"].values():
             if not score["no_interval"]:  # which files that were written earlier do not have

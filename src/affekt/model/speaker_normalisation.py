@@ -18,6 +18,7 @@ Values = NDArray[np.float64]
 
 LARGEST = 1e12  # larger than any feature
 PRIOR_CLIPS = 4.0  # the average speaker counts as much as so many clips of the speaker
+MAX_ENROLLED = 16  # clips that classifiers for enrolled speakers are trained and calibrated with
 CONSTANT = 1e-6  # relative deviation below which a column is constant but for rounding
 
 

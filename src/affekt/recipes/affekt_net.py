@@ -1,4 +1,4 @@
-"""The recipe of the bundled model: a network on spectra fused with a support vector machine."""
+"""A residual network on spectra fused with a support vector machine on utterance features."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def network(emotions: int) -> nn.Module:
 RECIPE = Recipe(
     name="affekt-net",
     summary="residual network on spectra fused with an SVM on utterance features, adaptable to a speaker",
-    source="our own recipe, and that of the bundled model; experiments are in docs/experiments.md",
+    source="our own recipe; experiments are in docs/experiments.md",
     features="frames-and-utterance@1",
     build=build,
     degraded_copies="noise-room-band@1",

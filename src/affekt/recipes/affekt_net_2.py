@@ -45,7 +45,7 @@ def pretrained_block() -> Weights:
 RECIPE = Recipe(
     name="affekt-net-2",
     summary="fine-tuned block of Whisper's encoder fused with logistic regression, adaptable to a speaker",
-    source="our own recipe; experiments are in docs/experiments.md",
+    source="our own recipe, and that of the bundled model; experiments are in docs/experiments.md",
     features="whisper-tiny-frames-voice@1",
     build=build,
     degraded_copies="everyday@2",

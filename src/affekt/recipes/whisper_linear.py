@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from affekt.estimators.recipe import Estimator, Recipe
 
-CORPUS_WEIGHTS = {"nEMO": 0.3}  # fully weighted, it makes the model less accurate on RAVDESS
+CORPUS_WEIGHTS = {"nemo": 0.3}  # fully weighted, it makes the model less accurate on RAVDESS
 
 
 def build(seed: int) -> Estimator:

@@ -14,11 +14,13 @@ from affekt.metrics import INTERVAL_RULE, METRIC_TITLES
 from affekt.model.calibration import COVERAGE, UNSEEN_CORPORA, Reliability
 from affekt.model.intended_use import LONG
 from affekt.model.out_of_distribution import FLAGGED_SHARE
+from affekt.model.speaker_normalisation import MAX_ENROLLED
 from affekt.reports.score_rows import corpus_rows, mean_size, percentage, pooled_score
 
 if TYPE_CHECKING:
     from affekt.evaluation.results import Evaluation
     from affekt.evaluation.scores import CorpusScore
+    from affekt.model.calibration import Calibration
     from affekt.model.contract import Contract, ContractScores
 
 RECORDINGS = {
@@ -34,13 +36,21 @@ LIMITS = """## Confidence and its limits
   {held_out}: they are raised to the power {power}. The calibration error of the cross-validation
   above was measured {when} calibration.
 - **Prediction set.** It contains all emotions with a probability of at least {threshold:.1%}. {condition} it should contain the true emotion in {promised:.0%} of the cases{measured}.
-  There is no such guarantee for {others}, or after adaptation to a speaker.
+  There is no such guarantee for {others}{or_adapted}.
   A prediction whose set has {unsure} or more emotions is reported as unsure.
-- **Out of distribution.** A recording is flagged if the mean distance of its features from the average
+{enrolled}- **Out of distribution.** A recording is flagged if the mean distance of its features from the average
   training speaker{uncertainty} exceeds {distance:.2f} standard deviations, as it does for {flagged:.1%} of the clips of
   {held_out}.
 - **Long recordings** are predicted {windows}.
 """  # noqa: E501
+
+ENROLLED = """\
+- **Enrolled speakers.** Predictions with a voice have a calibration of their own, fitted on out-of-fold
+  predictions with 1 to {clips} other clips of the speaker enrolled. Probabilities are raised to the power
+  {power}, and the prediction set contains all emotions with a probability of at least
+  {threshold:.1%}. It should contain the true emotion as often, for
+  {promised_for}.
+"""
 
 
 def render(
@@ -164,7 +174,9 @@ def _limits(contract: Contract) -> str:
         others = "corpora that differ more from the training corpora than these from each other"
     return LIMITS.format(
         held_out=held_out,
-        power=_power(contract),
+        power=_power(contract.calibration, contract.distance_threshold),
+        or_adapted="" if contract.enrolled_calibration else ", or after adaptation to a speaker",
+        enrolled=_enrolled(contract),
         condition=condition,
         others=others,
         when="after" if measured else "before",
@@ -179,12 +191,24 @@ def _limits(contract: Contract) -> str:
     )
 
 
-def _power(contract: Contract) -> str:
+def _enrolled(contract: Contract) -> str:
+    """How predictions for enrolled speakers are calibrated, where it is done apart."""
+    calibration = contract.enrolled_calibration
+    if not calibration:
+        return ""
+    return ENROLLED.format(
+        power=_power(calibration, contract.distance_threshold),
+        clips=MAX_ENROLLED,
+        threshold=calibration.threshold,
+        promised_for=contract.promised_for_enrolled,
+    )
+
+
+def _power(calibration: Calibration, flagged_distance: float) -> str:
     """The power at a typical distance and at one that is flagged, where it depends on the distance."""
-    calibration = contract.calibration
     if not calibration.distance_slope:
         return f"{1 / calibration.temperature:.2f}"
-    distances = np.array([calibration.reference_distance, contract.distance_threshold])
+    distances = np.array([calibration.reference_distance, flagged_distance])
     typical, far = 1 / calibration.temperatures(distances)
     return (
         f"{typical:.2f} at a distance of {distances[0]:.2f}\n  standard deviations from the average "

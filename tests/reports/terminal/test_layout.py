@@ -64,7 +64,7 @@ def corpus_check(name: str) -> RenderableType:
 
 def model(name: str) -> RenderableType:
     bundle = load()
-    (corpus,) = bundle.contract.corpora
+    corpus = bundle.contract.corpora[0]
     corpora = (replace(corpus, name=name, licence=name, citation=name, speakers=(name,)),)
     contract = replace(
         bundle.contract, emotions=(name,), recipe=name, corpora=corpora, versions={name: name}, sha256=name,

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from affekt.emotions import emotion_style
 from affekt.metrics import INTERVAL_RULE, METRIC_TITLES
+from affekt.model.speaker_normalisation import MAX_ENROLLED
 from affekt.reports.terminal.layout import Hanging, protocol, sample_rate
 from affekt.support.terminal import one_line
 
@@ -64,6 +65,8 @@ def _scores(contract: Contract) -> Iterator[tuple[str, str | Text]]:
         sets = f"coverage {scores.coverage:.1%}, mean size {scores.set_size:.1f}"
         yield "prediction sets", sets
         yield "", f"promised for {contract.promised_for}"
+        if promised := contract.promised_for_enrolled:
+            yield "", f"with a voice of 1 to {MAX_ENROLLED} clips, promised for {promised}"
 
 
 def _making(contract: Contract) -> Iterator[tuple[str, str | Text]]:
