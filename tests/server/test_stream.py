@@ -159,11 +159,12 @@ def test_the_key_is_in_the_head_or_in_the_configuration(strict: tuple[Served, st
 def test_a_place_is_free_again_after_silence(strict: tuple[Served, str]) -> None:
     served, key = strict
     wait_for_place(served, key)
-    with open_socket(served) as first, open_socket(served) as second:
+    with open_socket(served) as first:
         first.send(json.dumps({"key": key}))
         assert json.loads(first.recv(timeout=20))["event"] == "ready"
-        (error,) = events_until_end(second)
-        assert (error["problem"]["type"], second.close_code) == ("/docs/errors#overloaded", 1013)
+        with open_socket(served) as second:
+            (error,) = events_until_end(second)
+            assert (error["problem"]["type"], second.close_code) == ("/docs/errors#overloaded", 1013)
         (error,) = events_until_end(first)
         assert "nothing came" in error["problem"]["detail"]
     assert until_ready(served, json.dumps({"key": key}))
