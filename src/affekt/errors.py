@@ -144,10 +144,9 @@ _EXTRA_OF = {
     "pandas": "pandas",
     "pyarrow": "parquet",
     "av": "formats",
-    **dict.fromkeys(
-        ("fastapi", "uvicorn", "prometheus_client", "limits", "structlog", "python_multipart"), "serve"
-    ),
-    **dict.fromkeys(("h11", "pydantic", "websockets"), "serve"),
+    **dict.fromkeys(("fastapi", "h11", "limits", "prometheus_client", "pydantic"), "serve"),
+    **dict.fromkeys(("python_multipart", "structlog", "uvicorn", "websockets"), "serve"),
+    "opentelemetry": "traces",
     "httpx": "client",
     "sounddevice": "live",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -21,6 +22,12 @@ Errors are problem details (RFC 9457), whose types are explained at `/docs/error
 the WebSocket `/v1/stream`. Recordings stay in memory until they are answered, and
 timelines of jobs until they are deleted, at most for a time that the operator chose."""
 
+# Newer versions of FastAPI trace and log by themselves where an environment variable says so, with the
+# addresses and parameters of clients; older ones ignore this.
+NO_TELEMETRY: Any = dict.fromkeys(
+    ("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False
+)
+
 
 def make_app(settings: Settings) -> FastAPI:
     """Return the application; its workers start and end with it. Its service is ``app.state.service``."""
@@ -34,6 +41,8 @@ def make_app(settings: Settings) -> FastAPI:
         finally:
             await service.jobs.stop()
             await service.pool.stop()
+            if service.traces:
+                await asyncio.to_thread(service.traces.stop)
 
     app = FastAPI(
         title="affekt",
@@ -44,6 +53,7 @@ def make_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         exception_handlers=dict(HANDLERS),  # type: ignore[arg-type]
+        telemetry=NO_TELEMETRY,
     )
     app.state.service = service
     for router in (

@@ -76,6 +76,18 @@ class _Exchange:
         self._status = 0
 
     async def answer(self, receive: Receive) -> None:
+        """Answer it, within a span where requests are traced."""
+        traces = self._service.traces
+        if traces is None or self._scope["path"] in QUIET:
+            await self._answer(receive)
+            return
+        with traces.request(HTTPConnection(self._scope).headers) as span:
+            await self._answer(receive)
+            traces.finish(
+                span, self._method, self._route, self._status, self._scope["state"].get("problem", "")
+            )
+
+    async def _answer(self, receive: Receive) -> None:
         metrics = self._service.metrics
         metrics.in_progress.inc()
         try:
@@ -123,15 +135,22 @@ class _Exchange:
         if self._service.stopping.is_set() and self._scope["method"] == "POST":
             raise Problem("stopping", headers={"Retry-After": "5", "Connection": "close"})
 
+    @property
+    def _method(self) -> str:
+        return self._scope["method"] if self._scope["method"] in METHODS else "other"
+
+    @property
+    def _route(self) -> str:
+        return getattr(self._scope.get("route"), "path", "unknown")
+
     async def _tell(self, problem: Problem, receive: Receive) -> None:
         self._scope["state"]["problem"] = problem.name
         await problem_response(problem, self.request_id)(self._scope, receive, self.send)
 
     def _finish(self) -> None:
-        scope, state, metrics = self._scope, self._scope["state"], self._service.metrics
+        state, metrics = self._scope["state"], self._service.metrics
+        method, route = self._method, self._route
         seconds = time.perf_counter() - self._began
-        route = getattr(scope.get("route"), "path", "unknown")
-        method = scope["method"] if scope["method"] in METHODS else "other"
         metrics.requests.labels(method, route, self._status).inc()
         metrics.request_seconds.labels(route).observe(seconds)
         facts = {name: state[name] for name in ("key", "problem", "cause", "files") if state.get(name)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from typing import Any, TextIO
 
 import structlog
@@ -16,7 +17,7 @@ _PROCESSORS: list[Any] = [
 
 
 def configure_logs(stream: TextIO | None = None) -> None:
-    """Write all logs, uvicorn's too, as lines of JSON to a stream, or to the standard error."""
+    """Write all logs, those of libraries too, as lines of JSON to a stream, or to the standard error."""
     stream = stream or sys.stderr
     structlog.configure(
         processors=[*_PROCESSORS, structlog.processors.JSONRenderer()],
@@ -35,11 +36,13 @@ def configure_logs(stream: TextIO | None = None) -> None:
             ],
         )
     )
-    uvicorn = logging.getLogger("uvicorn")
-    uvicorn.handlers, uvicorn.propagate = [handler], False
-    uvicorn.setLevel(logging.WARNING)
+    for name in ("uvicorn", "opentelemetry"):
+        library = logging.getLogger(name)
+        library.handlers, library.propagate = [handler], False
+        library.setLevel(logging.WARNING)
 
 
 def report(event: str, *, level: str = "info", **facts: Any) -> None:
-    """Write a line about the server itself."""
-    structlog.get_logger().log(logging.getLevelNamesMapping()[level.upper()], event, **facts)
+    """Write a line about the server itself, unless nothing can be written, as on a full disk."""
+    with suppress(OSError):
+        structlog.get_logger().log(logging.getLevelNamesMapping()[level.upper()], event, **facts)

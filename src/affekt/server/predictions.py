@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from affekt.server.limits import Account
 from affekt.server.messages import Options
 from affekt.server.problems import Problem
 from affekt.server.schemas import (
@@ -119,7 +120,7 @@ async def predict_batch(request: Request, query: Annotated[BatchQuery, Query()])
                     return await _answer_one(service, upload, options)
 
             work = asyncio.gather(*(answer(upload) for upload in uploads))
-            found = await unless_gone(request, _all(work))
+            found = await unless_gone(request, work)
     answers = [one for several in found for one in several]
     service.metrics.audio_seconds.inc(sum(one.get("duration_s", 0) for one in answers))
     return JSONResponse(service.with_notice({"answers": answers}))
@@ -148,7 +149,9 @@ async def make_voice(request: Request) -> JSONResponse:
     return JSONResponse(service.with_notice(found))
 
 
-async def _read_several(request: Request, service: Service, account: Any, others: dict[str, int]) -> Form:
+async def _read_several(
+    request: Request, service: Service, account: Account, others: dict[str, int]
+) -> Form:
     settings = service.settings
     fields = {"file": settings.max_files, **others}
     form = await read_form(request, account, settings.max_bytes, settings.upload_s, fields)
@@ -169,10 +172,6 @@ async def _answer_one(service: Service, upload: Upload, options: Options) -> lis
         asked = {"source": upload.name, "audio_channel": options.audio_channel}
         return [{**asked, "problem": problem.to_dict()}]
     return found
-
-
-async def _all(work: Any) -> Any:
-    return await work
 
 
 def log_names(request: Request, service: Service, uploads: list[Upload]) -> None:

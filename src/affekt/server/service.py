@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +20,7 @@ from affekt.server.messages import ModelFacts
 from affekt.server.metrics import Metrics
 from affekt.server.problems import Problem
 from affekt.server.settings import Settings
+from affekt.server.traces import Traces
 from affekt.server.workers import Pool
 from affekt.support.parallel import core_count
 
@@ -50,6 +51,8 @@ class Service:
         Timelines of long recordings.
     metrics
         What was counted.
+    traces
+        Where requests are traced; None if they are not.
     stopping
         Set when the server was told to stop.
     """
@@ -63,18 +66,21 @@ class Service:
     held: HeldBytes
     jobs: Jobs
     metrics: Metrics
+    traces: Traces | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
     def of(cls, settings: Settings) -> Service:
         """Return the service that these settings describe; its workers are not started yet."""
         metrics = Metrics()
+        traces = Traces(settings.traces) if settings.traces else None
         count = settings.workers or core_count()
         pool = Pool(
             count,
             settings.model,
             report,
             lambda task, seconds: metrics.task_seconds.labels(task).observe(seconds),
+            traces.task if traces else None,
         )
         service = cls(
             settings=settings,
@@ -86,6 +92,7 @@ class Service:
             held=HeldBytes(settings.max_held_bytes),
             jobs=Jobs(settings.max_jobs, settings.job_kept_s),
             metrics=metrics,
+            traces=traces,
         )
         metrics.watch(service.measure, service.loaded)
         return service
@@ -181,7 +188,7 @@ def allowed(scope: str) -> Callable[[Request], Awaitable[str]]:
     return check
 
 
-async def unless_gone(request: Request, work: Coroutine[Any, Any, Any]) -> Any:
+async def unless_gone(request: Request, work: Awaitable[Any]) -> Any:
     """Await work for a client, and cancel it when the client is gone.
 
     Raises

@@ -39,6 +39,8 @@ class Settings:
         A text that each answer carries.
     log_names
         Whether the names of uploaded files are written to the log.
+    traces
+        Where traces of OpenTelemetry are sent, as ``http://127.0.0.1:4318/v1/traces``; empty for none.
     max_bytes, max_timeline_bytes
         Largest body of a request; of one for a timeline.
     max_held_bytes
@@ -75,6 +77,7 @@ class Settings:
     trusted_proxies: tuple[str, ...] = ()
     notice: str = ""
     log_names: bool = False
+    traces: str = ""
     max_bytes: int = 25 * MEGABYTE
     max_timeline_bytes: int = 200 * MEGABYTE
     max_held_bytes: int = 500 * MEGABYTE
@@ -105,6 +108,10 @@ class Settings:
                 raise SettingsError(f"{name} is {value}: give a positive number")
         if self.port > 65_535:
             raise SettingsError(f"port is {self.port}: give one of 1 to 65535, or 0 for any free one")
+        if self.traces and not self.traces.startswith(("http://", "https://")):
+            raise SettingsError(
+                f"traces is {self.traces!r}: give an address as 'http://127.0.0.1:4318/v1/traces'"
+            )
 
     @property
     def on_loopback(self) -> bool:

@@ -103,12 +103,10 @@ async def read_form(
             f"the body is {one_line(media_type)[:100]}, not {MULTIPART}, audio/* or "
             f"application/octet-stream.{advice}",
         )
-    content = bytearray()
-    async for chunk in _chunks(request, account, most_bytes, time_s):
-        content += chunk
+    content = await read_body(request, account, most_bytes, time_s)
     if not content:
         raise Problem("bad-request", "the body is empty: send a recording")
-    return Form({"file": [Upload("", bytes(content))]})
+    return Form({"file": [Upload("", content)]})
 
 
 async def read_body(request: Request, account: Account, most_bytes: int, time_s: float) -> bytes:

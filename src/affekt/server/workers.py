@@ -17,7 +17,7 @@ import time
 import traceback
 import weakref
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -142,8 +142,9 @@ class _Task:
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
     future: asyncio.Future[Any]
-    worker: Worker | None = None  # that computes it
+    put: float = field(default_factory=time.monotonic)
     begun: float = 0.0
+    worker: Worker | None = None  # that computes it
 
 
 @dataclass(eq=False)
@@ -172,6 +173,9 @@ class Pool:
         Called with the name of what happened, and its facts.
     observe
         Called with the name of a task that was finished, and how long it took in seconds.
+    trace
+        Called in the context of a request with the name of its task, and how long that waited and took,
+        in seconds.
     """
 
     def __init__(
@@ -180,9 +184,10 @@ class Pool:
         model: str | None,
         report: Callable[..., None] = lambda event, **facts: None,
         observe: Callable[[str, float], None] = lambda task, seconds: None,
+        trace: Callable[[str, float, float], None] | None = None,
     ) -> None:
         self.count, self._model = count, model
-        self._report, self._observe = report, observe
+        self._report, self._observe, self._trace = report, observe, trace
         self._shared: deque[_Task] = deque()
         self._desks: list[Desk] = []
         self._keepers: set[asyncio.Task[None]] = set()
@@ -260,7 +265,11 @@ class Pool:
         for desk in self._desks:
             if not desk.busy:
                 desk.wake.set()
-        return await self._finished(waiting, limit_s)
+        try:
+            return await self._finished(waiting, limit_s)
+        finally:
+            if self._trace and waiting.begun:
+                self._trace(task, waiting.begun - waiting.put, time.monotonic() - waiting.begun)
 
     async def run_at(self, desk: Desk, task: str, *arguments: Any, limit_s: float, **keywords: Any) -> Any:
         """Let one worker compute a task; as ``run``."""
@@ -382,9 +391,8 @@ class Pool:
                     return
                 continue
             task.worker, task.begun, desk.busy = desk.worker, time.monotonic(), True
-            call = self._in_thread(desk.worker.call, task.name, task.arguments, task.keywords)
             try:
-                result = await call
+                result = await self._in_thread(desk.worker.call, task.name, task.arguments, task.keywords)
             except _NotBegunError:
                 (desk.own if desk.own_was_last else self._shared).appendleft(task)
                 return
@@ -411,11 +419,8 @@ class Pool:
                 return task
         return None
 
-    def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Coroutine[Any, Any, Any]:
-        async def wait() -> Any:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
-
-        return wait()
+    async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
 
 def _fail(task: _Task, problem: Problem) -> None:
