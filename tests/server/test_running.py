@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,14 @@ from affekt.server.running import check_open, listen
 from affekt.server.settings import Settings
 
 FLAC = {"Content-Type": "audio/flac"}
+LONG_S = 60
 
 
 @pytest.fixture(scope="module")
 def long_clip() -> bytes:
     """A recording that takes a second or more."""
     rng = np.random.default_rng(0)
-    time_s = np.arange(16_000 * 120) / 16_000
+    time_s = np.arange(16_000 * LONG_S) / 16_000
     tone = 0.1 * np.sin(2 * np.pi * 150 * time_s) * (1 + np.sin(2 * np.pi * 3 * time_s))
     file = io.BytesIO()
     soundfile.write(file, tone + 0.01 * rng.standard_normal(len(tone)), 16_000, format="FLAC")
@@ -68,7 +70,7 @@ def metric(served: Served, name: str) -> float:
 @pytest.fixture(scope="module")
 def small(serve: Serve) -> Any:
     """A server with one worker and one place in its queue."""
-    with serve(queue=1, work_s=15.0, upload_s=1.0, header_s=0.5, max_held_bytes=40_000_000) as served:
+    with serve(queue=1, work_s=30.0, upload_s=1.0, header_s=0.5, max_held_bytes=40_000_000) as served:
         yield served
 
 
@@ -93,6 +95,41 @@ def test_a_worker_that_is_killed_while_it_is_idle_costs_nothing(small: Served, c
     (worker,) = small.workers()
     os.kill(worker, signal.SIGKILL)
     assert predict(small, clip).status_code == 200
+
+
+def test_workers_that_are_killed_again_and_again_cost_no_more_than_a_request_each(
+    small: Served, clip: bytes
+) -> None:
+    wanted = affekt.predict(clip).to_dict()
+    statuses: list[int] = []
+    for _ in range(3):
+        for worker in wait_until(small.workers):
+            os.kill(worker, signal.SIGKILL)
+        for _ in range(2):
+            answer = predict(small, clip)
+            statuses.append(answer.status_code)
+            if answer.status_code == 200:
+                assert {name: answer.json()[name] for name in wanted} == wanted
+    assert set(statuses) <= {200, 500}
+    assert statuses.count(500) <= 3
+    assert statuses[1::2] == [200] * 3  # the second one, by a new worker
+
+
+def test_a_full_disk_stops_nothing(serve: Serve, clip: bytes) -> None:
+    resource = pytest.importorskip("resource")
+    with serve() as served:
+        (worker,) = served.workers()
+        written = served.log.stat().st_size
+        for process in (served.process.pid, worker):  # and those that it starts: no file can grow
+            resource.prlimit(process, resource.RLIMIT_FSIZE, (written, written))
+        assert predict(served, clip).status_code == 200
+        os.kill(worker, signal.SIGKILL)
+        assert wait_until(lambda: predict(served, clip).status_code == 200)
+        assert served.workers() != [worker]
+        with served.client() as client:
+            files = {"file": ("a.flac", clip)}
+            assert client.post("/v1/timelines", files=files).status_code == 200
+        assert served.log.stat().st_size == written
 
 
 def test_a_stream_whose_worker_is_killed_ends_with_an_error(small: Served) -> None:
@@ -120,7 +157,7 @@ def test_more_than_work_and_queue_hold_is_refused_and_none_is_mixed_up(
     }
     (answered,) = (one.json() for one in others if one.status_code == 200)
     assert answered["emotion"] == affekt.predict(clip).emotion
-    assert first.result().json()["duration_s"] == 120
+    assert first.result().json()["duration_s"] == LONG_S
 
 
 def test_a_client_that_leaves_is_forgotten(small: Served, clip: bytes, long_clip: bytes) -> None:
@@ -158,13 +195,32 @@ def test_a_body_that_takes_too_long_is_refused(small: Served) -> None:
     assert b"slow-upload" in answer
 
 
-def test_many_open_connections_do_not_stop_others(small: Served, clip: bytes) -> None:
-    opened = [raw(small) for _ in range(200)]
-    try:
-        assert predict(small, clip).status_code == 200
-    finally:
-        for one in opened:
+def test_many_open_connections_do_not_stop_others(serve: Serve, clip: bytes) -> None:
+    with serve(max_connections=450) as served, ExitStack() as opened:
+        sockets = [opened.enter_context(raw(served)) for _ in range(500)]
+        wait_until(lambda: sum(is_closed(one) for one in sockets) == 50)  # more than there may be
+        closed = [one for one in sockets if is_closed(one)]
+        for one in sockets[:10]:
             one.close()
+        assert wait_until(lambda: answers(served, clip))
+        assert set(closed).isdisjoint(sockets[:450])
+
+
+def is_closed(one: socket.socket) -> bool:
+    one.setblocking(False)
+    try:
+        return one.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def answers(served: Served, clip: bytes) -> bool:
+    try:
+        return predict(served, clip).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def test_a_request_that_takes_too_long_is_stopped(serve: Serve, clip: bytes, long_clip: bytes) -> None:
@@ -206,8 +262,8 @@ def test_sigterm_finishes_what_was_begun_and_refuses_what_is_new(
     serve: Serve, clip: bytes, long_clip: bytes
 ) -> None:
     with (
-        serve() as served,
-        ThreadPoolExecutor(1) as threads,
+        serve(queue=8) as served,
+        ThreadPoolExecutor(5) as threads,
         served.client() as client,
         connect(served.url.replace("http", "ws") + "/v1/stream", proxy=None) as stream,
     ):
@@ -216,6 +272,8 @@ def test_sigterm_finishes_what_was_begun_and_refuses_what_is_new(
         stream.recv(timeout=20)
         first = threads.submit(predict, served, long_clip)
         wait_until(lambda: metric(served, "workers_busy"))
+        others = [threads.submit(predict, served, clip) for _ in range(4)]
+        wait_until(lambda: metric(served, "tasks_waiting") == 4)
         served.process.send_signal(signal.SIGTERM)
         wait_until(lambda: client.get("/readyz").status_code == 503)
         refused = client.post("/v1/predictions", content=clip, headers=FLAC)
@@ -223,7 +281,8 @@ def test_sigterm_finishes_what_was_begun_and_refuses_what_is_new(
         assert client.get("/healthz").status_code == 200
         error = json.loads(stream.recv(timeout=20))
         assert (error["fatal"], error["problem"]["type"]) == (True, "/docs/errors#stopping")
-        assert first.result().json()["duration_s"] == 120
+        assert first.result().json()["duration_s"] == LONG_S
+        assert [one.result().status_code for one in others] == [200] * 4
         assert served.process.wait(20) == 0
         wait_until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
 
