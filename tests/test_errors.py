@@ -110,6 +110,7 @@ COMES_WITH = {
     "starlette": "streamlit",
     "pydantic": "fastapi",
     "h11": "uvicorn",
+    "opentelemetry": "opentelemetry_sdk",
 }
 
 

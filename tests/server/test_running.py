@@ -206,6 +206,20 @@ def test_many_open_connections_do_not_stop_others(serve: Serve, clip: bytes) -> 
         assert set(closed).isdisjoint(sockets[:450])
 
 
+def test_a_worker_is_replaced_once_files_can_be_opened_again(serve: Serve, clip: bytes) -> None:
+    resource = pytest.importorskip("resource")
+    with serve() as served:
+        (worker,) = served.workers()
+        with ExitStack() as opened:
+            resource.prlimit(served.process.pid, resource.RLIMIT_NOFILE, (64, 64))
+            for _ in range(100):
+                opened.enter_context(raw(served))
+            os.kill(worker, signal.SIGKILL)
+            wait_until(lambda: "Too many open files" in served.log.read_text())
+            wait_until(lambda: "worker did not start" in served.log.read_text())
+        assert wait_until(lambda: answers(served, clip), 30)
+
+
 def is_closed(one: socket.socket) -> bool:
     one.setblocking(False)
     try:

@@ -19,7 +19,7 @@ class Connection(H11Protocol):
     """
 
     header_s = 10.0
-    most = 1000
+    most = 900
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

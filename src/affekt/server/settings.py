@@ -89,7 +89,7 @@ class Settings:
     upload_s: float = 60.0
     work_s: float = 30.0
     drain_s: float = 30.0
-    max_connections: int = 1000
+    max_connections: int = 900  # 1024 open files are usual
     max_streams: int = 32
     max_message_bytes: int = 256_000
     max_stream_s: float = 3600.0

@@ -53,18 +53,19 @@ class Worker:
         Raises
         ------
         WorkerError
-            It ended, or its model cannot be used.
+            It cannot be started, ended, or its model cannot be used.
         """
         context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        self._connection = ours
-        self._process = context.Process(target=_work, args=(theirs, self._model), daemon=True)
-        _started.add(self)
-        with signals_held():  # what stops the server lets workers finish
-            self._process.start()
+        try:
+            self._connection, theirs = context.Pipe()
+            self._process = context.Process(target=_work, args=(theirs, self._model), daemon=True)
+            _started.add(self)
+            with signals_held(), theirs:  # what stops the server lets workers finish
+                self._process.start()
+        except OSError as error:  # no more files can be open, or processes run
+            raise WorkerError(f"a worker cannot be started: {error.strerror}") from error
         if self._killed:  # meanwhile
             self._process.kill()
-        theirs.close()
         try:
             self.facts = self._receive()
         except (Problem, WorkerError):
