@@ -18,7 +18,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from affekt.emotions import emotion_style
 from affekt.model.intended_use import SHORT
-from affekt.server.problems import KINDS, Problem
+from affekt.server.problems import KINDS, MEDIA_TYPE, Problem
 from affekt.server.service import service_of
 
 FILES = {"style.css": "text/css", "live.js": "text/javascript", "samples.js": "text/javascript"}
@@ -140,18 +140,21 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Iterator
     yield _table(
         ("status", "answer"),
         (
-            (escape(status), _code(answer["description"]) + _content(answer))
-            for status, answer in operation["responses"].items()
+            (escape(status), _answer(answer))
+            for status, answer in sorted(operation["responses"].items())
         ),
     )
 
 
-def _content(answer: Mapping[str, Any]) -> str:
-    found = []
-    for kind, content in answer.get("content", {}).items():
-        shown = _type_of(content.get("schema", {}))
-        found.append(f"<code>{escape(kind)}</code> {shown}")
-    return f"<br>{', '.join(found)}" if found else ""
+def _answer(answer: Mapping[str, Any]) -> str:
+    contents, about = answer.get("content", {}), answer["description"]
+    if MEDIA_TYPE in contents:
+        return ", ".join(f'<a href="/docs/errors#{name}">{name}</a>' for name in about.split("; "))
+    shown = "" if about == "Successful Response" else _code(about)  # what FastAPI says of all
+    kinds = (
+        f"<code>{escape(kind)}</code> {_type_of(one.get('schema', {}))}" for kind, one in contents.items()
+    )
+    return "<br>".join(filter(None, (shown, ", ".join(kinds))))
 
 
 def _type_of(schema: Mapping[str, Any]) -> str:
