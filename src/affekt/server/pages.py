@@ -139,10 +139,7 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Iterator
         yield f"<p>Body: {kinds}</p>"
     yield _table(
         ("status", "answer"),
-        (
-            (escape(status), _answer(answer))
-            for status, answer in sorted(operation["responses"].items())
-        ),
+        ((escape(status), _answer(answer)) for status, answer in sorted(operation["responses"].items())),
     )
 
 

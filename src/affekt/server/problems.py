@@ -151,7 +151,7 @@ def problem_of(error: AffektError) -> Problem:
     return Problem(name, "" if own else str(error))
 
 
-def problem_of_status(status: int, detail: str = "") -> Problem:
+def problem_of_status(status: int) -> Problem:
     """Return the problem for a status that the framework has chosen."""
     names = {400: "bad-request", 404: "not-found", 405: "wrong-method"}
-    return Problem(names.get(status, "bad-request" if status < 500 else "internal-error"), detail)
+    return Problem(names.get(status, "bad-request" if status < 500 else "internal-error"))
