@@ -104,7 +104,14 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CORE = {"numpy", "soundfile", "soxr", "onnxruntime", "rich_click", "click", "rich"}
 MODULE_OF = {"scikit_learn": "sklearn", "imbalanced_learn": "imblearn", "xgboost_cpu": "xgboost"}
-COMES_WITH = {"scipy": "sklearn", "onnx": "skl2onnx", "starlette": "streamlit"}
+COMES_WITH = {
+    "scipy": "sklearn",
+    "onnx": "skl2onnx",
+    "starlette": "streamlit",
+    "pydantic": "fastapi",
+    "h11": "uvicorn",
+    "opentelemetry": "opentelemetry_sdk",
+}
 
 
 def imported_packages() -> set[str]:

@@ -28,6 +28,7 @@ LAYERS = (
     ("evaluation",),
     ("experiments",),
     ("reports",),
+    ("server",),
     ("cli", "app"),
     ("__init__", "__main__"),
 )

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from affekt.notes import Note, NoteKind
     from affekt.reports import figures
     from affekt.reports.html import write_report
+    from affekt.server.client import Client
 
 # onnxruntime sends usage data, unless this is set before it is imported, by us or by a library that we use.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -56,6 +57,7 @@ _MODULES = {
     "Answer": "inference.prediction",
     "AudioSource": "audio.loading",
     "Bundle": "model.bundle",
+    "Client": "server.client",
     "Clip": "corpora.base",
     "Comparison": "evaluation.comparison",
     "Contract": "model.contract",
@@ -115,6 +117,7 @@ __all__ = [
     "Answer",
     "AudioSource",
     "Bundle",
+    "Client",
     "Clip",
     "Comparison",
     "Contract",

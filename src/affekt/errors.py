@@ -18,6 +18,9 @@
     ├── ExportError                 (ValueError)         an exported graph differs from its estimator
     ├── UnknownNameError            (ValueError)         no recipe, protocol, corpus, ... of that name
     ├── WorkerError                 (RuntimeError)       a process that computes was ended from outside
+    ├── SettingsError               (ValueError)         a setting of the server cannot be used
+    ├── KeyFileError                (ValueError)         the server's keys cannot be read or written
+    ├── ServerError                 (RuntimeError)       a server refused a request of Client, or failed
     └── MissingExtraError           (ImportError)        an optional dependency is not installed
 
 Each exception also inherits from the builtin exception in brackets.
@@ -27,7 +30,8 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 class AffektError(Exception):
@@ -90,6 +94,34 @@ class WorkerError(AffektError, RuntimeError):
     """A process that computes features ended before it was finished, as when memory is short."""
 
 
+class SettingsError(AffektError, ValueError):
+    """A setting of the server is unknown, or has a value that cannot be used."""
+
+
+class KeyFileError(AffektError, ValueError):
+    """The file of the server's keys cannot be read or written, or is damaged."""
+
+
+class ServerError(AffektError, RuntimeError):
+    """A server refused a request, failed, or cannot be reached.
+
+    Attributes
+    ----------
+    status : int
+        The status of HTTP; 0 if there was no answer.
+    problem : dict
+        The problem details of the answer, as docs/server.md describes them; empty if there are none.
+    """
+
+    def __init__(self, message: str, status: int = 0, problem: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.problem = status, dict(problem or {})
+
+    def __reduce__(self) -> tuple[type[ServerError], tuple[str, int, Mapping[str, Any]]]:
+        """Return what another process needs to recreate the exception."""
+        return type(self), (str(self), self.status, self.problem)
+
+
 class MissingExtraError(AffektError, ImportError):
     """An optional dependency is not installed."""
 
@@ -112,6 +144,10 @@ _EXTRA_OF = {
     "pandas": "pandas",
     "pyarrow": "parquet",
     "av": "formats",
+    **dict.fromkeys(("fastapi", "h11", "limits", "prometheus_client", "pydantic"), "serve"),
+    **dict.fromkeys(("python_multipart", "structlog", "uvicorn", "websockets"), "serve"),
+    "opentelemetry": "traces",
+    "httpx": "client",
     "sounddevice": "live",
 }
 

@@ -24,6 +24,7 @@ from affekt.cli.corpora import corpora, explore
 from affekt.cli.encoders import encoders
 from affekt.cli.evaluation import compare, enrolment, evaluate, robustness
 from affekt.cli.inference import adapt, features, model, predict
+from affekt.cli.serving import keys, serve
 from affekt.cli.timelines import live, timeline
 from affekt.cli.training import recipes, reproduce, train
 from affekt.errors import AffektError, CorpusError, UnknownNameError, explain_import
@@ -33,6 +34,7 @@ from affekt.support.terminal import one_line
 COMMANDS = {
     "Predict": (predict, timeline, live, adapt, features, app),
     "Train and score": (recipes, train, evaluate, compare, enrolment, robustness, reproduce),
+    "Serve": (serve, keys),
     "Corpora and models": (corpora, explore, model, encoders),
 }
 

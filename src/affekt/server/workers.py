@@ -1,0 +1,474 @@
+"""Workers: processes that compute, each one task at a time, and are replaced when they end.
+
+Processes are used because features consist of many short calls of numpy, between which Python's lock is
+held, and because a process can be ended: one that crashes or takes too long costs its request alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import math
+import multiprocessing
+import pickle
+import signal
+import threading
+import time
+import traceback
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from affekt.errors import AffektError, WorkerError
+from affekt.server.problems import Problem, problem_of
+from affekt.support.parallel import STOP_SIGNALS, end_with_parent, signals_held
+
+CHECK_S = 0.25  # between two looks whether an idle worker lives
+LONGEST_WAIT_S = 5.0  # before a worker that did not start is started again
+
+
+class _NotBegunError(WorkerError):
+    """A process has ended, and another one can do what it was to do."""
+
+
+class Worker:
+    """A process that computes. Its methods block; ``call`` is for one thread at a time."""
+
+    def __init__(self, model: str | None) -> None:
+        self._model = model
+        self._process: BaseProcess | None = None
+        self._connection: Connection | None = None
+        self._killed = False
+        self.facts: Any = None
+
+    def start(self) -> None:
+        """Start the process, and wait until it has loaded its model.
+
+        Raises
+        ------
+        WorkerError
+            It cannot be started, ended, or its model cannot be used.
+        """
+        context = multiprocessing.get_context("spawn")
+        try:
+            self._connection, theirs = context.Pipe()
+            self._process = context.Process(target=_work, args=(theirs, self._model), daemon=True)
+            _started.add(self)
+            with signals_held(), theirs:  # what stops the server lets workers finish
+                self._process.start()
+        except OSError as error:  # no more files can be open, or processes run
+            raise WorkerError(f"a worker cannot be started: {error.strerror}") from error
+        if self._killed:  # meanwhile
+            self._process.kill()
+        try:
+            self.facts = self._receive()
+        except (Problem, WorkerError):
+            self.kill()
+            raise
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.is_alive()
+
+    @property
+    def process_id(self) -> int | None:
+        """Of the operating system."""
+        return self._process.pid if self._process else None
+
+    def call(self, task: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Let it compute a task of ``Tasks``.
+
+        Raises
+        ------
+        Problem
+            What the task raised.
+        WorkerError
+            The process ended; ``_NotBegunError`` if that was before it had taken the task.
+        """
+        assert self._connection is not None  # noqa: S101 - it was started
+        try:
+            self._connection.send_bytes(pickle.dumps((task, arguments, keywords), protocol=5))
+            self._connection.recv_bytes()  # it has taken the task
+        except (EOFError, OSError) as error:
+            raise _NotBegunError("a worker ended") from error
+        return self._receive()
+
+    def _receive(self) -> Any:
+        assert self._connection is not None  # noqa: S101 - it was started
+        try:
+            fine, result = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - of our own process
+        except (EOFError, OSError) as error:
+            raise WorkerError("a worker ended") from error
+        if fine:
+            return result
+        name, detail, cause = result
+        problem = Problem(name, detail)
+        problem.add_note(cause)
+        raise problem
+
+    def kill(self) -> None:
+        """End the process at once; a call that waits for it raises ``WorkerError``."""
+        self._killed = True
+        if self._process is not None and self._process.pid is not None:
+            self._process.kill()
+
+    def join(self) -> None:
+        """Wait until a process that was killed has ended."""
+        if self._process is not None:
+            self._process.join(5)
+        if self._connection is not None:
+            self._connection.close()
+
+
+_started: weakref.WeakSet[Worker] = weakref.WeakSet()
+
+
+@atexit.register
+def _kill_all() -> None:
+    """End what is left when the server ends by an error: Python would wait for it."""
+    for worker in list(_started):
+        worker.kill()
+
+
+@dataclass(eq=False)
+class _Task:
+    name: str
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any]
+    future: asyncio.Future[Any]
+    put: float = field(default_factory=time.monotonic)
+    begun: float = 0.0
+    worker: Worker | None = None  # that computes it
+
+
+@dataclass(eq=False)
+class Desk:
+    """A worker in a pool: its own tasks, which no other may do, and how many streams it has."""
+
+    worker: Worker
+    own: deque[_Task] = field(default_factory=deque)
+    streams: int = 0
+    retired: bool = False
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    busy: bool = False
+    own_was_last: bool = False
+
+
+class Pool:
+    """Workers, and the tasks that wait for one of them.
+
+    Parameters
+    ----------
+    count
+        How many workers there are.
+    model
+        The file of their model; None for the bundled one.
+    report
+        Called with the name of what happened, and its facts.
+    observe
+        Called with the name of a task that was finished, and how long it took in seconds.
+    trace
+        Called in the context of a request with the name of its task, and how long that waited and took,
+        in seconds.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        model: str | None,
+        report: Callable[..., None] = lambda event, **facts: None,
+        observe: Callable[[str, float], None] = lambda task, seconds: None,
+        trace: Callable[[str, float, float], None] | None = None,
+    ) -> None:
+        self.count, self._model = count, model
+        self._report, self._observe, self._trace = report, observe, trace
+        self._shared: deque[_Task] = deque()
+        self._desks: list[Desk] = []
+        self._keepers: set[asyncio.Task[None]] = set()
+        self._threads = ThreadPoolExecutor(4 * count + 4, thread_name_prefix="worker")
+        self._reloading = asyncio.Lock()
+        self._stopping = False
+        self._generation = 0
+        self.restarts = 0
+        self.facts: Any = None  # of the model that new tasks get
+
+    @property
+    def ready(self) -> int:
+        """How many workers take tasks."""
+        return sum(not desk.retired for desk in self._desks)
+
+    @property
+    def busy(self) -> int:
+        """How many workers compute."""
+        return sum(desk.busy for desk in self._desks)
+
+    @property
+    def waiting(self) -> int:
+        """How many tasks wait."""
+        return len(self._shared) + sum(len(desk.own) for desk in self._desks)
+
+    @property
+    def process_ids(self) -> list[int]:
+        """Of all workers."""
+        return [desk.worker.process_id for desk in self._desks if desk.worker.process_id]
+
+    async def start(self) -> None:
+        """Start all workers, unless they are started, and wait for the first.
+
+        Raises
+        ------
+        WorkerError, Problem
+            It does not start.
+        """
+        if self.facts is None:
+            await self._replace_all()
+
+    async def reload(self) -> None:
+        """Start new workers, which read the model anew, and let the old ones finish."""
+        async with self._reloading:
+            try:
+                await self._replace_all()
+            except (WorkerError, Problem) as error:
+                self._report("reload failed", level="error", reason=_reason(error))
+                return
+        self._report("reloaded", model=self.facts.name)
+
+    async def _replace_all(self) -> None:
+        first = Worker(self._model)
+        await self._in_thread(first.start)
+        old, self.facts = list(self._desks), first.facts
+        self._generation += 1
+        self._keep(first)
+        await asyncio.sleep(0)  # until it takes tasks
+        for desk in old:
+            desk.retired = True
+            desk.wake.set()
+        for _ in range(self.count - 1):
+            self._keep(None)
+
+    async def run(self, task: str, *arguments: Any, limit_s: float, **keywords: Any) -> Any:
+        """Let the next worker that is free compute a task.
+
+        Raises
+        ------
+        Problem
+            What the task raised; or its worker ended, or it took longer than ``limit_s`` and was stopped.
+        """
+        waiting = _Task(task, arguments, keywords, asyncio.get_running_loop().create_future())
+        self._shared.append(waiting)
+        for desk in self._desks:
+            if not desk.busy:
+                desk.wake.set()
+        try:
+            return await self._finished(waiting, limit_s)
+        finally:
+            if self._trace and waiting.begun:
+                self._trace(task, waiting.begun - waiting.put, time.monotonic() - waiting.begun)
+
+    async def run_at(self, desk: Desk, task: str, *arguments: Any, limit_s: float, **keywords: Any) -> Any:
+        """Let one worker compute a task; as ``run``."""
+        if not desk.worker.alive:
+            raise Problem("worker-ended")
+        waiting = _Task(task, arguments, keywords, asyncio.get_running_loop().create_future())
+        desk.own.append(waiting)
+        desk.wake.set()
+        return await self._finished(waiting, limit_s)
+
+    @contextmanager
+    def desk(self) -> Iterator[Desk]:
+        """Yield the worker with the fewest streams, which stays for the length of the block."""
+        desks = [desk for desk in self._desks if not desk.retired]
+        if not desks:
+            raise Problem("not-ready", headers={"Retry-After": "2"})
+        found = min(desks, key=lambda desk: desk.streams)
+        found.streams += 1
+        try:
+            yield found
+        finally:
+            found.streams -= 1
+            found.wake.set()
+
+    async def run_alone(self, task: str, *arguments: Any, limit_s: float, **keywords: Any) -> Any:
+        """Start a worker for one task, and end it afterwards, or when this is cancelled."""
+        worker = Worker(self._model)
+
+        def compute() -> Any:
+            worker.start()
+            return worker.call(task, arguments, keywords)
+
+        try:
+            async with asyncio.timeout(limit_s):
+                return await self._in_thread(compute)
+        except TimeoutError as error:
+            raise Problem("timeout", f"it took longer than {limit_s:g} s") from error
+        except WorkerError as error:
+            raise Problem("worker-ended") from error
+        finally:
+            worker.kill()
+
+    async def stop(self) -> None:
+        """End all workers; tasks that are left fail."""
+        self._stopping = True
+        for desk in list(self._desks):
+            desk.worker.kill()
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        for task in self._shared:
+            _fail(task, Problem("stopping"))
+        self._threads.shutdown(wait=False)
+
+    async def _finished(self, task: _Task, limit_s: float) -> Any:
+        try:
+            async with asyncio.timeout(limit_s):
+                return await task.future
+        except TimeoutError as error:
+            if task.worker:
+                task.worker.kill()
+            raise Problem("timeout", f"the answer took longer than {limit_s:g} s") from error
+        finally:
+            with suppress(ValueError):
+                self._shared.remove(task)
+
+    def _keep(self, worker: Worker | None) -> None:
+        keeper = asyncio.create_task(self._keep_one(worker))
+        self._keepers.add(keeper)
+        keeper.add_done_callback(self._keepers.discard)
+
+    async def _keep_one(self, worker: Worker | None) -> None:
+        """Keep one place of the pool filled, until its worker is retired."""
+        failures, generation = 0, self._generation
+        while not self._stopping and generation == self._generation:
+            if worker is None:
+                worker = Worker(self._model)
+                try:
+                    await self._in_thread(worker.start)
+                except (WorkerError, Problem) as error:
+                    worker.kill()
+                    failures += 1
+                    self._report("worker did not start", level="error", reason=_reason(error))
+                    await asyncio.sleep(min(LONGEST_WAIT_S, 0.1 * math.exp2(failures)))
+                    worker = None
+                    continue
+                if generation != self._generation:
+                    worker.kill()
+                    return
+            failures = 0
+            desk = Desk(worker)
+            self._desks.append(desk)
+            try:
+                await self._serve(desk)
+            finally:
+                self._desks.remove(desk)
+                worker.kill()
+                for task in desk.own:
+                    _fail(task, Problem("worker-ended"))
+                with suppress(RuntimeError):  # the threads are gone when the server stops
+                    await self._in_thread(worker.join)
+            if desk.retired:
+                return
+            self.restarts += 1
+            self._report("worker ended", level="warning", process=worker.process_id)
+            worker = None
+
+    async def _serve(self, desk: Desk) -> None:
+        """Give a worker tasks until it ends, or is retired and has no streams."""
+        while True:
+            task = self._next_task(desk)
+            if task is None:
+                if desk.retired and not desk.streams:
+                    return
+                desk.wake.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(desk.wake.wait(), CHECK_S)
+                if not desk.worker.alive:
+                    return
+                continue
+            task.worker, task.begun, desk.busy = desk.worker, time.monotonic(), True
+            try:
+                result = await self._in_thread(desk.worker.call, task.name, task.arguments, task.keywords)
+            except _NotBegunError:
+                (desk.own if desk.own_was_last else self._shared).appendleft(task)
+                return
+            except WorkerError:
+                _fail(task, Problem("worker-ended"))
+                return
+            except Problem as problem:
+                _fail(task, problem)
+            else:
+                if not task.future.done():
+                    task.future.set_result(result)
+            finally:
+                task.worker, desk.busy = None, False
+                self._observe(task.name, time.monotonic() - task.begun)
+
+    def _next_task(self, desk: Desk) -> _Task | None:
+        """Return a task that is still wanted: the worker's own and the others in turn."""
+        while desk.own or (self._shared and not desk.retired):
+            desk.own_was_last = bool(desk.own) and (
+                not desk.own_was_last or not self._shared or desk.retired
+            )
+            task = (desk.own if desk.own_was_last else self._shared).popleft()
+            if not task.future.done():
+                return task
+        return None
+
+    async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+
+
+def _fail(task: _Task, problem: Problem) -> None:
+    if not task.future.done():
+        task.future.set_exception(problem)
+
+
+def _reason(error: WorkerError | Problem) -> str:
+    return str(error) if isinstance(error, WorkerError) else "; ".join(getattr(error, "__notes__", []))
+
+
+def place_of(error: Exception) -> str:
+    """Return the type of an error and where it was raised; its message may name a file of a client."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} in {frames[-1].filename}, line {frames[-1].lineno}" if frames else ""
+
+
+def _work(connection: Connection, model: str | None) -> None:
+    """Do tasks one after the other: what a process does."""
+    for number in STOP_SIGNALS:  # the server ends it
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    with suppress(EOFError, OSError):  # the server has closed the connection
+        tasks: Any = None
+
+        def load() -> Any:
+            nonlocal tasks
+            from affekt.server.tasks import Tasks
+
+            tasks = Tasks.of(model)
+            return tasks.facts()
+
+        connection.send_bytes(_attempt(load))
+        while tasks is not None:
+            name, arguments, keywords = pickle.loads(connection.recv_bytes())  # noqa: S301 - of the server
+            connection.send_bytes(b"taken")
+            connection.send_bytes(_attempt(lambda: getattr(tasks, name)(*arguments, **keywords)))  # noqa: B023 - called here
+
+
+def _attempt(compute: Callable[[], Any]) -> bytes:
+    """Return the result, or the name and detail of a problem and its cause."""
+    try:
+        return pickle.dumps((True, compute()), protocol=5)
+    except Problem as problem:
+        found, cause = problem, ""
+    except AffektError as error:
+        found, cause = problem_of(error), f"{type(error).__name__}: {error}"
+    except Exception as error:  # noqa: BLE001 - a worker goes on, whatever a recording brings about
+        found, cause = Problem("internal-error"), place_of(error)
+    return pickle.dumps((False, (found.name, found.detail, cause)), protocol=5)
