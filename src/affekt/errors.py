@@ -9,6 +9,7 @@
     │   ├── AudioFormatError        (ValueError)         not audio, or of an unknown format
     │   └── AudioContentError       (ValueError)         empty, too short or long, silent, NaN, cut off
     ├── CorpusError                 (ValueError)         a folder or manifest is not a corpus
+    ├── BatchError                  (ValueError)         a batch has no plan, another plan, or no files
     ├── DownloadError               (OSError)            a corpus or encoder was not downloaded completely
     ├── LeakError                   (ValueError)         a score would include training data
     ├── BundleError                 (ValueError)         a model file is damaged or inconsistent
@@ -56,6 +57,10 @@ class AudioContentError(AudioError, ValueError):
 
 class CorpusError(AffektError, ValueError):
     """A path is not a corpus that can be read."""
+
+
+class BatchError(AffektError, ValueError):
+    """A plan of batch work is missing or another one, or its source has no files or changed files."""
 
 
 class DownloadError(AffektError, OSError):
@@ -111,6 +116,7 @@ _EXTRA_OF = {
     **dict.fromkeys(("torch", "skorch"), "networks"),
     "pandas": "pandas",
     "pyarrow": "parquet",
+    **dict.fromkeys(("obstore", "distributed"), "cluster"),
     "av": "formats",
     "sounddevice": "live",
 }
