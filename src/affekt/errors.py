@@ -10,6 +10,7 @@
     │   └── AudioContentError       (ValueError)         empty, too short or long, silent, NaN, cut off
     ├── CorpusError                 (ValueError)         a folder or manifest is not a corpus
     ├── BatchError                  (ValueError)         a batch has no plan, another plan, or no files
+    ├── StoreError                  (OSError)            a bucket or folder cannot be reached or refuses
     ├── DownloadError               (OSError)            a corpus or encoder was not downloaded completely
     ├── LeakError                   (ValueError)         a score would include training data
     ├── BundleError                 (ValueError)         a model file is damaged or inconsistent
@@ -61,6 +62,10 @@ class CorpusError(AffektError, ValueError):
 
 class BatchError(AffektError, ValueError):
     """A plan of batch work is missing or another one, or its source has no files or changed files."""
+
+
+class StoreError(AffektError, OSError):
+    """A store cannot be reached, or refuses what is asked of it; the same may succeed later."""
 
 
 class DownloadError(AffektError, OSError):

@@ -7,6 +7,7 @@ import functools
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import LocalStore, from_url
 
 from affekt.audio.sources import AUDIO_SUFFIXES
-from affekt.errors import BatchError
+from affekt.errors import BatchError, StoreError
 
 _ADDRESS = re.compile(r"(?:s3|gs|az|https?)://[^/]+")
 _ADDRESS_COLUMNS = ("source", "path", "address", "file")  # of a manifest, the first that it has
@@ -71,44 +72,51 @@ class Store:
     def create(self, key: str, content: bytes) -> bool:
         """Write an object that does not exist; return False, and write nothing, if it does."""
         try:
-            obstore.put(self.client, key, content, mode="create", use_multipart=False)
+            with reached(self.address):
+                obstore.put(self.client, key, content, mode="create", use_multipart=False)
         except AlreadyExistsError:
             return False
         return True
 
     def write(self, key: str, content: bytes) -> None:
         """Write or replace an object."""
-        obstore.put(self.client, key, content, use_multipart=False)
+        with reached(self.address):
+            obstore.put(self.client, key, content, use_multipart=False)
 
     def read(self, key: str) -> bytes | None:
         """Return an object, or None if there is none."""
         try:
-            return bytes(obstore.get(self.client, key).bytes())
+            with reached(self.address):
+                return bytes(obstore.get(self.client, key).bytes())
         except FileNotFoundError:
             return None
 
     def reader(self, key: str) -> Any:
         """Return an object as an open file that is read in parts."""
-        return obstore.open_reader(self.client, key)
+        with reached(self.address):
+            return obstore.open_reader(self.client, key)
 
     def delete(self, key: str) -> None:
         """Delete an object, if there is one."""
         try:
-            obstore.delete(self.client, key)
+            with reached(self.address):
+                obstore.delete(self.client, key)
         except FileNotFoundError:
             return
 
     def modified(self, key: str) -> datetime | None:
         """Return when an object was written, by the store's clock; None if there is none."""
         try:
-            return obstore.head(self.client, key)["last_modified"]
+            with reached(self.address):
+                return obstore.head(self.client, key)["last_modified"]
         except FileNotFoundError:
             return None
 
     def list(self, prefix: str) -> Iterator[Any]:
         """Yield path, size, last_modified and e_tag of the objects below a prefix."""
-        for chunk in obstore.list(self.client, prefix or None, chunk_size=_CHUNK):
-            yield from chunk
+        with reached(self.address):
+            for chunk in obstore.list(self.client, prefix or None, chunk_size=_CHUNK):
+                yield from chunk
 
 
 class BucketSource:
@@ -129,14 +137,16 @@ class BucketSource:
 
     def look_up(self, entry: Entry) -> Entry:
         """Return a file as it is now."""
-        found = obstore.head(self.store.client, entry.key.decode())
+        with reached(self.store.address):
+            found = obstore.head(self.store.client, entry.key.decode())
         return Entry(entry.key, found["size"], found["e_tag"])
 
     def read(self, entry: Entry) -> bytes:
         """Return the content of a file; ``ChangedError`` if it is another than was planned."""
         options: Any = {"if_match": entry.etag} if entry.etag else {}
         try:
-            content = bytes(obstore.get(self.store.client, entry.key.decode(), options=options).bytes())
+            with reached(self.store.address):
+                content = bytes(obstore.get(self.store.client, entry.key.decode(), options=options).bytes())
         except PreconditionError as error:
             raise ChangedError("the file has changed since the plan was made") from error
         return _checked(content, entry)
@@ -238,6 +248,17 @@ class ManifestSource:
 
 
 Source = BucketSource | FolderSource | ManifestSource
+
+
+@contextmanager
+def reached(address: str) -> Iterator[None]:
+    """Let errors of obstore be ``StoreError``, but for those that are an answer of the store."""
+    try:
+        yield
+    except (AlreadyExistsError, PreconditionError):
+        raise
+    except BaseError as error:
+        raise StoreError(f"{address} cannot be reached: {_first_line(error)}") from error
 
 
 def open_source(address: str) -> Source:

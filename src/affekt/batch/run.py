@@ -1,0 +1,165 @@
+"""Who works on a plan: processes of this machine, or the workers of a Dask cluster."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from types import FrameType
+from typing import Any
+
+from affekt.batch.leases import scan
+from affekt.batch.plan import read_plan
+from affekt.batch.stores import Store
+from affekt.batch.work import MAX_WAIT_S, Counts, answer_shard, work
+from affekt.errors import WorkerError, explain_import
+from affekt.support.parallel import STOP_SIGNALS
+
+STOP_S = 10.0  # in which processes give back their leases
+
+
+def run_here(dest: str, jobs: int, advance: Callable[[int], None] = lambda files: None) -> None:
+    """Work on a plan in processes of this machine until it is finished.
+
+    A process that is killed is replaced: its shard is tried again when its lease has expired.
+
+    Parameters
+    ----------
+    dest
+        The address of the plan.
+    jobs
+        Number of processes.
+    advance
+        Called with the number of files that were answered.
+
+    Raises
+    ------
+    WorkerError
+        A process failed by an error, or ended before it had a shard.
+    """
+    context = multiprocessing.get_context("spawn")
+    running: dict[Connection, BaseProcess] = {}
+    claimed: set[Connection] = set()
+
+    def start() -> None:
+        ours, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=_work_in_process, args=(dest, theirs))
+        process.start()
+        theirs.close()
+        running[ours] = process
+
+    try:
+        for _ in range(jobs):
+            start()
+        while running:
+            for connection in wait(list(running)):
+                assert isinstance(connection, Connection)  # noqa: S101 - as given
+                try:
+                    state, value = connection.recv()
+                except (EOFError, OSError):
+                    process = running.pop(connection)
+                    process.join()
+                    if process.exitcode:
+                        if connection not in claimed:
+                            raise WorkerError(
+                                f"a worker ended at once, exit code {process.exitcode}; a script needs "
+                                "if __name__ == '__main__'"
+                            ) from None
+                        start()
+                    continue
+                if state == "failed":
+                    raise WorkerError(f"a worker failed: {value}")
+                if state == "claimed":
+                    claimed.add(connection)
+                advance(value)
+    finally:
+        for process in running.values():
+            process.terminate()
+        end = time.monotonic() + STOP_S
+        for process in running.values():
+            process.join(max(0.0, end - time.monotonic()))
+            process.kill()
+            process.join()
+
+
+def run_on_cluster(
+    dest: str, scheduler: str, advance: Callable[[int], None] = lambda files: None, client: Any = None
+) -> None:
+    """Work on a plan by the workers of a Dask cluster, one task a shard, until it is finished.
+
+    A task returns counts alone. Shards that others hold, or whose worker died, are sent again when their
+    lease has expired.
+
+    Parameters
+    ----------
+    dest
+        The address of the plan, which all workers must be able to open.
+    scheduler
+        The address of the scheduler, such as ``tcp://10.0.0.1:8786``.
+    advance
+        Called with the number of files that were answered.
+    client
+        A Dask client that is connected already.
+
+    Raises
+    ------
+    MissingExtraError
+        It needs ``affekt[cluster]``.
+    """
+    try:
+        from distributed import Client, as_completed
+    except ModuleNotFoundError as error:
+        raise explain_import(error, "a Dask cluster") from error
+    connected = client or Client(scheduler, set_as_default=False)
+    store = Store(dest)
+    plan = read_plan(store)
+    try:
+        while not (state := scan(store, plan)).finished:
+            futures = [
+                connected.submit(answer_shard, dest, number, attempt, pure=False)
+                for number, attempt in state.open.items()
+            ]
+            failed: list[BaseException] = []
+            answered = 0
+            try:
+                for future in as_completed(futures):
+                    if (error := future.exception()) is not None:
+                        failed.append(error)
+                    else:
+                        found: Counts | None = future.result()
+                        answered += found is not None
+                        advance(sum((found or {}).values()))
+                    future.release()
+            except BaseException:
+                connected.cancel(futures)
+                raise
+            if failed and not answered:
+                raise WorkerError(f"no shard could be answered: {failed[0]}") from failed[0]
+            if not answered:
+                time.sleep(min(plan.lease_s / 4, MAX_WAIT_S))
+    finally:
+        if client is None:
+            connected.close()
+
+
+def _work_in_process(dest: str, connection: Connection) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        work(dest, lambda state, files: connection.send((state, files)))
+    except (KeyboardInterrupt, BrokenPipeError):
+        os._exit(0)  # without waiting for downloads
+    except Exception as error:  # noqa: BLE001 - it is raised in the main process
+        connection.send(("failed", f"{type(error).__name__}: {error}"))
+        sys.exit(1)
+
+
