@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow
-import pyarrow.parquet as parquet
+from pyarrow import parquet
 
 from affekt.batch.stores import Entry, Store, is_remote, open_source
 from affekt.errors import BatchError, UnknownNameError

@@ -161,5 +161,3 @@ def _work_in_process(dest: str, connection: Connection) -> None:
     except Exception as error:  # noqa: BLE001 - it is raised in the main process
         connection.send(("failed", f"{type(error).__name__}: {error}"))
         sys.exit(1)
-
-

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow.parquet as parquet
+from pyarrow import parquet
 
 from affekt.batch.leases import scan
 from affekt.batch.plan import (
@@ -30,6 +30,7 @@ from affekt.batch.stores import Entry, Source, Store, open_source
 PASSING = ("changed", "missing")  # reasons that another try may not meet
 RATE_S = 1800.0  # before the newest part: the time over which the rate is measured
 _THREADS = 16
+_END_BYTES = 32 << 10  # of a part: its metadata, unless it has very many columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +159,10 @@ def _as_now(source: Source, entry: Entry) -> Entry:
 
 def _counts(store: Store, key: str) -> dict[str, int]:
     """Return how many files of a part failed, by reason, from the end of its file."""
-    metadata: dict[bytes, Any] = parquet.read_schema(store.reader(key)).metadata or {}
+    end = store.read_end(key, _END_BYTES)
+    needed = int.from_bytes(end[-8:-4], "little") + 8  # the length of the metadata, and "PAR1"
+    if needed > len(end):
+        end = store.read_end(key, needed)
+    metadata: dict[bytes, Any] = parquet.read_schema(io.BytesIO(end)).metadata or {}
     counts: dict[str, int] = json.loads(metadata.get(COUNTS, b"{}"))
     return counts

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import obstore
-import pyarrow.parquet as parquet
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import LocalStore, from_url
+from pyarrow import parquet
 
 from affekt.audio.sources import AUDIO_SUFFIXES
 from affekt.errors import BatchError, StoreError
@@ -91,10 +91,11 @@ class Store:
         except FileNotFoundError:
             return None
 
-    def reader(self, key: str) -> Any:
-        """Return an object as an open file that is read in parts."""
+    def read_end(self, key: str, length: int) -> bytes:
+        """Return the last bytes of an object."""
         with reached(self.address):
-            return obstore.open_reader(self.client, key)
+            size = obstore.head(self.client, key)["size"]  # not every store knows ranges from the end
+            return bytes(obstore.get_range(self.client, key, start=max(0, size - length), end=size))
 
     def delete(self, key: str) -> None:
         """Delete an object, if there is one."""

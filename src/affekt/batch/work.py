@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
 
-import pyarrow.parquet as parquet
+from pyarrow import parquet
 
 from affekt.audio.waveform import MAX_STREAM_BYTES
 from affekt.batch.leases import Lease, claim, in_random_order, scan
@@ -78,7 +78,9 @@ def answer_shard(
     dest: str, number: int, attempt: int, told: Callable[[str, int], None] = lambda state, files: None
 ) -> Counts | None:
     """Answer the files of a shard and write its part; None if another worker has it or was faster."""
-    store, plan, source, answerer = _prepare(dest)
+    store = Store(dest)
+    plan = read_plan(store)
+    source, answerer = _prepare(dest, plan)
     with claim(store, plan, number, attempt) as lease:
         if lease is None:
             return None
@@ -142,9 +144,7 @@ def _kept_rows(store: Store, number: int) -> list[dict[str, Any]]:
 
 
 @lru_cache(maxsize=2)
-def _prepare(dest: str) -> tuple[Store, Plan, Source, Answerer]:
+def _prepare(dest: str, plan: Plan) -> tuple[Source, Answerer]:
     """Open what all shards of a plan need, once a process."""
-    store = Store(dest)
-    plan = read_plan(store)
     bundle = load_model(dest, plan.model, plan.model_sha256) if plan.task != "features" else None
-    return store, plan, open_source(plan.source), Answerer(plan.task, bundle, plan.feature_set)
+    return open_source(plan.source), Answerer(plan.task, bundle, plan.feature_set)
