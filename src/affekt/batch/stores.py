@@ -37,7 +37,8 @@ class Entry:
     Attributes
     ----------
     key
-        Its name within the source, in bytes, as names of files need not be UTF-8; of a manifest, its address.
+        Its name within the source, in bytes, as names of files need not be UTF-8; of a manifest, its
+        address.
     size
         In bytes; None if unknown.
     etag
@@ -180,7 +181,7 @@ class FolderSource:
 
     def look_up(self, entry: Entry) -> Entry:
         """Return a file as it is now."""
-        return _local_entry(entry.key, os.stat(self._place(entry)))
+        return _local_entry(entry.key, os.stat(self._place(entry)))  # noqa: PTH116 - a name in bytes
 
     def read(self, entry: Entry) -> bytes:
         """Return the content of a file; ``ChangedError`` if it is another than was planned."""

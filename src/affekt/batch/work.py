@@ -102,7 +102,7 @@ def answer_shard(
 
 
 def prefetch(source: Source, entries: Sequence[Entry]) -> Iterator[tuple[Entry, Callable[[], bytes]]]:
-    """Yield files in their order with a function that returns the content, while the next are downloaded."""
+    """Yield files in their order, each with a function that returns its content, and download the next."""
     waiting: deque[tuple[Entry, Future[bytes]]] = deque()
     remaining = deque(entries)
     held = 0

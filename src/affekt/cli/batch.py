@@ -139,14 +139,17 @@ def _work(dest: str, jobs: int | None, scheduler: str | None = None) -> None:
 
     store = Store(dest)
     planned = read_plan(store)
+    state = scan(store, planned)
     try:
         with progress_bar(planned.task, planned.files) as bar:
 
             def advance(files: int) -> None:
                 bar(steps=files)
 
-            advance(min(planned.files, planned.shard_files * len(scan(store, planned).done)))
-            if scheduler:
+            advance(min(planned.files, planned.shard_files * len(state.done)))
+            if state.finished:
+                pass
+            elif scheduler:
                 run_on_cluster(dest, scheduler, advance)
             elif (processes := jobs or core_count()) > 1:
                 run_here(dest, processes, advance)

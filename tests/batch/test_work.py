@@ -1,0 +1,167 @@
+"""Work on a plan: each file once, whatever happens to workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow.parquet as parquet
+import pytest
+
+from affekt.batch.leases import scan
+from affekt.batch.plan import make_plan, part_key
+from affekt.batch.status import read_status, retry
+from affekt.batch.stores import Store
+from affekt.batch.work import work
+
+Read = Callable[[Path], Counter[str]]
+SLOW_WORKER = """
+import sys, time
+from affekt.batch import work
+from affekt.batch.rows import Answerer
+answer = Answerer.answer
+def slowly(*arguments):
+    time.sleep(0.05)
+    return answer(*arguments)
+Answerer.answer = slowly
+work.work(sys.argv[1], lambda state, files: print(state, files, flush=True))
+"""
+
+
+def start_worker(out: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", SLOW_WORKER, str(out)], stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_a_worker_is_killed_in_a_shard_and_each_file_is_in_the_result_once(
+    clips: Path, tmp_path: Path, read_sources: Read
+) -> None:
+    out = tmp_path / "out"
+    make_plan(str(clips), str(out), shard_files=5, lease_s=1.5)
+    killed, other = start_worker(out), start_worker(out)
+    assert killed.stdout
+    while "answered 1" not in killed.stdout.readline():
+        assert killed.poll() is None
+    killed.send_signal(signal.SIGKILL)
+    assert other.communicate(timeout=60)[0].count("done") == 2
+    assert killed.wait() == -signal.SIGKILL
+    killed.stdout.close()
+    assert read_sources(out) == Counter(map(str, clips.rglob("*.wav")))
+
+
+def test_the_second_time_nothing_is_done(clips: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    make_plan(str(clips), str(out), shard_files=3)
+    assert work(str(out)) == {"": 10}
+    written = {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")}
+    make_plan(str(clips), str(out), shard_files=3)
+    assert work(str(out)) == {}
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")} == written
+
+
+def test_files_that_are_broken_changed_or_gone_are_rows_and_can_be_tried_again(
+    clips: Path, tmp_path: Path, read_sources: Read
+) -> None:
+    out = tmp_path / "out"
+    files = sorted(clips.rglob("*.wav"))
+    files[0].write_bytes(b"this is not sound")
+    make_plan(str(clips), str(out))
+    content = files[1].read_bytes()
+    files[1].write_bytes(content + bytes(2))
+    files[2].unlink()
+    assert work(str(out)) == {"": 7, "AudioFormatError": 1, "changed": 1, "missing": 1}
+    assert read_status(str(out)).failures == {"AudioFormatError": 1, "changed": 1, "missing": 1}
+    files[2].write_bytes(content)
+    assert retry(str(out)) == 1
+    assert work(str(out)) == {"": 9, "AudioFormatError": 1}
+    assert read_sources(out) == Counter(map(str, files))
+    assert retry(str(out)) == 0
+
+
+def test_what_can_be_kept_is_not_computed_again(clips: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    files = sorted(clips.rglob("*.wav"))
+    make_plan(str(clips), str(out))
+    files[1].write_bytes(files[1].read_bytes() + bytes(2))
+    work(str(out))
+    retry(str(out))
+    for path in files:
+        if path != files[1]:
+            path.unlink()
+    assert work(str(out)) == {"": 10}
+
+
+def test_a_part_that_another_worker_wrote_first_is_kept(clips: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    plan = make_plan(str(clips), str(out))
+    store = Store(str(out))
+
+    def write_first(state: str, files: int) -> None:
+        if state == "claimed":
+            store.create(part_key(0), b"first")
+
+    assert work(str(out), write_first) == {}
+    assert store.read(part_key(0)) == b"first"
+    assert scan(store, plan).finished
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A bucket on a server of S3 of this machine: its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_ALLOW_HTTP": "true", "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+    }  # fmt: skip
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    program = f"from moto.server import main; main(['-H', '127.0.0.1', '-p', '{port}'])"
+    server = subprocess.Popen(
+        [sys.executable, "-c", program],
+        env=os.environ | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    import http.client
+
+    try:
+        for _ in range(300):
+            try:
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+                connection.request("PUT", "/calls")
+                assert connection.getresponse().status == 200
+                connection.close()
+                break
+            except ConnectionError:
+                time.sleep(0.1)
+        yield "s3://calls"
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_a_bucket_is_source_and_destination(clips: Path, s3: str) -> None:
+    import io
+
+    bucket = Store(s3)
+    files = sorted(clips.rglob("*.wav"))
+    for path in files:
+        bucket.write(f"in/{path.name}", path.read_bytes())
+    make_plan(f"{s3}/in", f"{s3}/out", shard_files=4, lease_s=10)
+    bucket.write(f"in/{files[0].name}", files[1].read_bytes())
+    assert work(f"{s3}/out") == {"": 9, "changed": 1}
+    out = Store(f"{s3}/out")
+    parts = [parquet.read_table(io.BytesIO(out.read(part_key(number)) or b"")) for number in range(3)]
+    sources = [name for part in parts for name in part.column("source").to_pylist()]
+    assert sorted(sources) == sorted(f"{s3}/in/{path.name}" for path in files)
+    assert read_status(f"{s3}/out").files_done == 10
