@@ -14,7 +14,7 @@ from affekt.errors import BatchError
 
 def test_a_folder_lists_visible_audio_files_whatever_their_names(tmp_path: Path) -> None:
     for name in (b"a.wav", b"b#%20.flac", b"\xff.mp3", b"notes.txt", b".hidden.wav"):
-        Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), name))).write_bytes(b"12")
+        Path(tmp_path, os.fsdecode(name)).write_bytes(b"12")
     source = open_source(str(tmp_path))
     entries = sorted(source.entries(), key=lambda one: one.key)
     assert [one.key for one in entries] == [b"a.wav", b"b#%20.flac", b"\xff.mp3"]

@@ -117,8 +117,8 @@ class Lease:
 def claim(store: Store, plan: Plan, number: int, attempt: int) -> Iterator[Lease | None]:
     """Hold the lease of a shard within the block; None if another worker was first.
 
-    After Ctrl-C or an error the lease is deleted, so that the attempt does not count; but not after an error
-    of the store, which may be the fault of one file: then the attempts have to end.
+    After Ctrl-C or an error the lease is deleted, so that the attempt does not count. After an error of the
+    store it is not, as that may be the fault of one file, with which the attempts have to end.
     """
     lease = Lease(store, number, attempt)
     if not store.create(lease.key(), _content()):

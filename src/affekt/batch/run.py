@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import FrameType
@@ -110,12 +111,15 @@ def run_on_cluster(
     ------
     MissingExtraError
         It needs ``affekt[cluster]``.
+    WorkerError
+        The scheduler was lost, or no shard could be answered.
     """
     try:
-        from distributed import Client, as_completed
+        import distributed
     except ModuleNotFoundError as error:
         raise explain_import(error, "a Dask cluster") from error
-    connected = client or Client(scheduler, set_as_default=False)
+    dask: Any = distributed
+    connected = client or dask.Client(scheduler, set_as_default=False)
     store = Store(dest)
     plan = read_plan(store)
     try:
@@ -127,14 +131,18 @@ def run_on_cluster(
             failed: list[BaseException] = []
             answered = 0
             try:
-                for future in as_completed(futures):
-                    if (error := future.exception()) is not None:
-                        failed.append(error)
+                for future in dask.as_completed(futures, loop=connected.loop):
+                    if (cause := future.exception()) is not None:
+                        failed.append(cause)
                     else:
                         found: Counts | None = future.result()
                         answered += found is not None
                         advance(sum((found or {}).values()))
                     future.release()
+            except CancelledError as error:
+                raise WorkerError(
+                    f"the scheduler at {scheduler} was lost: start it, and run the same again"
+                ) from error
             except BaseException:
                 connected.cancel(futures)
                 raise

@@ -108,8 +108,8 @@ def read_status(dest: str) -> Status:
 def retry(dest: str, reasons: Collection[str] = PASSING) -> int:
     """Open shards for another try: those set aside, and files that failed for some reasons.
 
-    The other rows of a part are kept, and are not computed again. Files that changed are planned as they are
-    now. A part is deleted last, so that a retry that is stopped can be repeated.
+    The other rows of a part are kept, and are not computed again. Files that changed are planned as they
+    are now. A part is deleted last, so that a retry that is stopped can be repeated.
 
     Returns
     -------

@@ -1,0 +1,69 @@
+"""The commands for very many files."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as parquet
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def test_a_batch_is_planned_worked_on_shown_and_tried_again(
+    run: Run, mixed_folder: Path, unusable: set[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert run("batch", "plan", mixed_folder, "--out", out, "--shard-files", "10")[0] == 0
+    code, shown, _ = run("batch", "work", out, "--jobs", "1")
+    assert code == 1
+    assert "26 of 26 files answered; 3 of 3 shards done" in shown
+    rows = parquet.read_table(out / "parts").to_pylist()
+    assert {Path(row["source"]).name for row in rows if row["reason"]} == unusable
+    code, shown, _ = run("batch", "status", out, "--json")
+    assert code == 0
+    assert sum(json.loads(shown)["failures"].values()) == len(unusable)
+    assert "0 shards opened" in run("batch", "retry", out)[2]
+    assert "opened again" in run("batch", "retry", out, "--reason", "AudioContentError")[2]
+    assert "open" in run("batch", "status", out)[1]
+
+
+def test_a_run_that_is_stopped_frees_its_shard_and_goes_on(
+    run: Run, mixed_folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    command = ["batch", "run", str(mixed_folder), "--out", str(out), "--jobs", "1", "--shard-files", "20"]
+    slow = (
+        "import sys, time; from affekt.batch.rows import Answerer; answer = Answerer.answer\n"
+        "Answerer.answer = lambda *given: (time.sleep(0.1), answer(*given))[1]\n"
+        f"from affekt import cli; sys.argv = ['affekt', *{command!r}]; cli.main()"
+    )
+    started = subprocess.Popen([sys.executable, "-c", slow], stderr=subprocess.PIPE, text=True)
+    while not list(out.glob("leases/*.json")):
+        assert started.poll() is None
+        time.sleep(0.05)
+    started.send_signal(signal.SIGINT)
+    _, err = started.communicate(timeout=60)
+    assert started.returncode == 130
+    assert "To continue: affekt batch work" in err
+    assert not list(out.glob("leases/*.json")) or list(out.glob("parts/*.parquet"))
+    assert run(*command)[0] == 1
+    assert len(parquet.read_table(out / "parts")) == 26
+
+
+def test_features_need_a_set_and_other_tasks_none(run: Run, mixed_folder: Path, tmp_path: Path) -> None:
+    for words in (["--task", "features"], ["--set", "spectral-120@1"]):
+        code, _, err = run("batch", "plan", mixed_folder, "--out", tmp_path / "out", *words)
+        assert code == 2
+        assert "--task features needs --set NAME" in err
+
+
+def test_a_place_without_a_plan_is_an_error(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("batch", "status", tmp_path)
+    assert code == 1
+    assert "has no plan" in err
