@@ -39,8 +39,9 @@ if __name__ == "__main__":
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     place = f"tcp://127.0.0.1:{port}"
-    scheduler = subprocess.Popen([sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1",
-                                  "--port", str(port), "--no-dashboard"], stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--no-dashboard"]
+    scheduler = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     client = Client(place, timeout=60, set_as_default=False)
     import threading
     threading.Timer(1.0, scheduler.kill).start()  # it has no workers: tasks wait

@@ -165,3 +165,4 @@ def test_a_bucket_is_source_and_destination(clips: Path, s3: str) -> None:
     sources = [name for part in parts for name in part.column("source").to_pylist()]
     assert sorted(sources) == sorted(f"{s3}/in/{path.name}" for path in files)
     assert read_status(f"{s3}/out").files_done == 10
+    assert not out.create(part_key(0), b"again")

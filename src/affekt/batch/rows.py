@@ -33,6 +33,11 @@ class Answerer:
     feature_set
         The feature set of ``features``.
 
+    Raises
+    ------
+    EncoderError
+        The features need an encoder that is not on this machine, which would fail for each file.
+
     Attributes
     ----------
     schema
@@ -41,6 +46,7 @@ class Answerer:
 
     def __init__(self, task: str, bundle: Bundle | None, feature_set: str = "") -> None:
         self.task, self.bundle, self.feature_set = task, bundle, feature_set
+        (bundle.feature_set if bundle else find_feature_set(feature_set)).check()
         self.schema = pyarrow.schema(
             [
                 ("source", _TEXT),

@@ -125,7 +125,7 @@ def run_on_cluster(
     try:
         while not (state := scan(store, plan)).finished:
             futures = [
-                connected.submit(answer_shard, dest, number, attempt, pure=False)
+                connected.submit(answer_shard, store.address, number, attempt, pure=False)
                 for number, attempt in state.open.items()
             ]
             failed: list[BaseException] = []
