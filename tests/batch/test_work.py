@@ -16,7 +16,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 from affekt.batch.leases import scan
-from affekt.batch.plan import make_plan, part_key
+from affekt.batch.plan import make_plan, part_key, read_entries
 from affekt.batch.status import read_status, retry
 from affekt.batch.stores import Store
 from affekt.batch.work import work
@@ -32,6 +32,18 @@ def slowly(*arguments):
     return answer(*arguments)
 Answerer.answer = slowly
 work.work(sys.argv[1], lambda state, files: print(state, files, flush=True))
+"""
+POISONED_WORKER = """
+import os, signal, sys
+from affekt.batch import work
+from affekt.batch.rows import Answerer
+answer = Answerer.answer
+def die(self, name, read):
+    if name.endswith("#3.wav"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return answer(self, name, read)
+Answerer.answer = die
+work.work(sys.argv[1])
 """
 
 
@@ -55,6 +67,23 @@ def test_a_worker_is_killed_in_a_shard_and_each_file_is_in_the_result_once(
     assert killed.wait() == -signal.SIGKILL
     killed.stdout.close()
     assert read_sources(out) == Counter(map(str, clips.rglob("*.wav")))
+
+
+def test_a_shard_whose_worker_dies_each_time_is_set_aside_and_the_others_are_done(
+    clips: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    plan = make_plan(str(clips), str(out), shard_files=2, lease_s=0.6)
+    for _ in range(3):
+        died = subprocess.run([sys.executable, "-c", POISONED_WORKER, str(out)], check=False, timeout=60)
+        assert died.returncode == -signal.SIGKILL
+    work(str(out))
+    status = read_status(str(out))
+    assert (status.done, len(status.set_aside)) == (4, 1)
+    assert status.finished
+    (number,) = status.set_aside
+    names = [one.name for one in read_entries(Store(str(out)), plan.shard_key(number))]
+    assert any(name.endswith("#3.wav") for name in names)
 
 
 def test_the_second_time_nothing_is_done(clips: Path, tmp_path: Path) -> None:

@@ -18,9 +18,7 @@ from affekt.support.progress import progress_bar
 from affekt.support.terminal import plural
 
 
-@click.group(
-    epilog="Example: affekt batch run s3://calls/2026 --out s3://results/2026",
-)
+@click.group(epilog="Example: affekt batch status s3://results/2026")
 def batch() -> None:
     """Answer very many files, on one machine or several; what was stopped goes on where it was.
 
