@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import socket
 import threading
 import uuid
@@ -77,11 +76,6 @@ def scan(store: Store, plan: Plan) -> Scan:
         else:
             opened[number] = last + 1
     return Scan(done, frozenset(running), frozenset(set_aside), opened)
-
-
-def in_random_order(numbers: dict[int, int]) -> list[tuple[int, int]]:
-    """Return shards and attempts in an order in which several workers seldom want the same shard."""
-    return random.sample(sorted(numbers.items()), len(numbers))
 
 
 def store_time(store: Store) -> datetime:

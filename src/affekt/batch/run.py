@@ -19,7 +19,7 @@ from affekt.batch.plan import read_plan
 from affekt.batch.stores import Store
 from affekt.batch.work import MAX_WAIT_S, Counts, answer_shard, work
 from affekt.errors import WorkerError, explain_import
-from affekt.support.parallel import STOP_SIGNALS
+from affekt.support.parallel import STOP_SIGNALS, signals_held
 
 STOP_S = 10.0  # in which processes give back their leases
 
@@ -50,9 +50,10 @@ def run_here(dest: str, jobs: int, advance: Callable[[int], None] = lambda files
     def start() -> None:
         ours, theirs = context.Pipe(duplex=False)
         process = context.Process(target=_work_in_process, args=(dest, theirs))
-        process.start()
+        with signals_held():  # until it is among those that are ended
+            process.start()
+            running[ours] = process
         theirs.close()
-        running[ours] = process
 
     try:
         for _ in range(jobs):
@@ -159,13 +160,14 @@ def _work_in_process(dest: str, connection: Connection) -> None:
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    for number in STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, stop)
+    for number in STOP_SIGNALS:  # the main process handles them, and ends this one by SIGTERM
+        signal.signal(number, stop if number == signal.SIGTERM else signal.SIG_IGN)
     try:
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         work(dest, lambda state, files: connection.send((state, files)))
     except (KeyboardInterrupt, BrokenPipeError):
         os._exit(0)  # without waiting for downloads
     except Exception as error:  # noqa: BLE001 - it is raised in the main process
-        connection.send(("failed", f"{type(error).__name__}: {error}"))
+        connection.send(("failed", str(error) or type(error).__name__))
         sys.exit(1)

@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
 from obstore.store import LocalStore, from_url
 from pyarrow import parquet
 
@@ -22,6 +28,7 @@ from affekt.audio.sources import AUDIO_SUFFIXES
 from affekt.errors import BatchError, StoreError
 
 _ADDRESS = re.compile(r"(?:s3|gs|az|https?)://[^/]+")
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
 _ADDRESS_COLUMNS = ("source", "path", "address", "file")  # of a manifest, the first that it has
 _CHUNK = 1000  # objects of a listing that are held at once
 
@@ -67,22 +74,27 @@ class Store:
                 if is_remote(address)
                 else LocalStore(self.address, mkdir=make)
             )
-        except (BaseError, ValueError) as error:
+        except (BaseError, OSError, ValueError) as error:
             raise BatchError(f"{address} cannot be opened: {_first_line(error)}") from error
 
     def create(self, key: str, content: bytes) -> bool:
         """Write an object that does not exist; return False, and write nothing, if it does."""
         try:
-            with reached(self.address):
-                obstore.put(self.client, key, content, mode="create", use_multipart=False)
+            self._put(key, content, mode="create")
         except AlreadyExistsError:
             return False
         return True
 
     def write(self, key: str, content: bytes) -> None:
         """Write or replace an object."""
-        with reached(self.address):
-            obstore.put(self.client, key, content, use_multipart=False)
+        self._put(key, content)
+
+    def _put(self, key: str, content: bytes, **options: Any) -> None:
+        try:
+            with reached(self.address):
+                obstore.put(self.client, key, content, use_multipart=False, **options)
+        except FileNotFoundError as error:  # what is written cannot be missing itself
+            raise BatchError(f"{self.address} does not exist: make the bucket or folder first") from error
 
     def read(self, key: str) -> bytes | None:
         """Return an object, or None if there is none."""
@@ -254,12 +266,16 @@ Source = BucketSource | FolderSource | ManifestSource
 
 @contextmanager
 def reached(address: str) -> Iterator[None]:
-    """Let errors of obstore be ``StoreError``, but for those that are an answer of the store."""
+    """Turn errors of obstore into ``StoreError`` if another try may succeed, else into an ``OSError``."""
     try:
         yield
     except (AlreadyExistsError, PreconditionError):
         raise
+    except (PermissionDeniedError, UnauthenticatedError) as error:
+        raise PermissionError(f"{address} refuses access: {_first_line(error)}") from error
     except BaseError as error:
+        if not is_remote(address) and (number := _OS_ERROR.search(str(error))):  # such as a full disk
+            raise OSError(int(number[1]), os.strerror(int(number[1])), address) from error
         raise StoreError(f"{address} cannot be reached: {_first_line(error)}") from error
 
 

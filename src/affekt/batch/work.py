@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 from pyarrow import parquet
 
 from affekt.audio.waveform import MAX_STREAM_BYTES
-from affekt.batch.leases import Lease, claim, in_random_order, scan
+from affekt.batch.leases import claim, scan
 from affekt.batch.plan import Plan, kept_key, load_model, part_key, read_entries, read_plan, to_parquet
 from affekt.batch.rows import Answerer
 from affekt.batch.stores import Entry, Source, Store, open_source
@@ -21,6 +22,7 @@ from affekt.errors import BatchError, StoreError
 
 PREFETCH_FILES = 16  # that are downloaded at once or wait to be answered ...
 PREFETCH_BYTES = 64 << 20  # ... and their size together, unless one alone is larger
+MAX_MISSES = 50  # shards that others were faster to claim, before the state of all is read again
 MAX_WAIT_S = 15.0  # between looks at the leases of others
 GIVE_UP_S = 900.0  # a store that cannot be reached for so long is an error
 
@@ -28,59 +30,64 @@ Counts = dict[str, int]
 """How many files were answered, by reason of their error; those without one under an empty name."""
 
 
-def work(
-    dest: str, told: Callable[[str, int], None] = lambda state, files: None, *, wait: bool = True
-) -> Counts:
+def work(dest: str, told: Callable[[str, int], None] = lambda state, files: None) -> Counts:
     """Work on a plan until each of its shards is done or set aside, and return what this worker did.
+
+    It waits for shards that other workers have, as these might die.
 
     Parameters
     ----------
     dest
         The address of the plan.
     told
-        Called with ``claimed`` and 0, ``answered`` and a number of files, and ``done`` and 0.
-    wait
-        Wait for shards that other workers hold, as they might die.
+        Called with ``claimed``, ``answered``, ``done`` or ``waiting``, and the number of files answered.
 
     Raises
     ------
+    BatchError
+        There is no plan, or it needs another model or a file that is not there.
     StoreError
         The store could not be reached for ``GIVE_UP_S``.
+    OSError
+        The store refuses access, or its disk is full.
     """
     store = Store(dest)
     plan = read_plan(store)
     counts: Counter[str] = Counter()
     reached_at = time.monotonic()
     while True:
-        got = False
         try:
             state = scan(store, plan)
+            reached_at = time.monotonic()
             if state.finished:
-                break
-            for number, attempt in in_random_order(state.open):
-                found = answer_shard(dest, number, attempt, told)
-                got = got or found is not None
-                counts.update(found or {})
+                return dict(counts)
+            misses = 0
+            for number, attempt in random.sample(sorted(state.open.items()), len(state.open)):
+                found = _answer(store, plan, number, attempt, told)
                 reached_at = time.monotonic()
+                counts.update(found or {})
+                misses += found is None
+                if misses == MAX_MISSES:
+                    break
+            if state.open:
+                continue
         except StoreError:
             if time.monotonic() - reached_at > GIVE_UP_S:
                 raise
-        else:
-            reached_at = time.monotonic()
-        if not got and not wait:
-            break
-        if not got:
-            time.sleep(min(plan.lease_s / 4, MAX_WAIT_S))
-    return dict(counts)
+        told("waiting", 0)
+        time.sleep(min(plan.lease_s / 4, MAX_WAIT_S))
 
 
-def answer_shard(
-    dest: str, number: int, attempt: int, told: Callable[[str, int], None] = lambda state, files: None
-) -> Counts | None:
+def answer_shard(dest: str, number: int, attempt: int) -> Counts | None:
     """Answer the files of a shard and write its part; None if another worker has it or was faster."""
     store = Store(dest)
-    plan = read_plan(store)
-    source, answerer = _prepare(dest, plan)
+    return _answer(store, read_plan(store), number, attempt, lambda state, files: None)
+
+
+def _answer(
+    store: Store, plan: Plan, number: int, attempt: int, told: Callable[[str, int], None]
+) -> Counts | None:
+    source, answerer = _prepare(store.address, plan)
     with claim(store, plan, number, attempt) as lease:
         if lease is None:
             return None
@@ -95,7 +102,7 @@ def answer_shard(
                 return None
             rows.append(answerer.answer(source.address_of(entry), read))
             told("answered", 1)
-        if not _write_part(store, number, answerer, rows, lease):
+        if lease.lost.is_set() or not store.create(part_key(number), to_parquet(answerer.table(rows))):
             return None
     told("done", 0)
     return dict(Counter(row["reason"] for row in rows))
@@ -128,12 +135,6 @@ def _read(source: Source, entry: Entry) -> bytes:
     if entry.size is not None and entry.size > MAX_STREAM_BYTES:
         raise BatchError(f"the file is too large: {entry.size} bytes; {MAX_STREAM_BYTES} are allowed")
     return source.read(entry)
-
-
-def _write_part(
-    store: Store, number: int, answerer: Answerer, rows: list[dict[str, Any]], lease: Lease
-) -> bool:
-    return not lease.lost.is_set() and store.create(part_key(number), to_parquet(answerer.table(rows)))
 
 
 def _kept_rows(store: Store, number: int) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from affekt.cli.completion import complete_feature_sets
 from affekt.cli.console import FAILED_INPUT, json_output, say, say_written, show
 from affekt.cli.options import jobs_option, json_options, model_option
+from affekt.errors import WorkerError
 from affekt.support.parallel import core_count
 from affekt.support.progress import progress_bar
 from affekt.support.terminal import plural
@@ -153,7 +154,7 @@ def _work(dest: str, jobs: int | None, scheduler: str | None = None) -> None:
                 run_here(dest, processes, advance)
             else:
                 work(dest, lambda state, files: advance(files))
-    except KeyboardInterrupt as error:
+    except (KeyboardInterrupt, OSError, WorkerError) as error:
         error.add_note(f"Finished shards are kept. To continue: affekt batch work {dest}")
         raise
     found = read_status(dest)

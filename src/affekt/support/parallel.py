@@ -141,7 +141,7 @@ def _start(workers: list[_Worker], count: int, function: Callable[[Any], Any]) -
     """Start processes, and add each to the list at once."""
     content = pickle.dumps(function)
     context = multiprocessing.get_context("spawn")
-    with _signals_held():  # until all are in the list
+    with signals_held():  # until all are in the list
         for _ in range(count):
             ours, theirs = context.Pipe()
             process = context.Process(target=_work, args=(theirs,), daemon=True)
@@ -178,7 +178,7 @@ def _collect(workers: Sequence[_Worker], batches: Sequence[Sequence[Any]]) -> It
 
 
 @contextmanager
-def _signals_held() -> Iterator[None]:
+def signals_held() -> Iterator[None]:
     """Hold Ctrl-C and the like back for a moment: a process that starts meanwhile never gets them."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
