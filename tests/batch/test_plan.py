@@ -11,6 +11,7 @@ import pytest
 from affekt.batch import plan as plans
 from affekt.batch.plan import make_plan, read_entries, read_plan
 from affekt.batch.stores import Entry, Store
+from affekt.batch.work import work
 from affekt.errors import BatchError
 
 
@@ -29,6 +30,18 @@ def test_a_plan_that_exists_is_kept_and_another_is_refused(clips: Path, tmp_path
     assert make_plan(str(clips), out) == make_plan(str(clips), out)
     with pytest.raises(BatchError, match="has a plan for predict"):
         make_plan(str(clips), out, task="timeline")
+
+
+def test_a_plan_for_another_model_is_an_error(clips: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    sha256 = make_plan(str(clips), str(out)).model_sha256
+    text = (out / "plan.json").read_text()
+    (out / "plan.json").write_text(text.replace(sha256, "0" * 64))
+    with pytest.raises(BatchError, match=f"for the model 000000000000, and the one here is {sha256[:12]}"):
+        work(str(out))
+    assert not list(out.glob("leases/*"))
+    with pytest.raises(BatchError, match="with the model 000000000000: choose another --out"):
+        make_plan(str(clips), str(out))
 
 
 def test_without_audio_files_or_a_plan_there_is_an_error(tmp_path: Path) -> None:

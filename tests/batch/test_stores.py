@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from affekt.batch.stores import ChangedError, Store, open_source
-from affekt.errors import BatchError
+from affekt.errors import BatchError, StoreError
 
 
 def test_a_folder_lists_visible_audio_files_whatever_their_names(tmp_path: Path) -> None:
@@ -56,5 +57,30 @@ def test_of_many_writers_of_a_new_object_one_succeeds(tmp_path: Path) -> None:
 def test_what_is_no_store_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(BatchError, match="cannot be opened"):
         Store(str(tmp_path / "missing"))
+    (tmp_path / "file").touch()
+    with pytest.raises(BatchError, match=r"file/out cannot be opened: Not a directory"):
+        Store(str(tmp_path / "file" / "out"), make=True)
     with pytest.raises(BatchError, match="is no folder"):
         open_source(str(tmp_path / "missing"))
+
+
+def test_a_folder_that_may_not_be_written_is_an_error_at_once(tmp_path: Path) -> None:
+    if sys.platform == "win32" or os.geteuid() == 0:
+        address, error = "/proc", OSError  # root may write everywhere else
+        if not Path(address).is_dir():
+            pytest.skip("root may write everywhere")
+    else:
+        tmp_path.chmod(0o500)
+        address, error = str(tmp_path), PermissionError
+    with pytest.raises(error, match=address):
+        Store(address).create("folder/a", b"12")
+
+
+def test_a_bucket_that_does_not_exist_or_cannot_be_reached_is_an_error(
+    s3: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(BatchError, match="s3://none does not exist"):
+        Store("s3://none").write("a", b"12")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(StoreError, match=f"{s3} cannot be reached"):
+        Store(s3).read("a")

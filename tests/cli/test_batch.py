@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as parquet
+import pytest
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -54,6 +56,65 @@ def test_a_run_that_is_stopped_frees_its_shard_and_goes_on(
     assert not list(out.glob("leases/*.json")) or list(out.glob("parts/*.parquet"))
     assert run(*command)[0] == 1
     assert len(parquet.read_table(out / "parts")) == 26
+
+
+def test_a_shard_in_which_three_workers_ended_is_named_by_status_until_it_is_tried_again(
+    run: Run, mixed_folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert run("batch", "plan", mixed_folder, "--out", out, "--shard-files", "10")[0] == 0
+    (out / "leases").mkdir()
+    for attempt in range(3):
+        lease = out / "leases" / f"000001-{attempt}.json"
+        lease.write_text("{}")
+        os.utime(lease, (0, 0))
+    said = "set aside, as a worker ended in each three times: shards 1"
+    for command in (("work", out, "--jobs", "1"), ("status", out)):
+        assert said in run("batch", *command)[1]
+    assert not (out / "parts" / "part-000001.parquet").exists()
+    assert "1 shard opened again" in run("batch", "retry", out)[2]
+    assert "26 of 26 files answered" in run("batch", "work", out, "--jobs", "1")[1]
+
+
+def test_a_disk_that_is_full_ends_the_work_with_advice_and_frees_the_shard(
+    run: Run, mixed_folder: Path, tmp_path: Path
+) -> None:
+    resource = pytest.importorskip("resource")  # a limit of files stands for a full disk
+    out = tmp_path / "out"
+    assert run("batch", "plan", mixed_folder, "--out", out)[0] == 0
+    command = [sys.executable, "-m", "affekt", "batch", "work", str(out), "--jobs", "1"]
+    limit = (1000, 1000)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=120,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert f"File too large: '{out}'" in done.stderr.replace("\n", "")
+    assert "To continue: affekt batch work" in done.stderr
+    assert not list(out.glob("leases/*"))
+    assert not list(out.glob("parts/*"))
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_worker_that_is_stopped_says_how_to_continue_and_leaves_no_process(
+    run: Run, mixed_folder: Path, tmp_path: Path, number: signal.Signals, jobs: str
+) -> None:
+    out = tmp_path / "out"
+    assert run("batch", "plan", mixed_folder, "--out", out, "--shard-files", "13")[0] == 0
+    command = [sys.executable, "-m", "affekt", "batch", "work", str(out), "--jobs", jobs]
+    started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while not list(out.glob("leases/*.json")):
+        assert started.poll() is None
+        time.sleep(0.01)
+    os.killpg(started.pid, number)  # as a terminal does
+    _, err = started.communicate(timeout=60)
+    assert started.returncode == 128 + number
+    assert "To continue: affekt batch work" in err
+    assert "Traceback" not in err
+    with pytest.raises(ProcessLookupError):
+        os.killpg(started.pid, 0)
+    assert len(list(out.glob("leases/*"))) == len(list(out.glob("parts/*")))
 
 
 def test_features_need_a_set_and_other_tasks_none(run: Run, mixed_folder: Path, tmp_path: Path) -> None:
