@@ -15,7 +15,7 @@ import threading
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -115,9 +115,6 @@ def claim(store: Store, plan: Plan, number: int, attempt: int) -> Iterator[Lease
     store it is not, as that may be the fault of one file, with which the attempts have to end.
     """
     lease = Lease(store, number, attempt)
-    if not store.create(lease.key(), _content()):
-        yield None
-        return
     ended = threading.Event()
 
     def keep() -> None:
@@ -128,19 +125,24 @@ def claim(store: Store, plan: Plan, number: int, attempt: int) -> Iterator[Lease
                 continue
 
     keeper = threading.Thread(target=keep, daemon=True)
-    keeper.start()
     try:
-        yield lease
+        try:
+            if store.create(lease.key(), _content()):
+                keeper.start()
+                yield lease
+            else:
+                yield None
+        finally:
+            ended.set()
+            if keeper.ident is not None:  # it was started, and might write the lease again
+                keeper.join()
     except StoreError:
         raise
     except BaseException:
-        ended.set()
-        keeper.join()  # or else it might write the lease again
-        store.delete(lease.key())
+        with suppress(OSError):  # then the lease expires
+            if store.read(lease.key()) == _content():  # Ctrl-C may have come before create has returned
+                store.delete(lease.key())
         raise
-    finally:
-        ended.set()
-        keeper.join()
 
 
 def _content() -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import random
 import time
 from collections import Counter, deque
@@ -23,7 +24,7 @@ from affekt.errors import BatchError, StoreError
 PREFETCH_FILES = 16  # that are downloaded at once or wait to be answered ...
 PREFETCH_BYTES = 64 << 20  # ... and their size together, unless one alone is larger
 MAX_MISSES = 50  # shards that others were faster to claim, before the state of all is read again
-MAX_WAIT_S = 15.0  # between looks at the leases of others
+FIRST_WAIT_S, MAX_WAIT_S = 0.5, 60.0  # between looks at the shards of others; it doubles each time
 GIVE_UP_S = 900.0  # a store that cannot be reached for so long is an error
 
 Counts = dict[str, int]
@@ -54,28 +55,30 @@ def work(dest: str, told: Callable[[str, int], None] = lambda state, files: None
     store = Store(dest)
     plan = read_plan(store)
     counts: Counter[str] = Counter()
-    reached_at = time.monotonic()
+    wait_s, lost_at = FIRST_WAIT_S, math.inf  # when the store was reached no more
     while True:
         try:
             state = scan(store, plan)
-            reached_at = time.monotonic()
+            lost_at = math.inf
             if state.finished:
                 return dict(counts)
             misses = 0
             for number, attempt in random.sample(sorted(state.open.items()), len(state.open)):
                 found = _answer(store, plan, number, attempt, told)
-                reached_at = time.monotonic()
                 counts.update(found or {})
                 misses += found is None
                 if misses == MAX_MISSES:
                     break
             if state.open:
+                wait_s = FIRST_WAIT_S
                 continue
         except StoreError:
-            if time.monotonic() - reached_at > GIVE_UP_S:
+            lost_at = min(lost_at, time.monotonic())
+            if time.monotonic() - lost_at > GIVE_UP_S:
                 raise
         told("waiting", 0)
-        time.sleep(min(plan.lease_s / 4, MAX_WAIT_S))
+        time.sleep(wait_s)
+        wait_s = min(2 * wait_s, plan.lease_s / 4, MAX_WAIT_S)
 
 
 def answer_shard(dest: str, number: int, attempt: int) -> Counts | None:
