@@ -38,6 +38,20 @@ def test_batches_may_have_paths(clips: Path) -> None:
         next(predict_batches([found]))
 
 
+def test_batches_without_rows_have_the_columns_of_others_and_columns_of_the_same_name_are_replaced(
+    clips: Path,
+) -> None:
+    content = pyarrow.array([next(clips.rglob("*.wav")).read_bytes()] * 3, pyarrow.large_binary())
+    batch = pyarrow.record_batch({"emotion": [1, 2, 3], "content": content})
+    empty, sliced = predict_batches([batch.slice(0, 0), batch.slice(1)])
+    assert empty.num_rows == 0
+    assert empty.schema == sliced.schema
+    assert empty.schema.names.count("emotion") == 1
+    assert sliced.column("emotion").to_pylist() == [affekt.predict(next(clips.rglob("*.wav"))).emotion] * 2
+    table = pyarrow.Table.from_batches([empty, sliced])
+    assert table.drop_columns(["content"]).num_rows == 2
+
+
 def test_a_timeline_is_one_row_with_its_utterances(clips: Path) -> None:
     (path, *_) = sorted(clips.rglob("*.wav"))
     answerer = Answerer("timeline", affekt.load())
