@@ -31,6 +31,7 @@ from affekt.batch.stores import Store
 
 LEASE_S = 6
 WAIT_S = 120.0  # after which something that is waited for has failed
+END_S = 3600.0  # after which the whole has failed
 PORT, SCHEDULER_PORT = 5000, 8786
 HOSTS = ("store", "scheduler", "worker-1", "worker-2")
 SLOW = """
@@ -277,7 +278,7 @@ def _suffer(network: Network, cluster: Cluster, console: Console) -> None:
     tell("all started, and stopped again")
 
     cluster.start()
-    said = cluster.processes["run"].communicate(timeout=WAIT_S)[0]
+    said = cluster.processes["run"].communicate(timeout=END_S)[0]
     tell("all started, and the command ended")
     if cluster.processes["run"].returncode:
         raise RuntimeError(f"the command failed: {said}")

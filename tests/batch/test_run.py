@@ -29,24 +29,24 @@ if __name__ == "__main__":
         print(sum(files))
 """
 LOST_SCHEDULER = """
-import subprocess, sys, time
-from distributed import Client
+import socket, subprocess, sys, threading, time
 from affekt.batch.run import run_on_cluster
 from affekt.errors import WorkerError
-import socket
+def kill_when_connected():
+    for line in scheduler.stderr:
+        if "Receive client connection" in line:
+            time.sleep(1)  # it has no workers: tasks wait
+            scheduler.kill()
 if __name__ == "__main__":
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    place = f"tcp://127.0.0.1:{port}"
+        port = str(probe.getsockname()[1])
     command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--no-dashboard"]
-    scheduler = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    client = Client(place, timeout=60, set_as_default=False)
-    import threading
-    threading.Timer(1.0, scheduler.kill).start()  # it has no workers: tasks wait
+    command += ["--port", port, "--no-dashboard"]
+    scheduler = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    threading.Thread(target=kill_when_connected, daemon=True).start()
     try:
-        run_on_cluster(sys.argv[1], place, client=client)
+        run_on_cluster(sys.argv[1], f"tcp://127.0.0.1:{port}")
     except WorkerError as error:
         print(error)
 """

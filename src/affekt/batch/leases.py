@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from affekt.batch.plan import LEASES, PARTS, Plan
 from affekt.batch.stores import Store
@@ -57,25 +58,31 @@ class Scan:
 
 def scan(store: Store, plan: Plan) -> Scan:
     """Return the state of all shards, by a listing of the parts and leases."""
-    attempts: dict[int, list[tuple[int, datetime]]] = defaultdict(list)
-    for one in store.list(LEASES):  # before the parts, so that none of them is missed
-        number, attempt = map(int, one["path"].rsplit("/", 1)[-1].removesuffix(".json").split("-"))
-        attempts[number].append((attempt, one["last_modified"]))
+    attempts = list_attempts(store)  # before the parts, so that none of them is missed
     done = frozenset(int(one["path"].rsplit("-", 1)[-1].split(".")[0]) for one in store.list(PARTS))
     waiting = {number: found for number, found in attempts.items() if number not in done}
     now = store_time(store) if waiting else None
     running, set_aside = set(), set()
     opened = {number: 0 for number in range(plan.shards) if number not in done}
     for number, found in waiting.items():
-        last, renewed = max(found)
+        last = max(found)
         opened.pop(number, None)
-        if now and (now - renewed).total_seconds() <= plan.lease_s:
+        if now and (now - found[last]["last_modified"]).total_seconds() <= plan.lease_s:
             running.add(number)
         elif len(found) >= MAX_ATTEMPTS:
             set_aside.add(number)
         else:
             opened[number] = last + 1
     return Scan(done, frozenset(running), frozenset(set_aside), opened)
+
+
+def list_attempts(store: Store) -> dict[int, dict[int, Any]]:
+    """Return the lease of each attempt at each shard, as it is listed."""
+    found: dict[int, dict[int, Any]] = defaultdict(dict)
+    for one in store.list(LEASES):
+        number, attempt = map(int, one["path"].rsplit("/", 1)[-1].removesuffix(".json").split("-"))
+        found[number][attempt] = one
+    return found
 
 
 def store_time(store: Store) -> datetime:

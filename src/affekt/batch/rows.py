@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow
 
+from affekt.batch.stores import ChangedError
 from affekt.errors import AffektError, BatchError, StoreError
 from affekt.features.feature_sets import extract, find_feature_set
 from affekt.inference.prediction import Prediction, predict
@@ -18,6 +19,7 @@ from affekt.inference.timeline_reader import timeline
 from affekt.model.bundle import Bundle, ModelLike, load
 
 COUNTS = b"affekt.counts"  # key of a part's metadata: how many files failed, by reason; "" for none
+_REASONS = {ChangedError: "changed", FileNotFoundError: "missing"}  # of others, the name of their class
 _TEXT, _SHARE = pyarrow.string(), pyarrow.float32()
 
 
@@ -79,7 +81,10 @@ class Answerer:
             raise
         except Exception as error:  # noqa: BLE001 - one file of a million stops nothing
             text = str(error).split("\n", maxsplit=1)[0]
-            return row | {"reason": reason_of(error), "error": text or type(error).__name__}
+            return row | {
+                "reason": _REASONS.get(type(error), type(error).__name__),
+                "error": text or type(error).__name__,
+            }
 
     def table(self, rows: Sequence[Mapping[str, Any]]) -> pyarrow.Table:
         """Return rows as a table with the counts of their reasons in its metadata."""
@@ -156,12 +161,6 @@ def predict_batches(
         new = [(one, pyarrow.array([row.get(one.name) for row in rows], one.type)) for one in added]
         fields, columns = zip(*kept, *new, strict=True)
         yield pyarrow.RecordBatch.from_arrays(list(columns), schema=pyarrow.schema(fields))
-
-
-def reason_of(error: BaseException) -> str:
-    """Return the kind of an error: ``changed``, ``missing``, or the name of its class."""
-    known = {"ChangedError": "changed", "FileNotFoundError": "missing", "NotFoundError": "missing"}
-    return known.get(type(error).__name__, type(error).__name__)
 
 
 def _name_of(source: object) -> str:

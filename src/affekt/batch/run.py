@@ -89,9 +89,7 @@ def run_here(dest: str, jobs: int, advance: Callable[[int], None] = lambda files
             process.join()
 
 
-def run_on_cluster(
-    dest: str, scheduler: str, advance: Callable[[int], None] = lambda files: None, client: Any = None
-) -> None:
+def run_on_cluster(dest: str, scheduler: str, advance: Callable[[int], None] = lambda files: None) -> None:
     """Work on a plan by the workers of a Dask cluster, one task a shard, until it is finished.
 
     A task returns counts alone. Shards that others hold, or whose worker died, are sent again when their
@@ -105,8 +103,6 @@ def run_on_cluster(
         The address of the scheduler, such as ``tcp://10.0.0.1:8786``.
     advance
         Called with the number of files that were answered.
-    client
-        A Dask client that is connected already.
 
     Raises
     ------
@@ -120,19 +116,19 @@ def run_on_cluster(
     except ModuleNotFoundError as error:
         raise explain_import(error, "a Dask cluster") from error
     dask: Any = distributed
-    connected = client or dask.Client(scheduler, set_as_default=False)
+    client = dask.Client(scheduler, set_as_default=False)
     store = Store(dest)
     plan = read_plan(store)
     try:
         while not (state := scan(store, plan)).finished:
             futures = [
-                connected.submit(answer_shard, store.address, number, attempt, pure=False)
+                client.submit(answer_shard, store.address, number, attempt, pure=False)
                 for number, attempt in state.open.items()
             ]
             failed: list[BaseException] = []
             answered = 0
             try:
-                for future in dask.as_completed(futures, loop=connected.loop):
+                for future in dask.as_completed(futures, loop=client.loop):
                     if (cause := future.exception()) is not None:
                         failed.append(cause)
                     else:
@@ -145,15 +141,14 @@ def run_on_cluster(
                     f"the scheduler at {scheduler} was lost: start it, and run the same again"
                 ) from error
             except BaseException:
-                connected.cancel(futures)
+                client.cancel(futures)
                 raise
             if failed and not answered:
                 raise WorkerError(f"no shard could be answered: {failed[0]}") from failed[0]
             if not answered:
                 time.sleep(min(plan.lease_s / 4, MAX_WAIT_S))
     finally:
-        if client is None:
-            connected.close()
+        client.close()
 
 
 def _work_in_process(dest: str, connection: Connection) -> None:

@@ -12,9 +12,8 @@ from typing import Any
 
 from pyarrow import parquet
 
-from affekt.batch.leases import scan
+from affekt.batch.leases import list_attempts, scan
 from affekt.batch.plan import (
-    LEASES,
     PARTS,
     Plan,
     kept_key,
@@ -63,11 +62,6 @@ class Status:
     files_per_s: float | None
     left_s: float | None
 
-    @property
-    def finished(self) -> bool:
-        """Whether nothing is left to do or to wait for."""
-        return not self.open and not self.running
-
 
 def read_status(dest: str) -> Status:
     """Return how far a plan is, from a listing and the ends of the parts.
@@ -96,12 +90,11 @@ def read_status(dest: str) -> Status:
     rate = recent / (newest - oldest) if newest > oldest and recent else None
     answered = counts.total()
     aside = plan.shard_files * len(state.set_aside)
-    finished = not state.open and not state.running
     return Status(
         plan=plan, done=len(state.done), running=len(state.running), open=len(state.open),
         set_aside=tuple(sorted(state.set_aside)), files_done=answered,
         failures={reason: count for reason, count in counts.most_common() if reason}, files_per_s=rate,
-        left_s=0.0 if finished else max(0, plan.files - answered - aside) / rate if rate else None,
+        left_s=0.0 if state.finished else max(0, plan.files - answered - aside) / rate if rate else None,
     )  # fmt: skip
 
 
@@ -119,17 +112,15 @@ def retry(dest: str, reasons: Collection[str] = PASSING) -> int:
     store = Store(dest)
     plan = read_plan(store)
     source, state = open_source(plan.source), scan(store, plan)
-    attempts: dict[int, list[str]] = {}
-    for one in store.list(LEASES):
-        attempts.setdefault(int(one["path"].rsplit("/", 1)[-1].split("-")[0]), []).append(one["path"])
+    attempts = list_attempts(store)
     opened = 0
     for number in sorted(state.done | state.set_aside):
         if number in state.done:
             if not any(_counts(store, part_key(number)).get(reason) for reason in reasons):
                 continue
             _keep_rows(store, plan, source, number, reasons)
-        for key in attempts.get(number, []):
-            store.delete(key)
+        for lease in attempts.get(number, {}).values():
+            store.delete(lease["path"])
         if number in state.done:
             store.delete(part_key(number))
         opened += 1

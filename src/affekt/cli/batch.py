@@ -146,11 +146,9 @@ def _work(dest: str, jobs: int | None, scheduler: str | None = None) -> None:
                 bar(steps=files)
 
             advance(min(planned.files, planned.shard_files * len(state.done)))
-            if state.finished:
-                pass
-            elif scheduler:
+            if scheduler and not state.finished:
                 run_on_cluster(dest, scheduler, advance)
-            elif (processes := jobs or core_count()) > 1:
+            elif (processes := jobs or core_count()) > 1 and not state.finished:
                 run_here(dest, processes, advance)
             else:
                 work(dest, lambda state, files: advance(files))
