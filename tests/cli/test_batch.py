@@ -87,13 +87,14 @@ def test_a_shard_in_which_three_workers_ended_is_named_by_status_until_it_is_tri
     assert "26 of 26 files answered" in run("batch", "work", out, "--jobs", "1")[1]
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_disk_that_is_full_ends_the_work_with_advice_and_frees_the_shard(
-    run: Run, mixed_folder: Path, tmp_path: Path
+    run: Run, mixed_folder: Path, tmp_path: Path, jobs: str
 ) -> None:
     resource = pytest.importorskip("resource")  # a limit of files stands for a full disk
     out = tmp_path / "out"
     assert run("batch", "plan", mixed_folder, "--out", out)[0] == 0
-    command = [sys.executable, "-m", "affekt", "batch", "work", str(out), "--jobs", "1"]
+    command = [sys.executable, "-m", "affekt", "batch", "work", str(out), "--jobs", jobs]
     limit = (1000, 1000)
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=120,
@@ -102,6 +103,7 @@ def test_a_disk_that_is_full_ends_the_work_with_advice_and_frees_the_shard(
     assert done.returncode == 1
     assert f"File too large: '{out}'" in done.stderr.replace("\n", "")
     assert "To continue: affekt batch work" in done.stderr
+    assert "Traceback" not in done.stderr
     assert not list(out.glob("leases/*"))
     assert not list(out.glob("parts/*"))
 

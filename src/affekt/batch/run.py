@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
@@ -160,9 +159,10 @@ def _work_in_process(dest: str, connection: Connection) -> None:
     try:
         if hasattr(signal, "pthread_sigmask"):
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-        work(dest, lambda state, files: connection.send((state, files)))
+        try:
+            work(dest, lambda state, files: connection.send((state, files)))
+        except Exception as error:  # noqa: BLE001 - it is raised in the main process
+            connection.send(("failed", str(error) or type(error).__name__))
     except (KeyboardInterrupt, BrokenPipeError):
-        os._exit(0)  # without waiting for downloads
-    except Exception as error:  # noqa: BLE001 - it is raised in the main process
-        connection.send(("failed", str(error) or type(error).__name__))
-        sys.exit(1)
+        pass  # the main process stops, or has failed by the error of another worker
+    os._exit(0)  # without waiting for downloads
