@@ -75,14 +75,19 @@ def plan(**settings: Any) -> None:
 def run(scheduler: str | None, jobs: int | None, **settings: Any) -> None:
     """Plan, and work until all is done. Run it again to continue."""
     _make_plan(settings)
-    _work(settings["dest"], jobs, scheduler)
+    found = _work(settings["dest"], jobs, scheduler)
+    if found.failures or found.set_aside:
+        raise Exit(FAILED_INPUT)
 
 
 @batch.command(epilog="Example: affekt batch work s3://results/2026 --jobs 4")
 @click.argument("dest", metavar="PLAN")
 @jobs_option
 def work(dest: str, jobs: int | None) -> None:
-    """Work on a plan that is at PLAN, beside any number of other workers, until all is done."""
+    """Work on a plan that is at PLAN, beside any number of other workers, until all is done.
+
+    The exit code is 0 also if files failed, or else Slurm and Kubernetes would start it again.
+    """
     _work(dest, jobs)
 
 
@@ -128,7 +133,8 @@ def _make_plan(settings: dict[str, Any]) -> None:
     say(f"{plural(found.files, 'file')} in {plural(found.shards, 'shard')}: {escape(settings['dest'])}")
 
 
-def _work(dest: str, jobs: int | None, scheduler: str | None = None) -> None:
+def _work(dest: str, jobs: int | None, scheduler: str | None = None) -> Any:
+    """Work until all is done, show the status of the plan, and return it."""
     from affekt.batch.leases import scan
     from affekt.batch.plan import read_plan
     from affekt.batch.run import run_here, run_on_cluster
@@ -157,8 +163,7 @@ def _work(dest: str, jobs: int | None, scheduler: str | None = None) -> None:
         raise
     found = read_status(dest)
     _show_status(found)
-    if found.failures or found.set_aside:
-        raise Exit(FAILED_INPUT)
+    return found
 
 
 def _show_status(found: Any) -> None:
