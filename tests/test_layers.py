@@ -23,6 +23,7 @@ LAYERS = (
     ("corpora",),
     ("model",),
     ("inference",),
+    ("batch",),
     ("estimators",),
     ("recipes",),
     ("evaluation",),

@@ -16,6 +16,7 @@ from affekt.errors import AffektError, explain_import
 if TYPE_CHECKING:
     from affekt import recipes
     from affekt.audio.loading import AudioSource, Waveform, load_audio
+    from affekt.batch.rows import predict_batches
     from affekt.corpora.base import Clip, Corpus
     from affekt.corpora.check import CorpusCheck, check_corpus
     from affekt.corpora.download import download_corpus
@@ -98,6 +99,7 @@ _MODULES = {
     "load_corpus": "corpora.registry",
     "load_voice": "inference.adaptation",
     "predict": "inference.prediction",
+    "predict_batches": "batch.rows",
     "predict_many": "inference.prediction",
     "read_rttm": "inference.diarisation",
     "recipes": "",
@@ -158,6 +160,7 @@ __all__ = [
     "load_corpus",
     "load_voice",
     "predict",
+    "predict_batches",
     "predict_many",
     "read_rttm",
     "recipes",

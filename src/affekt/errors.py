@@ -9,6 +9,8 @@
     │   ├── AudioFormatError        (ValueError)         not audio, or of an unknown format
     │   └── AudioContentError       (ValueError)         empty, too short or long, silent, NaN, cut off
     ├── CorpusError                 (ValueError)         a folder or manifest is not a corpus
+    ├── BatchError                  (ValueError)         a batch has no plan, another plan, or no files
+    ├── StoreError                  (OSError)            a bucket or folder cannot be reached or refuses
     ├── DownloadError               (OSError)            a corpus or encoder was not downloaded completely
     ├── LeakError                   (ValueError)         a score would include training data
     ├── BundleError                 (ValueError)         a model file is damaged or inconsistent
@@ -60,6 +62,14 @@ class AudioContentError(AudioError, ValueError):
 
 class CorpusError(AffektError, ValueError):
     """A path is not a corpus that can be read."""
+
+
+class BatchError(AffektError, ValueError):
+    """A plan of batch work is missing or another one, or its source has no files or changed files."""
+
+
+class StoreError(AffektError, OSError):
+    """A store cannot be reached, or refuses what is asked of it; the same may succeed later."""
 
 
 class DownloadError(AffektError, OSError):
@@ -143,6 +153,7 @@ _EXTRA_OF = {
     **dict.fromkeys(("torch", "skorch"), "networks"),
     "pandas": "pandas",
     "pyarrow": "parquet",
+    **dict.fromkeys(("obstore", "distributed"), "cluster"),
     "av": "formats",
     **dict.fromkeys(("fastapi", "h11", "limits", "prometheus_client", "pydantic"), "serve"),
     **dict.fromkeys(("python_multipart", "structlog", "uvicorn", "websockets"), "serve"),

@@ -19,6 +19,7 @@ from click.exceptions import Exit
 from rich.markup import escape
 
 from affekt.cli.app import app
+from affekt.cli.batch import batch
 from affekt.cli.console import FAILED_INPUT, INTERRUPTED, WRONG_USAGE, named_stdout, say
 from affekt.cli.corpora import corpora, explore
 from affekt.cli.encoders import encoders
@@ -32,7 +33,7 @@ from affekt.support.parallel import STOP_SIGNALS
 from affekt.support.terminal import one_line
 
 COMMANDS = {
-    "Predict": (predict, timeline, live, adapt, features, app),
+    "Predict": (predict, timeline, batch, live, adapt, features, app),
     "Train and score": (recipes, train, evaluate, compare, enrolment, robustness, reproduce),
     "Serve": (serve, keys),
     "Corpora and models": (corpora, explore, model, encoders),
