@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from affekt.features.feature_table import extract_many, write_table
     from affekt.inference.adaptation import Voice, VoiceLike, adapt, load_voice
     from affekt.inference.answer_table import to_dataframe
+    from affekt.inference.cues import Cue
     from affekt.inference.diarisation import Turn, read_rttm
+    from affekt.inference.explanation import BandEffect, Explanation, SegmentEffect, explain
     from affekt.inference.prediction import Answer, Prediction, predict, predict_many
     from affekt.inference.stream import Measurement, Stream, UtteranceEnd, UtteranceStart
     from affekt.inference.timeline import Timeline, Track, Utterance
@@ -53,6 +55,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 _MODULES = {
     "Answer": "inference.prediction",
     "AudioSource": "audio.loading",
+    "BandEffect": "inference.explanation",
     "Bundle": "model.bundle",
     "Clip": "corpora.base",
     "Comparison": "evaluation.comparison",
@@ -60,7 +63,9 @@ _MODULES = {
     "Corpus": "corpora.base",
     "CorpusCheck": "corpora.check",
     "CorpusLike": "corpora.registry",
+    "Cue": "inference.cues",
     "Evaluation": "evaluation.results",
+    "Explanation": "inference.explanation",
     "Exploration": "experiments.exploration",
     "Measurement": "inference.stream",
     "ModelLike": "model.bundle",
@@ -68,6 +73,7 @@ _MODULES = {
     "NoteKind": "notes",
     "Prediction": "inference.prediction",
     "Recipe": "estimators.recipe",
+    "SegmentEffect": "inference.explanation",
     "Stream": "inference.stream",
     "Timeline": "inference.timeline",
     "Track": "inference.timeline",
@@ -85,6 +91,7 @@ _MODULES = {
     "enrolment": "experiments.enrolment",
     "evaluate": "experiments.scoring",
     "evaluate_timelines": "experiments.timelines",
+    "explain": "inference.explanation",
     "explore": "experiments.exploration",
     "extract": "features.feature_sets",
     "extract_many": "features.feature_table",
@@ -111,6 +118,7 @@ __all__ = [
     "AffektError",
     "Answer",
     "AudioSource",
+    "BandEffect",
     "Bundle",
     "Clip",
     "Comparison",
@@ -118,7 +126,9 @@ __all__ = [
     "Corpus",
     "CorpusCheck",
     "CorpusLike",
+    "Cue",
     "Evaluation",
+    "Explanation",
     "Exploration",
     "Measurement",
     "ModelLike",
@@ -126,6 +136,7 @@ __all__ = [
     "NoteKind",
     "Prediction",
     "Recipe",
+    "SegmentEffect",
     "Stream",
     "Timeline",
     "Track",
@@ -143,6 +154,7 @@ __all__ = [
     "enrolment",
     "evaluate",
     "evaluate_timelines",
+    "explain",
     "explore",
     "extract",
     "extract_many",
