@@ -70,7 +70,7 @@ def mel_matrix(sample_rate: int, fft_samples: int, bands: int) -> NDArray[np.flo
 
 
 def mel_edges_hz(top_hz: float, bands: int) -> NDArray[np.float64]:
-    """Return the edges of bands from 0 Hz that are equally wide on Slaney's mel scale, shape (bands + 1,)."""
+    """Return the edges of bands from 0 Hz, equally wide on Slaney's mel scale: shape (bands + 1,)."""
     return _mel_to_hz(np.linspace(0.0, _hz_to_mel(top_hz), bands + 1))
 
 

@@ -5,6 +5,7 @@ from affekt.reports.terminal.comparisons import comparison
 from affekt.reports.terminal.conditions import scores
 from affekt.reports.terminal.corpus_checks import corpus_check
 from affekt.reports.terminal.evaluations import evaluation
+from affekt.reports.terminal.explanations import explanation
 from affekt.reports.terminal.meter import Meter
 from affekt.reports.terminal.models import model
 from affekt.reports.terminal.predictions import PredictionTable
@@ -20,6 +21,7 @@ __all__ = [
     "corpus_check",
     "encoders",
     "evaluation",
+    "explanation",
     "feature_sets",
     "model",
     "recipes",
