@@ -103,8 +103,8 @@ def _cues(found: Explanation) -> Iterator[RenderableType]:
 
 def _remarks(found: Explanation, largest: float) -> Iterator[str]:
     yield (
-        f"Full bars are {largest:.2f} in log-odds: how much hearing a part raises {one_line(found.emotion)} "
-        f"against all others, over {found.masks} masks; ± is one standard error."
+        f"Full bars are {largest:.2f} in log-odds: how much hearing a part raises "
+        f"{one_line(found.emotion)} against all others, over {found.masks} masks; ± is one standard error."
     )
     if found.fidelity < LOW_FIDELITY:
         yield (

@@ -1,0 +1,42 @@
+"""Explain: what it prints, writes and returns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from affekt.inference.explanation import explain
+
+Run = Callable[..., tuple[int, str, str]]
+EXAMPLE = Path(__file__).parents[2] / "src" / "affekt" / "examples" / "high-fast-loud.flac"
+
+
+def test_the_picture_names_the_emotion_and_has_a_row_for_each_band(run: Run) -> None:
+    code, out, _ = run("explain", EXAMPLE, "--masks", 20, "--emotion", "ANG")
+    assert code == 0
+    assert "explained: angry" in out
+    assert out.count(" Hz ") == len(explain(EXAMPLE, masks=20).bands)
+
+
+def test_json_is_printed_and_written(run: Run, tmp_path: Path) -> None:
+    place = tmp_path / "why.json"
+    code, out, err = run("explain", EXAMPLE, "--masks", 20, "--json", "--json-out", place)
+    assert code == 0
+    expected = json.loads(json.dumps(explain(str(EXAMPLE), masks=20).to_dict()))
+    assert json.loads(out) == expected
+    assert json.loads(place.read_text(encoding="utf-8")) == expected
+    assert f"wrote {place}" in err
+
+
+def test_an_emotion_that_is_left_out_is_an_error(run: Run) -> None:
+    code, out, err = run("explain", EXAMPLE, "--emotion", "angry", "--emotions", "happy,sad")
+    assert code != 0
+    assert not out
+    assert "There are: happy, sad" in err
+
+
+def test_a_folder_of_several_recordings_is_refused(run: Run) -> None:
+    code, _, err = run("explain", EXAMPLE.parent)
+    assert code == 2
+    assert "holds 4 recordings: give one of them" in err
