@@ -6,7 +6,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from affekt.inference.explanation import explain
+import rich_click as click
+
+from affekt.cli.explanations import explain as command
+from affekt.inference.explanation import MASKS, MIN_MASKS, explain
 
 Run = Callable[..., tuple[int, str, str]]
 EXAMPLE = Path(__file__).parents[2] / "src" / "affekt" / "examples" / "high-fast-loud.flac"
@@ -40,3 +43,10 @@ def test_a_folder_of_several_recordings_is_refused(run: Run) -> None:
     code, _, err = run("explain", EXAMPLE.parent)
     assert code == 2
     assert "holds 4 recordings: give one of them" in err
+
+
+def test_the_number_of_masks_is_that_of_the_function() -> None:
+    (option,) = (one for one in command.params if one.name == "masks")
+    assert option.default == MASKS
+    assert isinstance(option.type, click.IntRange)
+    assert option.type.min == MIN_MASKS

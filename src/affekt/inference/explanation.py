@@ -212,19 +212,16 @@ def explain_waveform(
     found = [answer for answer in answers if answer is not None]
     odds = np.array([log_odds(probabilities, emotion) for probabilities, _ in found])
     ridge = fit_ridge(kept[answered], odds)
-    numbers = list(zip(ridge.effects.tolist(), ridge.standard_errors.tolist(), strict=True))
-    segments, bands = sound.segments.tolist(), sound.bands.tolist()
+    numbers = zip(ridge.effects.tolist(), ridge.standard_errors.tolist(), strict=True)
+    spans = [*sound.segments.tolist(), *sound.bands.tolist()]
+    rows = [(low, high, *one) for (low, high), one in zip(spans, numbers, strict=True)]
     return Explanation(
         source=name,
         audio_channel=audio_channel,
         emotion=emotion,
         prediction=prediction,
-        segments=tuple(
-            SegmentEffect(*span, *one) for span, one in zip(segments, numbers[: len(segments)], strict=True)
-        ),
-        bands=tuple(
-            BandEffect(*span, *one) for span, one in zip(bands, numbers[len(segments) :], strict=True)
-        ),
+        segments=tuple(SegmentEffect(*row) for row in rows[: len(sound.segments)]),
+        bands=tuple(BandEffect(*row) for row in rows[len(sound.segments) :]),
         cues=measure_cues(recorded),
         masks=len(found),
         fidelity=ridge.fidelity,

@@ -12,6 +12,7 @@ from affekt.inference.cues import Cue
 from affekt.inference.explanation import BandEffect, Explanation, SegmentEffect
 from affekt.inference.prediction import Prediction
 from affekt.reports.terminal import explanation
+from affekt.support.terminal import one_line
 
 FOUND = Explanation(
     source="clip.wav",
@@ -66,10 +67,13 @@ def test_weak_explanations_say_so() -> None:
 
 
 @pytest.mark.parametrize("segments", [1, 7, 41, 60])
-def test_it_fits_eighty_columns_whatever_is_in_it(segments: int) -> None:
+@pytest.mark.parametrize("name", HOSTILE)
+def test_it_fits_eighty_columns_and_names_are_shown_as_they_are(name: str, segments: int) -> None:
     spans = tuple(SegmentEffect(i * 0.5, i * 0.5 + 0.5, (-1.0) ** i, 0.1) for i in range(segments))
-    text = printed(explanation(replace(FOUND, segments=spans, source=HOSTILE * 3)), width=80)
+    text = printed(explanation(replace(FOUND, segments=spans, source=name)))
     assert max(map(cell_len, text.splitlines())) <= 80
+    assert one_line(name) in text
+    assert "\x1b" not in text
 
 
 def test_effects_of_nothing_are_no_bars() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -26,9 +27,9 @@ AGAINST = "dim"
 
 
 def explanation(found: Explanation) -> RenderableType:
-    """Return an explanation as lines of at most 80 columns, wrapped where a terminal is narrower."""
+    """Return an explanation as a picture for a terminal of 80 columns or more."""
     style = f"bold {emotion_style(found.emotion).colour}"
-    effects = [one.effect for one in (*found.segments, *found.bands)]
+    effects = [*(one.effect for one in found.segments), *(one.effect for one in found.bands)]
     largest = max(map(abs, effects)) or 1.0
     return Group(
         Hanging(_head(found, style), 2),
@@ -67,7 +68,7 @@ def _over_time(found: Explanation, largest: float, style: str) -> Iterator[Text]
     yield _line(Text(f"{'time':<{LABEL}}", "dim"), Text(f"0 {end:>{max(len(end), cells - 2)}}", "dim"))
 
 
-def _bars(heights: Sequence[float] | np.ndarray[tuple[int, ...], np.dtype[np.float64]], width: int) -> str:
+def _bars(heights: NDArray[np.float64], width: int) -> str:
     levels = (np.clip(heights, 0, 1) * (len(BLOCKS) - 1)).round().astype(int)
     return "".join(BLOCKS[level] * width for level in levels)
 
