@@ -16,7 +16,8 @@ are easily told apart. The methods:
 
 ``top`` is how often the segment that is rated highest is one of the piece. ``stability`` is the rank
 correlation of the effects with those of other masks, segments and bands together. ``time`` is of the
-methods alone, so that ridge and forest include the masks.
+methods alone, so that ridge and forest include the masks. The interval takes recordings for independent,
+although speakers recur. Give a model that was not trained on the corpus, or say that it was.
 """
 
 from __future__ import annotations

@@ -34,6 +34,12 @@ def test_segments_and_bands_cover_the_recording() -> None:
     assert (sound.bands[0, 0], sound.bands[-1, 1]) == (0, RATE / 2)
 
 
+def test_bands_are_equally_wide_on_the_mel_scale() -> None:
+    librosa = pytest.importorskip("librosa")
+    edges = librosa.mel_frequencies(n_mels=BANDS + 1, fmin=0, fmax=RATE / 2)
+    np.testing.assert_allclose(MaskedSound(noise(1)).bands[:, 0], edges[:-1], rtol=1e-6, atol=1e-9)
+
+
 def test_a_long_recording_has_longer_segments() -> None:
     sound = MaskedSound(noise(20))
     assert len(sound.segments) == MAX_SEGMENTS
