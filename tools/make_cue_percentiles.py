@@ -11,13 +11,21 @@ from __future__ import annotations
 import json
 import sys
 
-from affekt.corpora.base import join
+import numpy as np
+from numpy.typing import NDArray
+
+from affekt.corpora.base import Clip, join
+from affekt.corpora.clips import each_clip, load_whole
 from affekt.corpora.registry import load_corpus
 from affekt.emotions import sort_emotions
-from affekt.evaluation.dataset import Extraction, extract_dataset
-from affekt.evaluation.execution import Execution
-from affekt.inference.cues import FEATURES, PERCENTS, TABLE, percentile_table
+from affekt.errors import AffektError
+from affekt.inference.cues import FEATURES, PERCENTS, TABLE, describe_cues, percentile_table
 from affekt.support.parallel import core_count
+
+
+def describe(clip: Clip) -> NDArray[np.float32]:
+    """Compute the cues of a clip."""
+    return describe_cues(load_whole(clip))
 
 
 def main() -> None:
@@ -26,15 +34,16 @@ def main() -> None:
     if not names:
         sys.exit("give the corpora: python tools/make_cue_percentiles.py ravdess nemo")
     corpus = join([load_corpus(name).select(vocal_channel="speech") for name in names])
-    execution = Execution(jobs=core_count(), progress=True)
-    dataset = extract_dataset(corpus, Extraction(features=FEATURES), execution)
-    if dataset.excluded:
-        sys.exit(f"{len(dataset.excluded)} clips cannot be read, such as {dataset.excluded[0]}")
-    emotions = [dataset.emotions[label] for label in dataset.labels]
-    table = percentile_table(dataset.features, emotions)
+    rows, emotions = [], []
+    for clip, found in each_clip(corpus, describe, jobs=core_count(), progress=True):
+        if isinstance(found, AffektError):
+            sys.exit(f"{clip.name} cannot be read: {found}")
+        rows.append(found)
+        emotions.append(clip.emotion)
+    table = percentile_table(np.stack(rows), emotions)
     written = {
         "features": FEATURES,
-        "corpora": [card.name for card in dataset.corpus.cards],
+        "corpora": [card.name for card in corpus.cards],
         "clips": {emotion: emotions.count(emotion) for emotion in sort_emotions(emotions)},
         "percents": PERCENTS,
         "cues": {

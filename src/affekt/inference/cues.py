@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.audio.loading import Waveform
+from affekt.audio.activity import trim_to_voice, voice_activity
+from affekt.audio.loading import Waveform, load_audio
 from affekt.features.feature_sets import extract
-from affekt.features.voice import COLUMNS
+from affekt.features.voice import COLUMNS, SAMPLE_RATE
 
 FEATURES = "voice@1"
 TABLE = Path(__file__).with_name("cue_percentiles.json")
@@ -27,7 +28,7 @@ CUES: dict[str, tuple[str, str]] = {
     "pitch range": ("f0_semitones_span", "{:.1f} semitones"),
     "pitch slope": ("f0_semitones_slope", "{:+.1f} semitones from start to end"),
     "tempo": ("voiced_stretches_per_s", "{:.1f} voiced stretches a second"),
-    "time without pauses": ("active_ratio", "{:.0%} of the recording"),
+    "time without pauses": ("active_ratio", "{:.0%} of the time"),
     "brightness": ("centroid_mean", "{:.0f} Hz"),
     "jitter": ("jitter", "{:.1%} between neighbouring frames"),
     "shimmer": ("shimmer_db", "{:.1f} dB between neighbouring frames"),
@@ -68,15 +69,21 @@ class Cue:
     percentiles: Mapping[str, float]
 
     @property
-    def typical_of(self) -> str:
-        """The emotion whose median clip is nearest, in percentiles; several may be nearly as near."""
-        return min(self.percentiles, key=lambda emotion: abs(self.percentiles[emotion] - 50))
+    def typical_of(self) -> str | None:
+        """The emotion whose median clip is nearest, in percentiles; several may be nearly as near.
+
+        None where the value is among the highest or lowest 5 % of clips of every emotion.
+        """
+        within = {emotion: abs(one - 50) for emotion, one in self.percentiles.items() if 5 < one < 95}
+        return min(within, key=within.__getitem__) if within else None
 
     def in_words(self, emotion: str) -> str:
         """Return value and percentile: ``pitch range: 9.0 semitones, 92nd percentile of happy clips``."""
         words = f"{self.name}: {self.text}"
         if emotion in self.percentiles:
-            words += f", {ordinal(round(self.percentiles[emotion]))} percentile of {emotion} clips"
+            words += f", {_place(self.percentiles[emotion])} {emotion} clips"
+        if self.typical_of is None:
+            return f"{words}; typical of no emotion"
         return f"{words}; nearest to the median of {self.typical_of}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -108,7 +115,7 @@ def measure_cues(recorded: Waveform, table: Table | None = None) -> tuple[Cue, .
     table = read_table() if table is None else table
     if not table:
         return ()
-    row = extract(recorded, FEATURES)
+    row = describe_cues(recorded)
     voiced = row[COLUMNS.index(VOICED_COLUMN)] > 0
     cues = []
     for name, (column, form) in CUES.items():
@@ -122,10 +129,19 @@ def measure_cues(recorded: Waveform, table: Table | None = None) -> tuple[Cue, .
     return tuple(cues)
 
 
+def describe_cues(recorded: Waveform) -> NDArray[np.float32]:
+    """Compute the columns of ``voice@1`` of a recording from its first to its last frame with a voice.
+
+    Silence before and after the voice is no pause, and depends on how a clip was cut.
+    """
+    waveform = load_audio(recorded, SAMPLE_RATE)
+    return extract(trim_to_voice(waveform, voice_activity(waveform)), FEATURES)
+
+
 def percentile_table(
     rows: NDArray[np.float32], emotions: Sequence[str]
 ) -> dict[str, dict[str, list[float]]]:
-    """Compute the table of percentiles from the ``voice@1`` rows of clips, shape (clips, columns).
+    """Compute the table from what ``describe_cues`` returns for each clip, shape (clips, columns).
 
     Rows without a voiced frame are left out of the cues that need a voice.
     """
@@ -152,6 +168,12 @@ def read_table() -> Table:
         return {}
     found: Table = json.loads(TABLE.read_text(encoding="utf-8"))["cues"]
     return found
+
+
+def _place(percentile: float) -> str:
+    if 0.5 <= percentile < 99.5:
+        return f"{ordinal(round(percentile))} percentile of"
+    return f"{'lower' if percentile < 50 else 'higher'} than nearly all"
 
 
 def ordinal(number: int) -> str:
