@@ -97,7 +97,7 @@ def test_many_inputs_are_predicted_with_a_voice_too(clips: list[Path], voice: Vo
 def test_a_saved_voice_is_small_and_is_loaded_as_it_was(voice: Voice, tmp_path: Path) -> None:
     voice.save(tmp_path / "me.voice")
     assert load_voice(tmp_path / "me.voice") == voice
-    assert (tmp_path / "me.voice").stat().st_size < 30_000
+    assert (tmp_path / "me.voice").stat().st_size < 60_000
     assert json.loads((tmp_path / "me.voice").read_text()).keys() == {
         "format", "model", "model_name", "clips", "duration_s", "statistics", "sha256"
     }  # fmt: skip

@@ -62,7 +62,8 @@ def test_the_prediction_is_the_models_on_the_features_of_training(clip: Path) ->
     normalised = normalise_speaker(
         features, None, contract.average_speaker, bundle.feature_set.relative_columns
     )
-    expected = contract.calibration.calibrate(bundle.run(normalised[None])[0], 0.0)
+    row = bundle.run(normalised[None])[0]
+    expected = contract.calibration.calibrate(row, bundle.distance([features]))
     np.testing.assert_allclose(list(predict(clip, bundle).probabilities.values()), expected, rtol=1e-5)
 
 
@@ -359,18 +360,12 @@ def test_a_long_recording_is_pooled_over_windows(tmp_path: Path, write_voice: Ca
     (text,) = (note.text for note in found.notes if note.kind == NoteKind.WINDOWS)
     assert text.startswith("pooled over 6 windows of ")
     starts = np.linspace(0, len(samples) - length, 6).astype(int)
-    single = [
-        bundle.run(
-            normalise_speaker(
-                extract(load_audio((samples[at : at + length], 16000)), bundle.contract.features),
-                None,
-                bundle.contract.average_speaker,
-                bundle.feature_set.relative_columns,
-            )[None]
-        )[0]
-        for at in starts
+    windows = [
+        extract(load_audio((samples[at : at + length], 16000)), bundle.contract.features) for at in starts
     ]
-    expected = bundle.contract.calibration.calibrate(np.mean(single, axis=0), 0.0)
+    rows = [bundle.predict_proba([window]) for window in windows]
+    distance = np.median([bundle.distance([window]) for window in windows])
+    expected = bundle.contract.calibration.calibrate(np.mean(rows, axis=0), distance)
     np.testing.assert_allclose(list(found.probabilities.values()), expected, atol=2e-3)
     assert NoteKind.WINDOWS not in kinds(predict(parts[0], bundle))
 
