@@ -43,7 +43,7 @@ def main() -> None:
     table = percentile_table(np.stack(rows), emotions)
     written = {
         "features": FEATURES,
-        "corpora": [card.name for card in corpus.cards],
+        "corpora": sorted({clip.corpus for clip in corpus.clips}),
         "clips": {emotion: emotions.count(emotion) for emotion in sort_emotions(emotions)},
         "percents": PERCENTS,
         "cues": {

@@ -37,10 +37,12 @@ if TYPE_CHECKING:
     from affekt.inference.cues import Cue
     from affekt.inference.diarisation import Turn, read_rttm
     from affekt.inference.explanation import BandEffect, Explanation, SegmentEffect, explain
+    from affekt.inference.neighbours import Neighbour
     from affekt.inference.prediction import Answer, Prediction, predict, predict_many
     from affekt.inference.stream import Measurement, Stream, UtteranceEnd, UtteranceStart
     from affekt.inference.timeline import Timeline, Track, Utterance
     from affekt.inference.timeline_reader import timeline, timeline_channels
+    from affekt.inference.what_ifs import AlteredRecording
     from affekt.model.bundle import Bundle, ModelLike, load
     from affekt.model.contract import Contract
     from affekt.notes import Note, NoteKind
@@ -53,6 +55,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 # Public names and their modules. Each is imported when it is first used, so that predicting does not load
 # what training needs.
 _MODULES = {
+    "AlteredRecording": "inference.what_ifs",
     "Answer": "inference.prediction",
     "AudioSource": "audio.loading",
     "BandEffect": "inference.explanation",
@@ -69,6 +72,7 @@ _MODULES = {
     "Exploration": "experiments.exploration",
     "Measurement": "inference.stream",
     "ModelLike": "model.bundle",
+    "Neighbour": "inference.neighbours",
     "Note": "notes",
     "NoteKind": "notes",
     "Prediction": "inference.prediction",
@@ -116,6 +120,7 @@ _MODULES = {
 
 __all__ = [
     "AffektError",
+    "AlteredRecording",
     "Answer",
     "AudioSource",
     "BandEffect",
@@ -132,6 +137,7 @@ __all__ = [
     "Exploration",
     "Measurement",
     "ModelLike",
+    "Neighbour",
     "Note",
     "NoteKind",
     "Prediction",

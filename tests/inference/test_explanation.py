@@ -12,8 +12,16 @@ import affekt
 from affekt.audio.loading import Waveform, load_audio
 from affekt.errors import AudioContentError, UnknownNameError
 from affekt.inference import explanation
-from affekt.inference.explanation import explain, explain_waveform, fit_ridge, log_odds
+from affekt.inference.explanation import (
+    Ridge,
+    convincing_parts,
+    explain,
+    explain_waveform,
+    fit_ridge,
+    log_odds,
+)
 from affekt.inference.prediction import Probabilities, predict, predict_altered
+from affekt.inference.what_ifs import CHANGES
 from affekt.model.bundle import load
 
 EXAMPLE = Path(__file__).parents[2] / "src" / "affekt" / "examples" / "high-fast-loud.flac"
@@ -56,10 +64,10 @@ def test_log_odds_are_of_one_emotion_against_all_others() -> None:
 def test_a_planted_segment_and_band_have_the_largest_effects(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     waveform = Waveform((0.1 * rng.standard_normal(RATE)).astype(np.float32), RATE)
-    hz = np.fft.rfftfreq(RATE, 1 / RATE)
 
     def answer(altered: Waveform, *_: object) -> tuple[Probabilities, bool]:
         heard = np.abs(altered.samples[int(0.31 * RATE) : int(0.39 * RATE)]).max() > 1e-4
+        hz = np.fft.rfftfreq(len(altered.samples), 1 / RATE)
         low = (np.abs(np.fft.rfft(altered.samples)[(hz > 300) & (hz < 450)]) ** 2).mean() > 10
         share = 0.2 + 0.4 * heard + 0.3 * low
         return Probabilities(angry=share, sad=1 - share), True
@@ -74,6 +82,8 @@ def test_a_planted_segment_and_band_have_the_largest_effects(monkeypatch: pytest
     assert band.low_hz < 300 < 450 < band.high_hz
     assert segment.effect > 10 * segment.standard_error
     assert found.masked_out_of_distribution == 1
+    assert found.convincing
+    assert found.convincing.probabilities["angry"] == pytest.approx(0.9)
     against = explain_waveform(
         waveform, load(None), name="x", emotion="sad", allowed=("sad", "angry"), masks=200
     )
@@ -100,6 +110,20 @@ def test_the_predicted_emotion_is_explained_and_all_is_plain_values() -> None:
     assert len(plain["segments"]) == len(found.segments)
     assert plain["bands"][0]["effect"] == found.bands[0].effect
     assert affekt.explain(EXAMPLE, masks=FEW) == found
+
+
+def test_what_convinced_and_the_rest_are_the_recording_together() -> None:
+    found = explain(EXAMPLE, masks=FEW)
+    assert found.convincing and found.rest
+    together = found.convincing.sound.samples + found.rest.sound.samples
+    np.testing.assert_allclose(together, found.recording.samples, atol=1e-6)
+    assert [one.name for one in found.what_ifs] == list(CHANGES)
+
+
+def test_convincing_parts_stand_out_from_their_errors_and_are_never_none() -> None:
+    effects, errors = np.array([0.5, 0.1, -1, -0.2, -0.1]), np.full(5, 0.2)
+    found = convincing_parts(Ridge(effects, errors, 0.5), 3)
+    assert found.tolist() == [True, False, False, False, True]
 
 
 def test_other_masks_come_from_another_seed() -> None:

@@ -1,11 +1,12 @@
-"""Explanations: which segments of time and which frequency bands of a recording its prediction rests on."""
+"""Explanations: what a prediction rests on, in time and frequency, and how it changes with the voice."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from affekt.errors import AudioContentError, AudioError, UnknownNameError
 from affekt.inference.adaptation import Voice, VoiceLike, ready_voice
 from affekt.inference.cues import Cue, measure_cues
 from affekt.inference.masks import MaskedSound, Masks
+from affekt.inference.neighbours import Neighbour, find_neighbours
 from affekt.inference.prediction import (
     Prediction,
     Probabilities,
@@ -23,6 +25,7 @@ from affekt.inference.prediction import (
     predict_altered,
     predict_waveform,
 )
+from affekt.inference.what_ifs import CHANGES, AlteredRecording, Answer, change_voice
 from affekt.model.bundle import Bundle, ModelLike, load
 from affekt.support.parallel import core_count
 from affekt.support.progress import progress_bar
@@ -34,6 +37,8 @@ _LEAST_PROBABILITY = 1e-6  # log-odds are finite
 _PENALTIES = np.logspace(-3, 2, 21)  # of the ridge, relative to the mean squared singular value
 
 Effects = NDArray[np.float64]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ class BandEffect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Which parts of a recording speak for an emotion, and how its voice compares with other clips.
+    """Which parts of a recording speak for an emotion, how its voice compares with others, and what if.
 
     Attributes
     ----------
@@ -100,6 +105,15 @@ class Explanation:
     masked_out_of_distribution : float
         Share of the masked versions that the model flags as out of distribution. Masked sound is unlike any
         recording, so that where most are flagged, the effects are less reliable.
+    convincing, rest : AlteredRecording or None
+        The parts alone whose effect is positive and larger than its standard error; and the recording
+        without them. Together they are the recording. None where one is silent.
+    what_ifs : tuple of AlteredRecording
+        The recording with another pitch, tempo or timbre: each of ``CHANGES`` that leaves a sound.
+    neighbours : tuple of Neighbour
+        The training clips that it is most like; empty where the model has no table of them.
+    recording : Waveform
+        What was explained, at the sample rate of the model.
     """
 
     source: str
@@ -112,9 +126,14 @@ class Explanation:
     masks: int
     fidelity: float
     masked_out_of_distribution: float
+    convincing: AlteredRecording | None
+    rest: AlteredRecording | None
+    what_ifs: tuple[AlteredRecording, ...]
+    neighbours: tuple[Neighbour, ...]
+    recording: Waveform = field(repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all of it as plain values, ready for JSON."""
+        """Return all but the sounds as plain values, ready for JSON."""
         return {
             "source": self.source,
             "audio_channel": self.audio_channel,
@@ -126,6 +145,10 @@ class Explanation:
             "masks": self.masks,
             "fidelity": self.fidelity,
             "masked_out_of_distribution": self.masked_out_of_distribution,
+            "convincing": self.convincing.to_dict() if self.convincing else None,
+            "rest": self.rest.to_dict() if self.rest else None,
+            "what_ifs": [one.to_dict() for one in self.what_ifs],
+            "neighbours": [one.to_dict() for one in self.neighbours],
         }
 
 
@@ -143,11 +166,12 @@ def explain(
     audio_channel: str = "mix",
     masks: int = MASKS,
 ) -> Explanation:
-    """Find which parts of a recording a prediction rests on.
+    """Find which parts of a recording a prediction rests on, and what would change it.
 
     Random segments of 100 ms and random frequency bands are left out, and the model answers each masked
     version. A ridge regression of the log-odds of the emotion, against all others, on the parts that were
-    kept has a coefficient for each part: its effect.
+    kept has a coefficient for each part: its effect. The model also answers the recording with another
+    pitch, tempo and timbre.
 
     Parameters
     ----------
@@ -200,7 +224,8 @@ def explain_waveform(
     """Explain a recording that is loaded, as ``explain`` does; masks are drawn from ``seed``."""
     prediction = predict_waveform(recorded, name, bundle, voice, allowed)
     emotion = emotion or prediction.emotion
-    sound = MaskedSound(load_audio(recorded, bundle.contract.sample_rate))
+    waveform = load_audio(recorded, bundle.contract.sample_rate)
+    sound = MaskedSound(waveform)
     kept = sound.draw(masks, seed)
     answers = answer_masks(sound, kept, bundle, voice, allowed, progress=progress)
     answered = np.array([answer is not None for answer in answers])
@@ -215,6 +240,8 @@ def explain_waveform(
     numbers = zip(ridge.effects.tolist(), ridge.standard_errors.tolist(), strict=True)
     spans = [*sound.segments.tolist(), *sound.bands.tolist()]
     rows = [(low, high, *one) for (low, high), one in zip(spans, numbers, strict=True)]
+    answer = partial(_probabilities, bundle=bundle, voice=voice, allowed=allowed)
+    only = sound.keep(convincing_parts(ridge, len(sound.segments)))
     return Explanation(
         source=name,
         audio_channel=audio_channel,
@@ -226,7 +253,49 @@ def explain_waveform(
         masks=len(found),
         fidelity=ridge.fidelity,
         masked_out_of_distribution=float(np.mean([flagged for _, flagged in found])),
+        convincing=_alter("only what convinced it", only, answer),
+        rest=_alter("everything but that", replace(only, samples=waveform.samples - only.samples), answer),
+        what_ifs=_what_ifs(waveform, answer, prediction.emotion, progress=progress),
+        neighbours=find_neighbours(waveform, bundle),
+        recording=waveform,
     )
+
+
+def convincing_parts(ridge: Ridge, segments: int) -> NDArray[np.bool_]:
+    """Return which parts have a positive effect larger than its error, the first of them segments.
+
+    Of segments and of bands, at least the one with the largest effect is.
+    """
+    kept = ridge.effects > ridge.standard_errors
+    kept[ridge.effects[:segments].argmax()] = True
+    kept[segments + ridge.effects[segments:].argmax()] = True
+    return kept
+
+
+def _probabilities(
+    altered: Waveform, bundle: Bundle, voice: Voice | None, allowed: tuple[str, ...]
+) -> Probabilities:
+    return predict_altered(altered, bundle, voice, allowed)[0]
+
+
+def _alter(name: str, sound: Waveform, answer: Answer) -> AlteredRecording | None:
+    try:
+        return AlteredRecording(name=name, probabilities=answer(sound), sound=sound)
+    except AudioError:  # it is silent
+        return None
+
+
+def _what_ifs(
+    waveform: Waveform, answer: Answer, emotion: str, *, progress: bool
+) -> tuple[AlteredRecording, ...]:
+    def change(name: str) -> AlteredRecording | None:
+        try:
+            return change_voice(waveform, name, answer, emotion)
+        except AudioError:  # too short, or too quiet, once it is changed
+            return None
+
+    found = _in_threads(change, list(CHANGES), "changed voices", progress=progress)
+    return tuple(one for one in found if one is not None)
 
 
 def check_emotion(emotion: str | None, allowed: tuple[str, ...]) -> str | None:
@@ -265,16 +334,23 @@ def answer_masks(
         except AudioError:  # all that was kept is silent
             return None
 
-    answers = []
+    return _in_threads(answer, list(kept), "masks", progress=progress)
+
+
+def _in_threads(
+    function: Callable[[Item], Result], items: Sequence[Item], title: str, *, progress: bool
+) -> list[Result]:
+    """Return what the function returns for each item, computed in as many threads as there are cores."""
+    results = []
     executor = ThreadPoolExecutor(core_count())
     try:
-        with progress_bar("masks", len(kept), shown=progress) as advance:
-            for found in executor.map(answer, kept):
-                answers.append(found)
+        with progress_bar(title, len(items), shown=progress) as advance:
+            for result in executor.map(function, items):
+                results.append(result)
                 advance()
     finally:
         executor.shutdown(cancel_futures=True)
-    return answers
+    return results
 
 
 def log_odds(probabilities: Probabilities, emotion: str) -> float:

@@ -6,26 +6,12 @@ from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
+from tests.inference.explained import FOUND
 from tests.reports.terminal.printing import HOSTILE, printed
 
-from affekt.inference.cues import Cue
-from affekt.inference.explanation import BandEffect, Explanation, SegmentEffect
-from affekt.inference.prediction import Prediction
+from affekt.inference.explanation import BandEffect, SegmentEffect
 from affekt.reports.terminal import explanation
 from affekt.support.terminal import one_line
-
-FOUND = Explanation(
-    source="clip.wav",
-    audio_channel="left",
-    emotion="sad",
-    prediction=Prediction("angry", 0.7, {"sad": 0.3, "angry": 0.7}, ("angry",), 3.0),
-    segments=(SegmentEffect(0, 1, 1.0, 0.1), SegmentEffect(1, 2, 0, 0.1), SegmentEffect(2, 3, -0.5, 0.1)),
-    bands=(BandEffect(0, 500, 0.5, 0.2), BandEffect(500, 8000, -1.0, 0.25)),
-    cues=(Cue("tempo", 3.0, "3.0 voiced stretches a second", {"sad": 80, "angry": 45}),),
-    masks=300,
-    fidelity=0.6,
-    masked_out_of_distribution=0.1,
-)
 
 
 def test_the_head_has_the_answer_and_the_explained_emotion() -> None:
@@ -57,12 +43,28 @@ def test_cues_are_in_words() -> None:
     ) in printed(explanation(FOUND), width=200)
 
 
+def test_each_version_has_its_answer_and_says_where_it_is_unreliable() -> None:
+    lines = printed(explanation(FOUND)).splitlines()
+    assert "only what convinced it    sad 80%" in lines
+    assert "everything but that       angry 90%, sad 10%" in lines
+    assert "slower                    sad 90%" in lines
+    assert "faster                    angry 80%, sad 20% (unreliable)" in lines
+    assert any("does not come back" in line for line in lines)
+    assert "does not come back" not in printed(explanation(replace(FOUND, what_ifs=FOUND.what_ifs[:1])))
+
+
+def test_the_nearest_training_clips_are_counted_and_named() -> None:
+    text = printed(explanation(FOUND), width=200)
+    assert "nearest training clips: 2 angry, 1 sad; first AB_sad_1, 03-01, 03-02" in text
+    assert "nearest" not in printed(explanation(replace(FOUND, neighbours=(), cues=())))
+
+
 def test_weak_explanations_say_so() -> None:
     weak = printed(explanation(replace(FOUND, fidelity=-0.2, masked_out_of_distribution=0.8)), width=200)
     assert "explain only 0% of what the masks change" in weak
     assert "80% of the masked versions are out of distribution" in weak
     strong = printed(explanation(FOUND), width=200)
-    assert "only" not in strong
+    assert "explain only" not in strong
     assert "out of distribution" not in strong
 
 

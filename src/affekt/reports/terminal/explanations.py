@@ -1,7 +1,8 @@
-"""The terminal picture of an explanation: bars over time, and a bar for each frequency band."""
+"""The terminal picture of an explanation: bars over time and for frequency bands, cues and what-ifs."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ LABEL = 9
 MUCH_FLAGGED = 0.5
 LOW_FIDELITY = 0.3
 AGAINST = "dim"
+NAMED = 3  # neighbours
 
 
 def explanation(found: Explanation) -> RenderableType:
@@ -38,6 +40,8 @@ def explanation(found: Explanation) -> RenderableType:
         "",
         *(_band_row(one, largest, style) for one in reversed(found.bands)),
         *_cues(found),
+        *_altered(found),
+        *_neighbours(found),
         "",
         *(Hanging(Text(line, "dim"), 2) for line in _remarks(found, largest)),
     )
@@ -102,6 +106,26 @@ def _cues(found: Explanation) -> Iterator[RenderableType]:
         yield Hanging(Text(one_line(cue.in_words(found.emotion))), 2)
 
 
+def _altered(found: Explanation) -> Iterator[RenderableType]:
+    """Yield what the model answers for parts of the recording, and for changed voices."""
+    parts = [one for one in (found.convincing, found.rest) if one]
+    for title, altered in (("", parts), ("What if the voice were changed:", found.what_ifs)):
+        if altered:
+            yield title
+        for one in altered:
+            yield _line(Text(f"{one.name:<26}"), Text(one_line(one.in_words(found.emotion))))
+
+
+def _neighbours(found: Explanation) -> Iterator[RenderableType]:
+    if not found.neighbours:
+        return
+    yield ""
+    counts = Counter(one.emotion for one in found.neighbours).most_common()
+    labels = ", ".join(f"{count} {one_line(emotion)}" for emotion, count in counts)
+    names = ", ".join(one_line(one.name) for one in found.neighbours[:NAMED])
+    yield Hanging(Text(f"nearest training clips: {labels}; first {names}"), 2)
+
+
 def _remarks(found: Explanation, largest: float) -> Iterator[str]:
     yield (
         f"Full bars are {largest:.2f} in log-odds: how much hearing a part raises "
@@ -117,3 +141,5 @@ def _remarks(found: Explanation, largest: float) -> Iterator[str]:
             f"{found.masked_out_of_distribution:.0%} of the masked versions are out of distribution: the "
             "effects are less reliable."
         )
+    if not all(one.reliable for one in found.what_ifs):
+        yield "Unreliable: the answer does not come back when the change of the voice is undone."
