@@ -10,6 +10,7 @@ import rich_click as click
 
 from affekt.cli.explanations import explain as command
 from affekt.inference.explanation import MASKS, MIN_MASKS, explain
+from affekt.inference.explanation_page import explanation_page
 
 Run = Callable[..., tuple[int, str, str]]
 EXAMPLE = Path(__file__).parents[2] / "src" / "affekt" / "examples" / "high-fast-loud.flac"
@@ -30,6 +31,14 @@ def test_json_is_printed_and_written(run: Run, tmp_path: Path) -> None:
     assert json.loads(out) == expected
     assert json.loads(place.read_text(encoding="utf-8")) == expected
     assert f"wrote {place}" in err
+
+
+def test_a_page_is_written(run: Run, tmp_path: Path) -> None:
+    place = tmp_path / "why.html"
+    code, _, err = run("explain", EXAMPLE, "--masks", 20, "--report", place)
+    assert code == 0
+    assert f"wrote {place}" in err
+    assert place.read_text(encoding="utf-8") == explanation_page(explain(str(EXAMPLE), masks=20))
 
 
 def test_an_emotion_that_is_left_out_is_an_error(run: Run) -> None:

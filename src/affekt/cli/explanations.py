@@ -10,10 +10,10 @@ from affekt.cli.completion import complete_emotions, complete_paths
 from affekt.cli.console import json_output, say_written, show
 from affekt.cli.inference import read_sources
 from affekt.cli.options import existing_file, json_options, model_option
-from affekt.cli.parameters import parse_emotions
+from affekt.cli.parameters import OutputFile, parse_emotions
 
 
-@click.command(epilog="Example: affekt explain clip.wav --emotion angry")
+@click.command(epilog="Example: affekt explain clip.wav --report why.html")
 @click.argument("path", metavar="FILE", shell_complete=complete_paths)
 @click.option(
     "--emotion",
@@ -45,6 +45,13 @@ from affekt.cli.parameters import parse_emotions
     show_default=True,
     help="How many masked versions the model answers; more take longer and have smaller errors.",
 )
+@click.option(
+    "--report",
+    "report_file",
+    type=OutputFile(".html"),
+    metavar="FILE.html",
+    help="Write a page with pictures and sounds to this file.",
+)
 @json_options
 def explain(
     path: str,
@@ -54,20 +61,24 @@ def explain(
     voice: Path | None,
     audio_channel: str,
     masks: int,
+    report_file: Path | None,
     as_json: bool,
     json_file: Path | None,
 ) -> None:
     """Show which parts of a recording, in time and in frequency, its prediction rests on.
 
-    Parts are left out at random, and the model answers each version. FILE is an audio file of at most 30 s,
+    Parts are left out at random, and the model answers each version. It also answers the voice with another
+    pitch, tempo and timbre. FILE is an audio file of at most 30 s,
     or - for standard input.
     """
     from affekt.audio.loading import load_audio, source_name
     from affekt.inference.adaptation import ready_voice
     from affekt.inference.explanation import MAX_EXPLAINED_S, check_emotion, explain_waveform
+    from affekt.inference.explanation_page import explanation_page
     from affekt.inference.prediction import allowed_emotions
     from affekt.model.bundle import load
     from affekt.reports import terminal
+    from affekt.support.writing import whole_file
 
     bundle = load(model)
     allowed = allowed_emotions(bundle.contract, None if emotions == "all" else emotions)
@@ -87,7 +98,10 @@ def explain(
             masks=masks,
             progress=True,
         )
+        if report_file:
+            with whole_file(report_file) as file:
+                file.write(explanation_page(found))
         write(found)
     if not as_json:
         show(terminal.explanation(found))
-    say_written(json_file)
+    say_written(json_file, report_file)

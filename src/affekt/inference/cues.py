@@ -81,10 +81,17 @@ class Cue:
         """Return value and percentile: ``pitch range: 9.0 semitones, 92nd percentile of happy clips``."""
         words = f"{self.name}: {self.text}"
         if emotion in self.percentiles:
-            words += f", {_place(self.percentiles[emotion])} {emotion} clips"
+            words += f", {self.place(emotion)}"
         if self.typical_of is None:
             return f"{words}; typical of no emotion"
         return f"{words}; nearest to the median of {self.typical_of}"
+
+    def place(self, emotion: str) -> str:
+        """Return where the value lies: ``92nd percentile of happy clips``."""
+        percentile = self.percentiles[emotion]
+        if 0.5 <= percentile < 99.5:
+            return f"{ordinal(round(percentile))} percentile of {emotion} clips"
+        return f"{'lower' if percentile < 50 else 'higher'} than nearly all {emotion} clips"
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as plain values."""
@@ -168,12 +175,6 @@ def read_table() -> Table:
         return {}
     found: Table = json.loads(TABLE.read_text(encoding="utf-8"))["cues"]
     return found
-
-
-def _place(percentile: float) -> str:
-    if 0.5 <= percentile < 99.5:
-        return f"{ordinal(round(percentile))} percentile of"
-    return f"{'lower' if percentile < 50 else 'higher'} than nearly all"
 
 
 def ordinal(number: int) -> str:
