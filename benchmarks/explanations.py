@@ -8,7 +8,7 @@ of the same actor, at the level of that clip, with fades of 10 ms. Each method r
 of the piece if at least half of it is. Segments without a voice are left out of the score, because they
 are easily told apart. The methods:
 
-- ridge: the effects of ``explain``.
+- ridge: the effects of ``explain``; and without the smoothing of neighbouring segments.
 - random forest: of the same masked versions, the mean difference between its answers with the segment and
   without it.
 - occlusion: the difference between the log-odds of the recording, and without the segment alone.
@@ -129,7 +129,8 @@ def rate_segments(
     other_kept, other_odds = answered_odds(sound, sound.draw(masks, 2 * seed + 1), bundle)
     ratings, times, stability = {}, {}, {}
     for name, rate in (
-        ("ridge", lambda kept, odds: fit_ridge(kept, odds).effects),
+        ("ridge", lambda kept, odds: fit_ridge(kept, odds, count).effects),
+        ("ridge, not smooth", lambda kept, odds: fit_ridge(kept, odds).effects),
         ("random forest", rate_with_forest),
     ):
         start = time.perf_counter()

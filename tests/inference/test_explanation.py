@@ -41,9 +41,27 @@ def test_the_ridge_finds_the_effects_of_a_linear_answer() -> None:
     assert found.fidelity > 0.999
 
 
+def test_effects_of_segments_are_smooth_and_a_noisy_bump_is_found_better() -> None:
+    truth, rng = np.zeros(30), np.random.default_rng(3)
+    truth[10:14] = 1  # 20 segments, then 10 bands
+    errors = []
+    for seed in range(20):
+        kept = masks_of(100, 30, seed)
+        odds = kept @ truth + 2 * rng.standard_normal(100)
+        errors.append([np.square(fit_ridge(kept, odds, n).effects - truth).sum() for n in (0, 20)])
+    rough, smooth = np.mean(errors, axis=0)
+    assert smooth < 0.97 * rough
+
+
+def test_bands_are_not_smoothed() -> None:
+    kept, truth = masks_of(300, 20), np.zeros(20)
+    truth[15] = 1
+    np.testing.assert_allclose(fit_ridge(kept, kept @ truth, 10).effects[10:], truth[10:], atol=0.01)
+
+
 def test_the_standard_errors_are_the_deviation_over_repeated_noise() -> None:
     kept, truth, rng = masks_of(200, 10), np.linspace(-1, 1, 10), np.random.default_rng(1)
-    fits = [fit_ridge(kept, kept @ truth + rng.standard_normal(200)) for _ in range(200)]
+    fits = [fit_ridge(kept, kept @ truth + rng.standard_normal(200), 5) for _ in range(200)]
     measured = np.std([one.effects for one in fits], axis=0)
     stated = np.mean([one.standard_errors for one in fits], axis=0)
     np.testing.assert_allclose(stated, measured, rtol=0.25)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -236,7 +236,7 @@ def explain_waveform(
         )
     found = [answer for answer in answers if answer is not None]
     odds = np.array([log_odds(probabilities, emotion) for probabilities, _ in found])
-    ridge = fit_ridge(kept[answered], odds)
+    ridge = fit_ridge(kept[answered], odds, len(sound.segments))
     numbers = zip(ridge.effects.tolist(), ridge.standard_errors.tolist(), strict=True)
     spans = [*sound.segments.tolist(), *sound.bands.tolist()]
     rows = [(low, high, *one) for (low, high), one in zip(spans, numbers, strict=True)]
@@ -353,7 +353,7 @@ def _in_threads(
     return results
 
 
-def log_odds(probabilities: Probabilities, emotion: str) -> float:
+def log_odds(probabilities: Mapping[str, float], emotion: str) -> float:
     """Return the logarithm of the probability of an emotion over that of all others."""
     for_it = probabilities[emotion]
     against = sum(share for name, share in probabilities.items() if name != emotion)
@@ -377,7 +377,7 @@ class Ridge:
     fidelity: float
 
 
-def fit_ridge(kept: Masks, odds: NDArray[np.float64]) -> Ridge:
+def fit_ridge(kept: Masks, odds: NDArray[np.float64], segments: int = 0) -> Ridge:
     """Fit a ridge regression, its penalty chosen by generalised cross-validation.
 
     Parameters
@@ -386,6 +386,9 @@ def fit_ridge(kept: Masks, odds: NDArray[np.float64]) -> Ridge:
         Which parts each mask kept, shape (masks, parts).
     odds
         The log-odds of each masked version, shape (masks,).
+    segments
+        How many of the parts, from the first, are segments of time. Their effects are smooth: weighted
+        means of coefficients of three neighbours.
 
     Notes
     -----
@@ -393,7 +396,8 @@ def fit_ridge(kept: Masks, odds: NDArray[np.float64]) -> Ridge:
     singular value decomposition: with singular values s and penalty a, the residuals' degrees of freedom
     are n - 1 - sum(s^2 / (s^2 + a)).
     """
-    rows = kept - kept.mean(axis=0)
+    smoothing = _smoothing(kept.shape[1], segments)
+    rows = (kept - kept.mean(axis=0)) @ smoothing
     centred = odds - odds.mean()
     left, values, right = np.linalg.svd(rows, full_matrices=False)
     projected, squares, count = left.T @ centred, values**2, len(odds)
@@ -410,7 +414,17 @@ def fit_ridge(kept: Masks, odds: NDArray[np.float64]) -> Ridge:
     left_out = np.square(residuals / (1 - leverages)).sum()
     around_means = np.square(centred * count / (count - 1)).sum()  # of the means without each row
     return Ridge(
-        effects=right.T @ (inverse * projected),
-        standard_errors=np.sqrt(variance * (np.square(right.T) @ np.square(inverse))),
+        effects=smoothing @ right.T @ (inverse * projected),
+        standard_errors=np.sqrt(variance * (np.square(smoothing @ right.T) @ np.square(inverse))),
         fidelity=float(1 - left_out / around_means) if around_means > 0 else 0.0,
     )
+
+
+def _smoothing(parts: int, segments: int) -> NDArray[np.float64]:
+    """Return the effects that each coefficient gives, shape (parts, parts): rows add up to 1."""
+    weights = np.eye(parts)
+    inside = weights[:segments, :segments]
+    inside *= 2
+    inside += np.eye(segments, k=1) + np.eye(segments, k=-1)
+    inside /= inside.sum(axis=1, keepdims=True)
+    return weights

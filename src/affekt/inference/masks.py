@@ -14,7 +14,7 @@ MAX_SEGMENTS = 60  # the segments of longer recordings are longer: each takes a 
 BANDS = 12
 TOP_HZ = 8000.0  # the last band has all above as well
 FADE_S = 0.01
-KEPT = 0.7  # the share of segments and of bands that a mask keeps
+KEPT = 0.85  # the share of segments and of bands that a mask keeps: with less, sound is too unlike speech
 FFT_S = 0.032
 _OVERLAP = 4  # frames at each sample
 

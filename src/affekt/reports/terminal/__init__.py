@@ -1,5 +1,6 @@
 """Results as tables for the terminal: functions that return what rich can print."""
 
+from affekt.reports.terminal.carriers import carriers
 from affekt.reports.terminal.catalogue import corpora, encoders, feature_sets, recipes
 from affekt.reports.terminal.comparisons import comparison
 from affekt.reports.terminal.conditions import scores
@@ -16,6 +17,7 @@ from affekt.reports.terminal.timelines import timeline
 __all__ = [
     "Meter",
     "PredictionTable",
+    "carriers",
     "comparison",
     "corpora",
     "corpus_check",
