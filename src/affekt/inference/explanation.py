@@ -100,7 +100,7 @@ class Explanation:
     masks : int
         How many masked versions were answered.
     fidelity : float
-        Share of the variance of their log-odds that the effects explain, each version left out in turn;
+        Share of the variance of their log-odds that the regression explains, each version left out in turn;
         1 is all, and 0 or less means that the effects say nothing.
     masked_out_of_distribution : float
         Share of the masked versions that the model flags as out of distribution. Masked sound is unlike any
@@ -367,7 +367,7 @@ class Ridge:
     Attributes
     ----------
     effects, standard_errors : float64 arrays of shape (parts,)
-        The coefficients; their errors leave out the bias of the penalty.
+        The coefficients, of segments smoothed; their errors leave out the bias of the penalty.
     fidelity : float
         Share of the variance that is explained, each row left out in turn.
     """
@@ -387,8 +387,8 @@ def fit_ridge(kept: Masks, odds: NDArray[np.float64], segments: int = 0) -> Ridg
     odds
         The log-odds of each masked version, shape (masks,).
     segments
-        How many of the parts, from the first, are segments of time. Their effects are smooth: weighted
-        means of coefficients of three neighbours.
+        How many of the parts, from the first, are segments of time. The effect of each is the weighted mean
+        of its coefficient and those of its two neighbours.
 
     Notes
     -----
@@ -396,8 +396,7 @@ def fit_ridge(kept: Masks, odds: NDArray[np.float64], segments: int = 0) -> Ridg
     singular value decomposition: with singular values s and penalty a, the residuals' degrees of freedom
     are n - 1 - sum(s^2 / (s^2 + a)).
     """
-    smoothing = _smoothing(kept.shape[1], segments)
-    rows = (kept - kept.mean(axis=0)) @ smoothing
+    rows = kept - kept.mean(axis=0)
     centred = odds - odds.mean()
     left, values, right = np.linalg.svd(rows, full_matrices=False)
     projected, squares, count = left.T @ centred, values**2, len(odds)
@@ -410,21 +409,20 @@ def fit_ridge(kept: Masks, odds: NDArray[np.float64], segments: int = 0) -> Ridg
         fits.append((variance / freedom, penalty, shrunk, residuals, variance))
     _, penalty, shrunk, residuals, variance = min(fits, key=lambda fit: fit[0])
     inverse = values / (squares + penalty)
+    solve = _smoothing(kept.shape[1], segments) @ right.T
     leverages = 1 / count + np.square(left) @ shrunk
     left_out = np.square(residuals / (1 - leverages)).sum()
     around_means = np.square(centred * count / (count - 1)).sum()  # of the means without each row
     return Ridge(
-        effects=smoothing @ right.T @ (inverse * projected),
-        standard_errors=np.sqrt(variance * (np.square(smoothing @ right.T) @ np.square(inverse))),
+        effects=solve @ (inverse * projected),
+        standard_errors=np.sqrt(variance * (np.square(solve) @ np.square(inverse))),
         fidelity=float(1 - left_out / around_means) if around_means > 0 else 0.0,
     )
 
 
 def _smoothing(parts: int, segments: int) -> NDArray[np.float64]:
-    """Return the effects that each coefficient gives, shape (parts, parts): rows add up to 1."""
+    """Return the weight of each coefficient in each effect, shape (parts, parts); segments come first."""
     weights = np.eye(parts)
-    inside = weights[:segments, :segments]
-    inside *= 2
-    inside += np.eye(segments, k=1) + np.eye(segments, k=-1)
-    inside /= inside.sum(axis=1, keepdims=True)
+    inside = 2 * np.eye(segments) + np.eye(segments, k=1) + np.eye(segments, k=-1)
+    weights[:segments, :segments] = inside / inside.sum(axis=1, keepdims=True)
     return weights

@@ -114,16 +114,16 @@ def find_marks(samples: NDArray[np.float32], rate: int, hz: NDArray[np.float64])
             marks.append(at + round(UNVOICED_PERIOD_S * rate))
             continue
         period = round(rate / now)
-        reach, half = max(1, round(SEARCHED * period)), period // 2
+        reach, half = max(1, round(SEARCHED * period)), min(period // 2, at)
         if voiced:  # where the recording is most like what is around the last mark
             around = samples[at - half : at + half]
             ahead = samples[at + period - reach - half : at + period + reach + half]
             best = int(np.correlate(ahead, around).argmax()) if len(ahead) >= len(around) else reach
             marks.append(at + period - reach + best)
         else:  # the first mark of a voice is at its peak
-            ahead = np.abs(samples[at + half : at + half + period])
-            marks.append(at + half + (int(ahead.argmax()) if len(ahead) else half))
-        voiced = marks[-1] > period
+            ahead = np.abs(samples[at + period // 2 :][:period])
+            marks.append(at + period // 2 + (int(ahead.argmax()) if len(ahead) else period))
+        voiced = True
     return np.append(marks[:-1], len(samples))
 
 
