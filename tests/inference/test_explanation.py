@@ -139,7 +139,7 @@ def test_what_convinced_and_the_rest_are_the_recording_together() -> None:
 
 
 def test_convincing_parts_stand_out_from_their_errors_and_are_never_none() -> None:
-    effects, errors = np.array([0.5, 0.1, -1, -0.2, -0.1]), np.full(5, 0.2)
+    effects, errors = np.array([0.5, 0.3, -1, -0.2, -0.1]), np.full(5, 0.2)
     found = convincing_parts(Ridge(effects, errors, 0.5), 3)
     assert found.tolist() == [True, False, False, False, True]
 

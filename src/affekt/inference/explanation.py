@@ -33,6 +33,7 @@ from affekt.support.progress import progress_bar
 MASKS = 300
 MIN_MASKS = 20
 MAX_EXPLAINED_S = 30.0
+STANDS_OUT = 2.0  # effects that are larger than so many standard errors
 _LEAST_PROBABILITY = 1e-6  # log-odds are finite
 _PENALTIES = np.logspace(-3, 2, 21)  # of the ridge, relative to the mean squared singular value
 
@@ -106,8 +107,8 @@ class Explanation:
         Share of the masked versions that the model flags as out of distribution. Masked sound is unlike any
         recording, so that where most are flagged, the effects are less reliable.
     convincing, rest : AlteredRecording or None
-        The parts alone whose effect is positive and larger than its standard error; and the recording
-        without them. Together they are the recording. None where one is silent.
+        The parts alone whose effect is larger than twice its standard error; and the recording without
+        them. Together they are the recording. None where one is silent.
     what_ifs : tuple of AlteredRecording
         The recording with another pitch, tempo or timbre: each of ``CHANGES`` that leaves a sound.
     neighbours : tuple of Neighbour
@@ -262,11 +263,11 @@ def explain_waveform(
 
 
 def convincing_parts(ridge: Ridge, segments: int) -> NDArray[np.bool_]:
-    """Return which parts have a positive effect larger than its error, the first of them segments.
+    """Return which parts have an effect larger than twice its error, the first of them segments.
 
     Of segments and of bands, at least the one with the largest effect is.
     """
-    kept = ridge.effects > ridge.standard_errors
+    kept = ridge.effects > STANDS_OUT * ridge.standard_errors
     kept[ridge.effects[:segments].argmax()] = True
     kept[segments + ridge.effects[segments:].argmax()] = True
     return kept

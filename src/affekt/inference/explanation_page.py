@@ -20,7 +20,7 @@ from affekt.audio.playback import encode_flac, match_levels
 from affekt.emotions import emotion_style
 from affekt.features.feature_sets import extract
 from affekt.inference.cues import Cue
-from affekt.inference.explanation import BandEffect, Explanation, SegmentEffect
+from affekt.inference.explanation import STANDS_OUT, BandEffect, Explanation, SegmentEffect
 from affekt.inference.what_ifs import AlteredRecording
 from affekt.inference.writers.tiers import clean
 
@@ -100,8 +100,8 @@ def _when_and_where(found: Explanation, players: dict[str, str]) -> Iterator[str
         yield f"<p>It sounds {emotion} to the model most {' and '.join(heard)}.</p>"
     yield (
         '<p class="quiet">Time runs from left to right, frequencies from low to high. What is coloured '
-        f"speaks for {emotion}: bars below are for moments, bars at the side for frequencies. Grey bars "
-        "speak against it.</p>"
+        f"clearly speaks for {emotion}. Bars below are for moments, bars at the side for frequencies; grey "
+        "ones speak against it.</p>"
     )
     yield _picture(found)
     parts = [one for one in (found.convincing, found.rest) if one]
@@ -122,10 +122,13 @@ def _picture(found: Explanation) -> str:
     ]
     tints = "".join(
         [
-            *(_tint(effect, f'x="{at:.2f}" width="{size:.2f}" height="100"') for effect, at, size in times),
             *(
-                _tint(effect, f'y="{at:.2f}" height="{size:.2f}" width="100"')
-                for effect, at, size in heights
+                _tint(part, effect, f'x="{at:.2f}" width="{size:.2f}" height="100"')
+                for part, (effect, at, size) in zip(found.segments, times, strict=True)
+            ),
+            *(
+                _tint(part, effect, f'y="{at:.2f}" height="{size:.2f}" width="100"')
+                for part, (effect, at, size) in zip(found.bands, heights, strict=True)
             ),
         ]
     )
@@ -166,10 +169,14 @@ def _relative(parts: Sequence[Part]) -> list[float]:
     return [one.effect / largest for one in parts]
 
 
-def _tint(effect: float, place: str) -> str:
-    return (
-        f'<rect class="for" fill-opacity="{_STRONGEST_TINT * effect:.2f}" {place}/>' if effect > 0 else ""
-    )
+def _stands_out(part: Part) -> bool:
+    return part.effect > STANDS_OUT * part.standard_error
+
+
+def _tint(part: Part, effect: float, place: str) -> str:
+    if not _stands_out(part):
+        return ""
+    return f'<rect class="for" fill-opacity="{_STRONGEST_TINT * effect:.2f}" {place}/>'
 
 
 def _side(effect: float) -> str:
@@ -201,7 +208,7 @@ def _spans(parts: Sequence[tuple[Part, float, float]]) -> list[tuple[float, floa
     least = _LEAST_NAMED * max(part.effect for part, _, _ in parts)
     joined: list[tuple[float, float, float]] = []  # start, end, effect
     for part, low, high in parts:
-        if part.effect <= part.standard_error or part.effect < least:
+        if not _stands_out(part) or part.effect < least:
             continue
         if joined and abs(joined[-1][1] - low) < 1e-6:
             start, _, effect = joined.pop()
