@@ -8,7 +8,7 @@ of the same actor, at the level of that clip, with fades of 10 ms. Each method r
 of the piece if at least half of it is. Segments without a voice are left out of the score, because they
 are easily told apart. The methods:
 
-- ridge: the effects of ``explain``; and without the smoothing of neighbouring segments.
+- ridge: the effects of ``explain``; and without the weighted mean of neighbouring segments.
 - random forest: of the same masked versions, the mean difference between its answers with the segment and
   without it.
 - occlusion: the difference between the log-odds of the recording, and without the segment alone.

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from affekt.audio.loading import load_audio
+from affekt.errors import BundleError
 from affekt.inference.neighbours import (
     NeighbourTable,
     find_neighbours,
@@ -50,6 +51,16 @@ def test_a_table_is_read_as_it_was_written_and_for_its_model_alone(tmp_path: Pat
     assert found.median_distance == 5
     np.testing.assert_array_equal(found.vectors, table().vectors)
     assert read_table(place, "another model") is None
+
+
+@pytest.mark.parametrize("damage", ["text", "cut", "other"])
+def test_a_damaged_table_is_an_error(tmp_path: Path, damage: str) -> None:
+    place = tmp_path / "mine.neighbours.npz"
+    write_table(place, "ab", replace(table(), clips=CLIPS[:2] if damage == "other" else CLIPS))
+    if damage != "other":
+        place.write_bytes(b"dear diary" if damage == "text" else place.read_bytes()[:200])
+    with pytest.raises(BundleError, match="is no table of neighbours"):
+        read_table(place, "ab")
 
 
 def test_the_bundled_model_has_a_table_of_its_training_clips() -> None:

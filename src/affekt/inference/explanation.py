@@ -33,6 +33,7 @@ from affekt.support.progress import progress_bar
 MASKS = 300
 MIN_MASKS = 20
 MAX_EXPLAINED_S = 30.0
+LOW_FIDELITY = 0.3
 STANDS_OUT = 2.0  # effects that are larger than so many standard errors
 _LEAST_PROBABILITY = 1e-6  # log-odds are finite
 _PENALTIES = np.logspace(-3, 2, 21)  # of the ridge, relative to the mean squared singular value
@@ -132,6 +133,16 @@ class Explanation:
     what_ifs: tuple[AlteredRecording, ...]
     neighbours: tuple[Neighbour, ...]
     recording: Waveform = field(repr=False, compare=False)
+
+    @property
+    def weak(self) -> bool:
+        """Whether the effects explain little of what the masks change."""
+        return self.fidelity < LOW_FIDELITY
+
+    @property
+    def masked_mostly_out_of_distribution(self) -> bool:
+        """Whether more than half of the masked versions are flagged."""
+        return self.masked_out_of_distribution > 0.5
 
     def to_dict(self) -> dict[str, Any]:
         """Return all but the sounds as plain values, ready for JSON."""

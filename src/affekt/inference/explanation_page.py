@@ -24,8 +24,6 @@ from affekt.inference.explanation import STANDS_OUT, BandEffect, Explanation, Se
 from affekt.inference.what_ifs import AlteredRecording
 from affekt.inference.writers.tiers import clean
 
-LOW_FIDELITY = 0.3
-MUCH_FLAGGED = 0.5
 _TEMPLATE = Path(__file__).with_name("explanation_page.html")
 _SPECTROGRAM = "log-mel@1"  # rows are equally wide on the mel scale, as the bands are
 _DEPTH_DB = 60.0
@@ -309,9 +307,9 @@ def _trust(found: Explanation) -> Iterator[str]:
         f"again. Coloured parts are those with which {emotion} became more probable. They explain "
         f"{fidelity:.0%} of what changed.</li>"
     )
-    if found.fidelity < LOW_FIDELITY:
+    if found.weak:
         yield '<li class="warn">That is little: the parts act together, or nothing stands out.</li>'
-    if found.masked_out_of_distribution > MUCH_FLAGGED:
+    if found.masked_mostly_out_of_distribution:
         yield (
             f"<li>With parts left out, recordings are unlike those that the model was trained on: "
             f"{found.masked_out_of_distribution:.0%} are flagged. The picture is less reliable for it.</li>"

@@ -6,6 +6,8 @@ Beside a model file ``NAME.onnx`` may stand a table ``NAME.neighbours.npz``, whi
 
 from __future__ import annotations
 
+import io
+import zipfile
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 
 from affekt.audio.loading import Waveform, load_audio
 from affekt.audio.windows import cut_windows
+from affekt.errors import BundleError
 from affekt.features.feature_sets import extract
 from affekt.model.bundle import Bundle
 from affekt.model.speaker_normalisation import normalise_unknown
@@ -104,20 +107,31 @@ def table_file(model: str) -> Path:
 
 @lru_cache(maxsize=2)
 def read_table(file: Path, model_sha256: str) -> NeighbourTable | None:
-    """Read a table; None where there is none, or it was made for another model."""
+    """Read a table; None where there is none, or it was made for another model.
+
+    Raises
+    ------
+    BundleError
+        It is damaged.
+    """
     if not file.is_file():
         return None
-    with np.load(file, allow_pickle=False) as stored:
-        if str(stored["model"]) != model_sha256:
-            return None
-        lines = bytes(stored["clips"]).decode().split("\n")
-        vectors = stored["vectors"].astype(np.float32)
-        return NeighbourTable(
-            projection=stored["projection"].astype(np.float32),
-            vectors=vectors,
-            clips=tuple(tuple(line.split("\t")) for line in lines),
-            median_distance=float(stored["median_distance"]),
-        )
+    try:
+        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as stored:
+            if str(stored["model"]) != model_sha256:
+                return None
+            projection, vectors = (stored[name].astype(np.float32) for name in ("projection", "vectors"))
+            lines = bytes(stored["clips"]).decode().split("\n")
+            median_distance = float(stored["median_distance"])
+        clips = tuple(tuple(line.split("\t")) for line in lines)
+        if vectors.shape != (len(clips), projection.shape[1]) or {len(clip) for clip in clips} != {4}:
+            raise ValueError("its parts differ in length")
+    except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile) as error:
+        raise BundleError(
+            f"{file} is no table of neighbours ({error}): delete it, or make it again with "
+            "tools/make_neighbours.py"
+        ) from error
+    return NeighbourTable(projection, vectors, clips, median_distance)
 
 
 def write_table(file: Path, model_sha256: str, table: NeighbourTable) -> None:

@@ -22,8 +22,6 @@ BLOCKS = " ▁▂▃▄▅▆▇█"
 TIME_CELLS = 60  # at least one for each segment
 BAND_CELLS = 20  # on each side
 LABEL = 9
-MUCH_FLAGGED = 0.5
-LOW_FIDELITY = 0.3
 AGAINST = "dim"
 NAMED = 3  # neighbours
 
@@ -131,12 +129,12 @@ def _remarks(found: Explanation, largest: float) -> Iterator[str]:
         f"Full bars are {largest:.2f} in log-odds: how much hearing a part raises "
         f"{one_line(found.emotion)} against all others, over {found.masks} masks; ± is one standard error."
     )
-    if found.fidelity < LOW_FIDELITY:
+    if found.weak:
         yield (
             f"The effects explain only {max(0.0, found.fidelity):.0%} of what the masks change: the parts "
             "act together, or nothing stands out."
         )
-    if found.masked_out_of_distribution > MUCH_FLAGGED:
+    if found.masked_mostly_out_of_distribution:
         yield (
             f"{found.masked_out_of_distribution:.0%} of the masked versions are out of distribution: the "
             "effects are less reliable."
