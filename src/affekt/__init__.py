@@ -35,12 +35,16 @@ if TYPE_CHECKING:
     from affekt.features.feature_table import extract_many, write_table
     from affekt.inference.adaptation import Voice, VoiceLike, adapt, load_voice
     from affekt.inference.answer_table import to_dataframe
+    from affekt.inference.cues import Cue
     from affekt.inference.diarisation import Turn, read_rttm
     from affekt.inference.events import Measurement, UtteranceEnd, UtteranceStart
+    from affekt.inference.explanation import BandEffect, Explanation, SegmentEffect, explain
+    from affekt.inference.neighbours import Neighbour
     from affekt.inference.prediction import Answer, Prediction, predict, predict_many
     from affekt.inference.stream import Stream
     from affekt.inference.timeline import Timeline, Track, Utterance
     from affekt.inference.timeline_reader import timeline, timeline_channels
+    from affekt.inference.what_ifs import AlteredRecording
     from affekt.inference.writers import write_timelines
     from affekt.model.bundle import Bundle, ModelLike, load
     from affekt.model.contract import Contract
@@ -55,8 +59,10 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 # Public names and their modules. Each is imported when it is first used, so that predicting does not load
 # what training needs.
 _MODULES = {
+    "AlteredRecording": "inference.what_ifs",
     "Answer": "inference.prediction",
     "AudioSource": "audio.loading",
+    "BandEffect": "inference.explanation",
     "Bundle": "model.bundle",
     "Client": "server.client",
     "Clip": "corpora.base",
@@ -65,14 +71,18 @@ _MODULES = {
     "Corpus": "corpora.base",
     "CorpusCheck": "corpora.check",
     "CorpusLike": "corpora.registry",
+    "Cue": "inference.cues",
     "Evaluation": "evaluation.results",
+    "Explanation": "inference.explanation",
     "Exploration": "experiments.exploration",
     "Measurement": "inference.events",
     "ModelLike": "model.bundle",
+    "Neighbour": "inference.neighbours",
     "Note": "notes",
     "NoteKind": "notes",
     "Prediction": "inference.prediction",
     "Recipe": "estimators.recipe",
+    "SegmentEffect": "inference.explanation",
     "Stream": "inference.stream",
     "Timeline": "inference.timeline",
     "Track": "inference.timeline",
@@ -90,6 +100,7 @@ _MODULES = {
     "enrolment": "experiments.enrolment",
     "evaluate": "experiments.scoring",
     "evaluate_timelines": "experiments.timelines",
+    "explain": "inference.explanation",
     "explore": "experiments.exploration",
     "extract": "features.feature_sets",
     "extract_many": "features.feature_table",
@@ -116,8 +127,10 @@ _MODULES = {
 
 __all__ = [
     "AffektError",
+    "AlteredRecording",
     "Answer",
     "AudioSource",
+    "BandEffect",
     "Bundle",
     "Client",
     "Clip",
@@ -126,14 +139,18 @@ __all__ = [
     "Corpus",
     "CorpusCheck",
     "CorpusLike",
+    "Cue",
     "Evaluation",
+    "Explanation",
     "Exploration",
     "Measurement",
     "ModelLike",
+    "Neighbour",
     "Note",
     "NoteKind",
     "Prediction",
     "Recipe",
+    "SegmentEffect",
     "Stream",
     "Timeline",
     "Track",
@@ -151,6 +168,7 @@ __all__ = [
     "enrolment",
     "evaluate",
     "evaluate_timelines",
+    "explain",
     "explore",
     "extract",
     "extract_many",

@@ -73,15 +73,26 @@ def test_explore_writes_a_page_and_prints_what_is_wrong_with_the_corpus(
         write_voice(tmp_path / "mine" / f"{place}.wav", seed=seed)
     (tmp_path / "mine" / "happy" / "broken.wav").write_text("this is not sound")
     page = tmp_path / "x.html"
-    words = ("--report", page, "--set", "mfcc-mean@1", "--json-out", tmp_path / "x.json")
+    words = (
+        "--report",
+        page,
+        "--set",
+        "mfcc-mean@1",
+        "--json-out",
+        tmp_path / "x.json",
+        "--model",
+        "bundled",
+    )
     code, out, err = run("explore", tmp_path / "mine", *words)
     assert code == 0, err
     assert "unusable: 1" in out
     assert "broken.wav" in out
     assert f"wrote {page}" in err
+    assert "What carries each emotion" in out
     found = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
     assert [Path(clip["path"]).name for clip in found["clips"]] == ["a.wav", "b.wav", "c.wav"]
     assert found["clips"][0]["duration_s"] == pytest.approx(0.6)
+    assert [(one["emotion"], one["clips"]) for one in found["carriers"]] == [("happy", 1), ("angry", 2)]
     assert Path(found["check"]["unusable"][0][0]).name == "broken.wav"
     html = page.read_text(encoding="utf-8")
     assert "<b>3</b><span>usable clips" in html

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from tests.inference.explained import FOUND
 from tests.reports.html_page import HtmlPage, embedded
 from tests.reports.synthetic import make_clips, make_evaluation, make_exploration
 
 from affekt.evaluation.comparison import compare
 from affekt.evaluation.results import Evaluation
+from affekt.inference.explanation_page import explanation_page
 from affekt.reports import figures
 from affekt.reports import html as report
 from affekt.reports.html import write_report
@@ -114,6 +116,11 @@ def test_if_a_figure_cannot_be_drawn_the_old_page_stays_and_no_file_is_left_behi
 
 
 @pytest.mark.usefixtures("few_figures")
+def test_an_explanation_has_its_own_page(tmp_path: Path) -> None:
+    write_report(FOUND, tmp_path / "why.html")
+    assert (tmp_path / "why.html").read_text(encoding="utf-8") == explanation_page(FOUND)
+
+
 def test_a_missing_folder_is_not_created(odd: Evaluation, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no folder"):
         write_report(replace(odd, tested=()), tmp_path / "none" / "page.html")

@@ -24,6 +24,7 @@ from affekt.cli.console import FAILED_INPUT, INTERRUPTED, WRONG_USAGE, named_std
 from affekt.cli.corpora import corpora, explore
 from affekt.cli.encoders import encoders
 from affekt.cli.evaluation import compare, enrolment, evaluate, robustness
+from affekt.cli.explanations import explain
 from affekt.cli.inference import adapt, features, model, predict
 from affekt.cli.serving import keys, serve
 from affekt.cli.timelines import live, timeline
@@ -34,6 +35,7 @@ from affekt.support.terminal import one_line
 
 COMMANDS = {
     "Predict": (predict, timeline, batch, live, adapt, features, app),
+    "Predict": (predict, explain, timeline, live, adapt, features, app),
     "Train and score": (recipes, train, evaluate, compare, enrolment, robustness, reproduce),
     "Serve": (serve, keys),
     "Corpora and models": (corpora, explore, model, encoders),

@@ -96,19 +96,34 @@ def download(name: str, folder: Path) -> None:
     shell_complete=complete_feature_sets,
     help="The feature set: see 'affekt features'.",
 )
+@click.option(
+    "--model",
+    metavar="FILE",
+    help="Also explain the answers of this model to some clips of each emotion: which times and cues carry "
+    "it. 'bundled' for the bundled model.",
+)
 @json_options
 def explore(
-    corpus: tuple[str, ...], report_file: Path, features: str, as_json: bool, json_file: Path | None
+    corpus: tuple[str, ...],
+    report_file: Path,
+    features: str,
+    model: str | None,
+    as_json: bool,
+    json_file: Path | None,
 ) -> None:
     """Write a page about a corpus: its clips, how they were recorded, and their features."""
     from affekt.experiments.exploration import explore
+    from affekt.model.bundle import load
     from affekt.reports import terminal
     from affekt.reports.html import write_report
 
+    explained = load(None if model == "bundled" else model) if model else None
     with json_output(json_file, printed=as_json, indent=2) as write:
-        found = explore(corpus, features=features, jobs=core_count(), progress=True)
+        found = explore(corpus, features=features, model=explained, jobs=core_count(), progress=True)
         write_report(found, report_file, progress=True)
         write(found)
     if not as_json:
         show(terminal.corpus_check(found.check))
+        if found.carriers:
+            show(terminal.carriers(found.carriers))
     say_written(json_file, report_file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -19,8 +20,10 @@ from affekt.corpora.registry import CorpusLike
 from affekt.errors import AffektError, CorpusError, UnknownNameError
 from affekt.evaluation.execution import Execution
 from affekt.evaluation.terms import read_corpus
+from affekt.experiments.explanations import Carriers, explain_corpus
 from affekt.features.feature_sets import FEATURE_SETS, extract, find_feature_set
 from affekt.features.recording import ClipFacts, describe_recording
+from affekt.model.bundle import Bundle
 from affekt.support.markup import html_table
 from affekt.support.progress import progress_bar
 
@@ -44,6 +47,8 @@ class Exploration:
         Its features, float64 of shape (clips, columns).
     map
         A place in the plane for each clip, near clips of similar features: shape (clips, 2).
+    carriers
+        What carries each emotion for a model, where one was given.
     """
 
     check: CorpusCheck
@@ -53,6 +58,7 @@ class Exploration:
     columns: tuple[str, ...]
     features: NDArray[np.float64]
     map: NDArray[np.float64]
+    carriers: tuple[Carriers, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Exploration of {self.corpus.name}: {len(self.clips)} clips, {self.feature_set}>"
@@ -62,7 +68,8 @@ class Exploration:
         clips = [
             {**clip.to_dict(), **asdict(facts)} for clip, facts in zip(self.clips, self.facts, strict=True)
         ]
-        return {"check": self.check.to_dict(), "feature_set": self.feature_set, "clips": clips}
+        values = {"check": self.check.to_dict(), "feature_set": self.feature_set, "clips": clips}
+        return {**values, "carriers": [one.to_dict() for one in self.carriers]}
 
     def _repr_html_(self) -> str:
         lengths = [one.duration_s for one in self.facts]
@@ -88,7 +95,12 @@ class Exploration:
 
 
 def explore(
-    corpus: CorpusLike, *, features: str = DEFAULT_FEATURES, jobs: int = 1, progress: bool = False
+    corpus: CorpusLike,
+    *,
+    features: str = DEFAULT_FEATURES,
+    model: str | os.PathLike[str] | Bundle | None = None,
+    jobs: int = 1,
+    progress: bool = False,
 ) -> Exploration:
     """Read every clip of a corpus, extract its features, and draw a map of all clips.
 
@@ -98,6 +110,9 @@ def explore(
         A path, several, or a loaded corpus.
     features
         A feature set with one vector for each clip.
+    model
+        A model file or a ``Bundle`` whose answers to some clips of each emotion are explained; none are by
+        default.
     jobs, progress
         As for ``evaluate``.
 
@@ -137,6 +152,7 @@ def explore(
         columns=feature_set.columns,
         features=table,
         map=places,
+        carriers=explain_corpus(selected, model, progress=progress) if model is not None else (),
     )
 
 

@@ -61,12 +61,17 @@ def mel_filters(sample_rate: int, fft_samples: int, bands: int) -> BandFilters:
 
 def mel_matrix(sample_rate: int, fft_samples: int, bands: int) -> NDArray[np.float32]:
     """Return triangular filters of equal area on Slaney's mel scale, shape (bins, bands)."""
-    edges_hz = _mel_to_hz(np.linspace(0.0, _hz_to_mel(sample_rate / 2), bands + 2))
+    edges_hz = mel_edges_hz(sample_rate / 2, bands + 1)
     bins_hz = _fft_hz(sample_rate, fft_samples)[:, None]
     rising = (bins_hz - edges_hz[:-2]) / np.diff(edges_hz)[:-1]
     falling = (edges_hz[2:] - bins_hz) / np.diff(edges_hz)[1:]
     area = 2.0 / (edges_hz[2:] - edges_hz[:-2])
     return np.asarray(np.maximum(0.0, np.minimum(rising, falling)) * area, np.float32)
+
+
+def mel_edges_hz(top_hz: float, bands: int) -> NDArray[np.float64]:
+    """Return the edges of bands from 0 Hz, equally wide on Slaney's mel scale: shape (bands + 1,)."""
+    return _mel_to_hz(np.linspace(0.0, _hz_to_mel(top_hz), bands + 1))
 
 
 @lru_cache(maxsize=256)

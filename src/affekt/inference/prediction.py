@@ -194,12 +194,7 @@ def predict_waveform(
     waveform = load_audio(recorded, contract.sample_rate)
     activity = voice_activity(waveform)
     waveform = replace(waveform, activity=activity)  # for the features
-    rows, distances = [], []
-    for window in cut_windows(waveform, contract.window_s):  # of hours, features take gigabytes
-        features = [extract(window, contract.features)]
-        rows.append(bundle.predict_proba(features, voice.statistics if voice else None))
-        distances.append(bundle.distance(features))
-    row, distance = np.asarray(np.mean(rows, axis=0)), float(np.median(distances))
+    row, distance, windows = _answer_windows(waveform, bundle, voice)
     probabilities, prediction_set = restrict(row, distance, contract, allowed, enrolled=voice is not None)
     return Prediction(
         emotion=prediction_set[0],
@@ -212,9 +207,34 @@ def predict_waveform(
             *measure_quality(recorded).notes,
             *voice_notes(waveform.duration_s, *measure_voice(activity)),
             *trained_on(name, recorded, contract),
-            *_notes(waveform, len(rows), contract.is_out_of_distribution(row, distance), voice, bundle),
+            *_notes(waveform, windows, contract.is_out_of_distribution(row, distance), voice, bundle),
         ),
     )
+
+
+def predict_altered(
+    altered: Waveform, bundle: Bundle, voice: Voice | None, allowed: tuple[str, ...]
+) -> tuple[Probabilities, bool]:
+    """Return the probabilities of ``predict_waveform``, and whether the recording is out of distribution.
+
+    Nothing else is measured: this is for the many altered versions of one recording.
+    """
+    contract = bundle.contract
+    row, distance, _ = _answer_windows(load_audio(altered, contract.sample_rate), bundle, voice)
+    probabilities, _ = restrict(row, distance, contract, allowed, enrolled=voice is not None)
+    return probabilities, contract.is_out_of_distribution(row, distance)
+
+
+def _answer_windows(
+    waveform: Waveform, bundle: Bundle, voice: Voice | None
+) -> tuple[NDArray[np.floating], float, int]:
+    """Return what the graph returns, and the distance, pooled over windows; and how many these are."""
+    rows, distances = [], []
+    for window in cut_windows(waveform, bundle.contract.window_s):  # of hours, features take gigabytes
+        features = [extract(window, bundle.contract.features)]
+        rows.append(bundle.predict_proba(features, voice.statistics if voice else None))
+        distances.append(bundle.distance(features))
+    return np.asarray(np.mean(rows, axis=0)), float(np.median(distances)), len(rows)
 
 
 def predict_window(

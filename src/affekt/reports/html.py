@@ -1,4 +1,4 @@
-"""``write_report``: one self-contained HTML page about a corpus, a score or a comparison."""
+"""``write_report``: one self-contained HTML page about a corpus, a score, a comparison or a prediction."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from jinja2 import Environment, FileSystemLoader
 from affekt.evaluation.comparison import Comparison
 from affekt.evaluation.results import Evaluation
 from affekt.experiments.exploration import Exploration
+from affekt.inference.explanation import Explanation
+from affekt.inference.explanation_page import explanation_page
 from affekt.reports.pages.comparison import comparison_page
 from affekt.reports.pages.content import Page
 from affekt.reports.pages.corpus import corpus_page
@@ -24,7 +26,7 @@ TEMPLATES = Path(__file__).with_name("pages")
 
 
 def write_report(
-    result: Exploration | Evaluation | Comparison,
+    result: Exploration | Evaluation | Comparison | Explanation,
     file: str | os.PathLike[str],
     *,
     progress: bool = False,
@@ -34,15 +36,18 @@ def write_report(
     Parameters
     ----------
     result
-        What ``explore``, ``evaluate`` or ``compare`` returned. ``evaluate(..., for_report=True)`` computes
-        more to show.
+        What ``explore``, ``evaluate``, ``compare`` or ``explain`` returned. ``evaluate(...,
+        for_report=True)`` computes more to show.
     file
         Path of the page.
     progress
         Whether to show a progress bar while the figures are drawn.
     """
     check_place(file)
-    html = _render(_page_of(result), progress)
+    if isinstance(result, Explanation):
+        html = explanation_page(result)
+    else:
+        html = _render(_page_of(result), progress)
     with whole_file(Path(file)) as opened:
         opened.write(html)
 
