@@ -34,8 +34,7 @@ from affekt.support.parallel import STOP_SIGNALS
 from affekt.support.terminal import one_line
 
 COMMANDS = {
-    "Predict": (predict, timeline, batch, live, adapt, features, app),
-    "Predict": (predict, explain, timeline, live, adapt, features, app),
+    "Predict": (predict, explain, timeline, live, adapt, batch, features, app),
     "Train and score": (recipes, train, evaluate, compare, enrolment, robustness, reproduce),
     "Serve": (serve, keys),
     "Corpora and models": (corpora, explore, model, encoders),
