@@ -1,10 +1,9 @@
-"""How often the bundled model flags a clip as out of distribution.
+"""How often the bundled model says that a recording has no voice, or that it is out of distribution.
 
-    python benchmarks/out_of_distribution.py RAVDESS/ FOLDER...
+    python benchmarks/out_of_distribution.py FOLDER...
 
-RAVDESS: each fold of by-actor-5, by the distance alone, with the average speaker and the threshold of the
-other folds. Then every folder of other sounds, and sounds that are made here (noise of three colours,
-tones, chords, clicks), as the bundled model flags them.
+Recordings of the folders, and sounds that are made here: noise of three colours, tones, chords, clicks, and
+melodies of tones that decay.
 """
 
 from __future__ import annotations
@@ -12,20 +11,13 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from affekt.corpora.registry import load_corpus
-from affekt.evaluation.dataset import Extraction, extract_dataset
-from affekt.evaluation.execution import Execution
-from affekt.evaluation.protocols import find_protocol, split
 from affekt.inference.prediction import predict_many
-from affekt.model.bundle import load
-from affekt.model.out_of_distribution import FLAGGED_SHARE, distance
-from affekt.model.speaker_normalisation import average_speaker
+from affekt.notes import NoteKind
 from affekt.support.parallel import core_count
 
 RATE, SECONDS, EACH = 16_000, 3, 20
@@ -33,21 +25,12 @@ TIME_S = np.arange(RATE * SECONDS) / RATE
 Sound = tuple[np.ndarray, int]
 
 
-def held_out(corpus: str) -> dict[str, tuple[int, float]]:
-    """Clips and share flagged, by vocal channel, each fold with the threshold of the others."""
-    extraction = Extraction(features=load().contract.features)
-    dataset = extract_dataset(load_corpus(corpus), extraction, Execution(jobs=core_count(), progress=True))
-    folds = split(dataset.corpus, find_protocol("by-actor-5"), dataset.fingerprints, 0)
-    distances = np.zeros(len(dataset.labels))
-    for fold in folds:
-        average = average_speaker(dataset.features[fold.train], dataset.speakers[fold.train])
-        for i in fold.test:
-            distances[i] = distance(dataset.features[i], average, dataset.relative)
-    flags = np.zeros(len(distances), bool)
-    for fold in folds:
-        flags[fold.test] = distances[fold.test] > np.quantile(distances[fold.train], 1 - FLAGGED_SHARE)
-    channels = np.array([clip.vocal_channel for clip in dataset.corpus.clips])
-    return {name: (int((channels == name).sum()), flags[channels == name].mean()) for name in set(channels)}
+def melody(rng: np.random.Generator) -> np.ndarray:
+    """Notes of 0.25 s, each with six harmonics that decay."""
+    note_s = np.arange(RATE // 4) / RATE
+    pitches = 220 * 2 ** (rng.choice([0, 2, 4, 5, 7, 9, 11, 12], 4 * SECONDS) / 12)
+    notes = [sum(np.sin(2 * np.pi * f * k * note_s) / k for k in range(1, 7)) for f in pitches]
+    return np.concatenate([note * np.exp(-8 * note_s) for note in notes])
 
 
 def make_sounds() -> Iterator[tuple[str, Sound]]:
@@ -69,32 +52,30 @@ def make_sounds() -> Iterator[tuple[str, Sound]]:
                 for k in range(1, 5)
             ),
             "clicks": np.convolve(clicks, np.exp(-np.arange(400) / 60), "same"),
+            "melody": melody(rng),
         }
         for name, sound in kinds.items():
             yield name, (0.1 * sound / np.abs(sound).max(), RATE)
 
 
-def flagged(sources: list[Sound] | str) -> tuple[int, float]:
-    """Clips that could be predicted, and the share of them that are flagged."""
+def add_row(table: Table, name: str, sources: list[Sound] | str) -> None:
+    """Count the recordings that could be predicted, and the shares of them with either remark."""
     found = [one.prediction for one in predict_many(sources, jobs=core_count()) if one.prediction]
-    return len(found), float(np.mean([one.out_of_distribution for one in found]))
+    silent = np.mean([any(note.kind is NoteKind.NO_VOICE for note in one.notes) for one in found])
+    unlike = np.mean([one.out_of_distribution for one in found])
+    table.add_row(name, str(len(found)), f"{silent:.1%}", f"{unlike:.1%}")
 
 
 def main() -> None:
-    """Print a row for each kind of sound."""
-    corpus, *folders = sys.argv[1:]
-    table = Table("", "clips", "flagged", box=None)
-    for vocal_channel, (count, share) in sorted(held_out(corpus).items()):
-        table.add_row(f"RAVDESS, held-out actors, {vocal_channel}", str(count), f"{share:.1%}")
-    for folder in folders:
-        count, share = flagged(folder)
-        table.add_row(Path(folder).name, str(count), f"{share:.1%}")
+    """Print a row for each folder and each kind of sound."""
+    table = Table("", "recordings", "no voice", "out of distribution", box=None)
+    for folder in sys.argv[1:]:
+        add_row(table, folder.rstrip("/").rsplit("/", 1)[-1], folder)
     made: dict[str, list[Sound]] = defaultdict(list)
     for name, sound in make_sounds():
         made[name].append(sound)
     for name, sounds in made.items():
-        count, share = flagged(sounds)
-        table.add_row(name, str(count), f"{share:.1%}")
+        add_row(table, name, sounds)
     Console(width=100).print(table)
 
 

@@ -79,6 +79,12 @@ def small_ravdess(tmp_path_factory: pytest.TempPathFactory, write_voice: Callabl
 
 
 @pytest.fixture
+def enrol_synthetic_voices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let clips be enrolled in which the network hears no voice, such as longer synthetic ones."""
+    monkeypatch.setattr("affekt.inference.adaptation.voice_notes", lambda *_: ())
+
+
+@pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A server on this machine."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")

@@ -27,7 +27,7 @@ TABLES: dict[str, str | Mapping[str, Source]] = {
     },
     "The recipe, trained on RAVDESS alone": {
         "speech, trained on speech + song": "affekt-net-2.by-actor-5.speech.json",
-        "speech + song": "affekt-net-2.by-actor-5.json",
+        "speech + song": ("affekt-net-2.by-actor-5.json", "speech + song"),
     },
     "Trained on both, adapted to each speaker, by the number of unlabelled clips": (
         "affekt-net-2.ravdess+nemo.enrolment.speech.json"

@@ -167,6 +167,8 @@ def test_python_m_affekt_is_the_command_line() -> None:
         ["predict", "a.wav", "--model", "none.onnx"],
         ["predict", "a.wav", "--jobs", "0"],
         ["predict", "a.wav", "--emotions", "happy"],
+        ["predict", "a.wav", "--emotions", ""],
+        ["predict", "a.wav", "--emotions", ","],
         ["predict", "a.wav", "--emotions", "happy,nonsense"],
         ["corpora", "download", "nonsense", "--to", "x"],
         ["evaluate", "CORPUS", "--recipe", "nonsense"],

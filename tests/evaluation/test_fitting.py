@@ -190,6 +190,7 @@ def test_a_finished_model_predicts_as_predict_does_windows_and_all(bundle: Bundl
         assert prediction.out_of_distribution == (distance > bundle.contract.distance_threshold)
 
 
+@pytest.mark.usefixtures("enrol_synthetic_voices")
 def test_a_finished_model_enrols_a_speaker_as_adapt_does(bundle: Bundle, elsewhere: Path) -> None:
     terms = read_terms(elsewhere, model=bundle)
     dataset = extract_for(terms, Execution())

@@ -334,6 +334,7 @@ def has_windows(path: Path, bundle: Bundle) -> bool:
 
 
 @pytest.mark.parametrize("emotions", [None, ["happy", "angry"]])
+@pytest.mark.usefixtures("enrol_synthetic_voices")
 def test_a_finished_model_is_adapted_as_by_adapt_and_predict(
     elsewhere: Corpus, bundle: Bundle, draws: Draws, emotions: list[str] | None
 ) -> None:
@@ -352,6 +353,7 @@ def test_a_finished_model_is_adapted_as_by_adapt_and_predict(
                 )
 
 
+@pytest.mark.usefixtures("enrol_synthetic_voices")
 def test_a_model_of_frames_is_adapted_as_by_adapt_and_predict(
     write_corpus: Callable[..., Corpus], draws: Draws
 ) -> None:

@@ -104,7 +104,7 @@ def test_sound_of_30_s_is_encoded_at_once(monkeypatch: pytest.MonkeyPatch) -> No
             lengths.append(len(inputs["positions"]))
             return [inputs["positions"]]
 
-    monkeypatch.setattr(encoder, "_session", lambda name: Session())
+    monkeypatch.setattr(encoder, "_session", lambda *_: Session())
     for seconds in (30, 60, 61):
         encode(Waveform(np.ones(seconds * RATE, np.float32), RATE))
     assert lengths == [1500, 1500, 1500, 1017, 1017, 1016]

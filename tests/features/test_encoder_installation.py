@@ -85,6 +85,27 @@ def test_adding_it_again_replaces_it(checkpoint: Path, tmp_path: Path, cache: Pa
     assert names(cache) == [new.name]
 
 
+def test_an_encoder_that_was_added_again_is_used_at_once(
+    checkpoint: Path, tmp_path: Path, cache: Path
+) -> None:
+    add_encoder(checkpoint)
+    old = encode(SOUND, "small")
+    values = state(torch_encoder())
+    values["encoder.conv1.bias"] = values["encoder.conv1.bias"] + 1
+    torch.save(values, tmp_path / "other.pt")
+    add_encoder(tmp_path / "other.pt")
+    assert not np.array_equal(encode(SOUND, "small"), old)
+
+
+def test_a_network_that_returns_values_that_are_too_large_is_refused(tmp_path: Path, cache: Path) -> None:
+    values = state(torch_encoder())
+    values["encoder.conv2.weight"] = torch.full_like(values["encoder.conv2.weight"], 3e38)
+    torch.save(values, tmp_path / "huge.pt")
+    with pytest.raises(EncoderError, match="values that are too large"):
+        add_encoder(tmp_path / "huge.pt")
+    assert not cache.exists()
+
+
 def test_a_graph_that_cannot_be_written_leaves_the_old_one(
     checkpoint: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -175,6 +175,23 @@ def test_other_types_are_refused(path: Path) -> None:
         read_weights(path)
 
 
+def test_complex_numbers_are_refused(path: Path) -> None:
+    with (
+        zipfile.ZipFile(path.with_suffix(".npz"), "w") as archive,
+        archive.open("encoder.conv1.bias.npy", "w") as member,
+    ):
+        np.save(member, np.ones(4, complex))
+    with pytest.raises(EncoderError, match="complex128, not floating-point"):
+        read_weights(path.with_suffix(".npz"))
+
+
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for place in ("/dev/zero", tmp_path / "pipe", tmp_path):
+        with pytest.raises(EncoderError, match="is not a file"):
+            read_weights(place)
+
+
 def test_a_transposed_tensor_is_refused(path: Path) -> None:
     values = tensors()
     name = "encoder.blocks.0.attn.key.weight"

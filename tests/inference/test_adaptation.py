@@ -6,10 +6,12 @@ import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from affekt.audio.loading import Waveform, load_audio
 from affekt.errors import AudioError, AudioFormatError, MissingExtraError, VoiceError
@@ -52,6 +54,17 @@ def test_a_voice_holds_the_statistics_of_its_clips(clips: list[Path], voice: Voi
     assert voice.statistics == expected
     assert (voice.clips, voice.skipped) == (6, ())
     assert voice.duration_s == pytest.approx(6 * 0.6)
+
+
+def test_a_clip_without_a_voice_is_not_enrolled(clips: list[Path], voice: Voice) -> None:
+    noise = 0.1 * np.random.default_rng(0).standard_normal(2 * 16_000)
+    found = adapt([*clips, (noise, 16_000)])
+    assert found.statistics == voice.statistics
+    assert [reason for _, reason in found.skipped] == [
+        "no voice found: this may be music, noise or silence"
+    ]
+    with pytest.raises(AudioError, match="no voice found"):
+        adapt((noise, 16_000))
 
 
 def test_a_folder_stands_for_all_clips_in_it(clips: list[Path], voice: Voice) -> None:
@@ -227,10 +240,9 @@ def test_a_voice_of_another_version_or_size_or_none_at_all_is_refused(tmp_path: 
         load_voice(tmp_path / "absent.voice")
 
 
-def test_a_long_recording_counts_as_one_clip_for_each_window(
-    tmp_path: Path, write_voice: Callable[..., Path]
-) -> None:
-    long = write_voice(tmp_path / "long.wav", seconds=18)
+def test_a_long_recording_counts_as_one_clip_for_each_window() -> None:
+    samples, rate = soundfile.read(files("affekt") / "examples" / "high-slow.flac")
+    long = np.resize(samples, 18 * rate), rate
     (windows,) = (note.text for note in predict(long).notes if note.kind == NoteKind.WINDOWS)
     found = adapt(long)
     assert found.clips > 2

@@ -182,10 +182,23 @@ def test_it_is_the_full_prediction_restricted_and_renormalised(
     for name, share in found.probabilities.items():
         assert share == pytest.approx(full.probabilities[name] / total)
     kept = tuple(name for name in full.prediction_set if name in wanted)
-    assert found.prediction_set == (kept or (found.emotion,))
+    if not kept:  # those that are probable among the allowed ones
+        order = sorted(wanted, key=lambda name: -found.probabilities[name])
+        kept = tuple(name for name in order if found.probabilities[name] >= threshold) or (found.emotion,)
+    assert found.prediction_set == kept
     assert set(found.prediction_set) <= set(wanted)
     assert found.prediction_set[0] == found.emotion
     assert (found.duration_s, found.notes) == (full.duration_s, full.notes)
+
+
+def test_of_allowed_emotions_that_are_all_improbable_none_is_taken_for_certain(clip: Path) -> None:
+    full = predict(clip).probabilities
+    model, wanted = uncertain(0.5), sorted(full, key=full.__getitem__)[-3:-1]  # the second and third
+    assert max(full[name] for name in wanted) < 0.5
+    assert max(predict(clip, emotions=wanted).probabilities.values()) < 0.9
+    model = uncertain(min(predict(clip, uncertain(0.5), emotions=wanted).probabilities.values()))
+    assert not {*wanted} & {*predict(clip, model).prediction_set}
+    assert {*predict(clip, model, emotions=wanted).prediction_set} == {*wanted}
 
 
 def test_all_emotions_of_the_model_are_the_full_prediction(clip: Path) -> None:
@@ -292,7 +305,8 @@ def test_a_dc_offset_changes_no_prediction(ravdess: Path) -> None:
     for path in find_audio(ravdess)[::123]:
         samples, rate = soundfile.read(path)
         expected, found = predict((samples, rate)), predict((samples + 0.001, rate))
-        assert found.probabilities == pytest.approx(expected.probabilities, abs=0.002)
+        # the encoder rounds its inputs to 8 bits
+        assert found.probabilities == pytest.approx(expected.probabilities, abs=0.01)
         assert found.out_of_distribution == expected.out_of_distribution
 
 
@@ -358,8 +372,8 @@ def test_a_long_recording_is_pooled_over_windows(tmp_path: Path, write_voice: Ca
     samples = np.concatenate([soundfile.read(part)[0] for part in parts])
     found = predict((samples, 16000), bundle)
     (text,) = (note.text for note in found.notes if note.kind == NoteKind.WINDOWS)
-    assert text.startswith("pooled over 6 windows of ")
-    starts = np.linspace(0, len(samples) - length, 6).astype(int)
+    assert text.startswith("pooled over 7 windows of ")
+    starts = np.linspace(0, len(samples) - length, 7).astype(int)
     windows = [
         extract(load_audio((samples[at : at + length], 16000)), bundle.contract.features) for at in starts
     ]
@@ -391,8 +405,8 @@ def test_the_flag_depends_on_the_distance_and_the_probability_before_calibration
 
 
 def test_noise_stays_out_of_distribution_for_a_model_adapted_to_noise() -> None:
-    rng = np.random.default_rng(0)
-    noises = [(0.1 * rng.standard_normal(32000), 16000) for _ in range(3)]
+    rng = np.random.default_rng(0)  # less than a second: it is not said to have no voice
+    noises = [(0.1 * rng.standard_normal(15000), 16000) for _ in range(3)]
     assert predict(noises[0], voice=adapt(noises[1:])).out_of_distribution
 
 

@@ -458,6 +458,12 @@ def test_a_model_predicts_the_same_in_another_process() -> None:
     assert (again.name, again.contract) == (bundle.name, bundle.contract)
 
 
+def test_a_calibration_for_enrolled_speakers_needs_predictions_for_them() -> None:
+    contract = replace(CONTRACT, enrolled_calibration=CONTRACT.calibration)
+    with pytest.raises(BundleError, match="no predictions for them"):
+        parse(seal(make_graph(), contract), "m.onnx")
+
+
 @pytest.mark.parametrize("name", [field.name for field in fields(Contract)])
 def test_every_part_of_the_contract_is_in_the_plain_values(name: str) -> None:
     here = {"calibration": "trust", "distance_threshold": "novel_from", "average_speaker": "average_voice"}

@@ -167,6 +167,8 @@ def test_no_score_may_be_missing(key: str) -> None:
         (lambda values: values["scores"]["reliability"].update(count=[0]), "no "),
         (lambda values: values["scores"].update(confusion_matrix=[[1, 0]]), "does not fit the emotions"),
         (lambda values: values["scores"].update(confusion_matrix=[[1], [1]]), "does not fit the emotions"),
+        (lambda values: values["scores"].update(likely_count=-3), "set size is out of range"),
+        (lambda values: values["scores"].update(n=-4), "scored on -4 clips"),
         (lambda values: values.update(emotions=[]), "names 0 emotions"),
         (lambda values: values.update(emotions=[1, 2]), r"emotions\[0\] is 1, not a text"),
         (lambda values: values.update(format=3), "reads format 4"),

@@ -103,9 +103,9 @@ def parse_emotions(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> tuple[str, ...] | str | None:
     """Return canonical names, ``all``, or None where nothing was given."""
-    if value == "all":
+    if value is None or value == "all":
         return value
-    emotions = sort_emotions(canonical_emotion(word) for word in (value or "").split(",") if word.strip())
-    if len(emotions) == 1:
-        raise click.BadParameter(f"give two emotions or more, not {emotions[0]!r} alone")
-    return emotions or None
+    emotions = sort_emotions(canonical_emotion(word) for word in value.split(",") if word.strip())
+    if len(emotions) < 2:
+        raise click.BadParameter(f"give two emotions or more, separated by commas, not {value!r}")
+    return emotions

@@ -304,7 +304,10 @@ def _draw(
 def _leave_one_corpus_out(corpus: Corpus, groups: Sequence[int], seed: int) -> list[Fold]:
     folds = leave_corpora_out(corpus, groups)
     if len(folds) < 2:
-        raise CorpusError("leave-one-corpus-out needs two corpora or more: affekt evaluate ONE OTHER ...")
+        raise CorpusError(
+            f"leave-one-corpus-out needs two corpora or more of different names, and all clips are of "
+            f"{corpus.clips[0].corpus!r}: affekt evaluate ONE OTHER ..."
+        )
     for name, fold in folds.items():
         if not len(fold.test):
             emotions = sorted({corpus.clips[i].emotion for i in fold.untested})

@@ -8,13 +8,14 @@ from OpenAI's weights, with weights and activations of 8 bits.
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affekt.audio.waveform import Waveform
-from affekt.features.encoder_registry import find_encoder, read_graph
+from affekt.features.encoder_registry import check_encoder, find_encoder, read_graph
 from affekt.features.filters import mel_filters, multiply_bands
 from affekt.features.spectra import PART_FRAMES, Frames, hann_window, square_magnitudes
 from affekt.support.sessions import open_session
@@ -54,11 +55,15 @@ def encode(waveform: Waveform, encoder: str = "whisper-tiny") -> Frames:
     UnknownNameError
         There is no such encoder.
     """
-    session = _session(encoder)
+    return encode_with(_session(encoder, check_encoder(encoder)), waveform, find_encoder(encoder).width)
+
+
+def encode_with(session: onnxruntime.InferenceSession, waveform: Waveform, width: int) -> Frames:
+    """Return what ``encode`` does, with an encoder's graph that is open, and the width of its blocks."""
     spectra = whisper_spectra(waveform.samples)
     rows = len(spectra) // FRAMES_PER_ROW
     parts = np.array_split(spectra[: rows * FRAMES_PER_ROW].reshape(rows, -1), -(-rows // MAX_ROWS))
-    positions = sinusoids(-(-len(parts[0]) // CACHED_ROWS) * CACHED_ROWS, find_encoder(encoder).width)
+    positions = sinusoids(-(-len(parts[0]) // CACHED_ROWS) * CACHED_ROWS, width)
     return np.concatenate(
         [
             session.run(None, {"mel": part.reshape(-1, BANDS), "positions": positions[: len(part)]})[0]
@@ -95,5 +100,5 @@ def sinusoids(rows: int, width: int) -> Frames:
 
 
 @lru_cache(maxsize=2)
-def _session(encoder: str) -> onnxruntime.InferenceSession:
-    return open_session(read_graph(encoder))
+def _session(encoder: str, file: Path) -> onnxruntime.InferenceSession:
+    return open_session(read_graph(encoder))  # ``file`` changes when another checkpoint is added

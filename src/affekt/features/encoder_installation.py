@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from affekt.audio.waveform import Waveform
 from affekt.errors import DownloadError, EncoderError, UnknownNameError, require
+from affekt.features.encoder import SAMPLE_RATE, encode_with
 from affekt.features.encoder_registry import (
     ENCODERS,
     Encoder,
@@ -22,9 +24,11 @@ from affekt.features.encoder_registry import (
 )
 from affekt.features.encoder_weights import Weights, count_blocks, read_weights
 from affekt.support.download import download_file
+from affekt.support.sessions import open_session
 from affekt.support.writing import whole_file
 
 _PROBE_TOLERANCE = 1e-3
+_LARGEST_OUTPUT = 1e4  # outputs of Whisper's blocks are below 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +157,17 @@ def _build(encoder: Encoder, weights: Weights, file: str | os.PathLike[str]) -> 
         "licence": encoder.licence,
         "checkpoint_sha256": digest,
     }
-    return build_graph(weights, max(encoder.taps), encoder.taps, metadata=metadata)
+    with np.errstate(all="ignore"):  # weights may be as large as they like
+        graph = build_graph(weights, max(encoder.taps), encoder.taps, metadata=metadata)
+    _check_outputs(graph, encoder, file)
+    return graph
+
+
+def _check_outputs(graph: bytes, encoder: Encoder, file: str | os.PathLike[str]) -> None:
+    noise = np.random.default_rng(0).uniform(-1, 1, SAMPLE_RATE).astype(np.float32)
+    found = encode_with(open_session(graph), Waveform(noise, SAMPLE_RATE), encoder.width)
+    if not np.abs(found).max() < _LARGEST_OUTPUT:  # nor is NaN
+        raise EncoderError(f"{file} cannot be used: its network returns values that are too large")
 
 
 def _fits(encoder: Encoder, weights: Weights) -> bool:

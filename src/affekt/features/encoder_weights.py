@@ -13,6 +13,7 @@ import math
 import os
 import pickle
 import re
+import stat
 import struct
 import zipfile
 import zlib
@@ -75,6 +76,8 @@ def read_weights(path: str | os.PathLike[str]) -> Weights:
     -----
     Positions and the normalisation after the last block are left out: the positions are computed.
     """
+    if not stat.S_ISREG(Path(path).stat().st_mode):
+        raise EncoderError(f"{path} is not a file: {_FORMATS}")
     with open(path, "rb") as file:
         if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:
             raise EncoderError(f"{path} has more than {MAX_FILE_BYTES} bytes: {_FORMATS}")
@@ -169,7 +172,10 @@ def _read_zip(file: IO[bytes]) -> Iterator[tuple[str, NDArray[np.float32]]]:
         for member in archive.namelist():
             if name := _own_name(member.removesuffix(".npy")):
                 content = io.BytesIO(_read_member(archive, member, MAX_TENSOR_BYTES))
-                yield name, np.lib.format.read_array(content, allow_pickle=False).astype(np.float32)
+                values = np.lib.format.read_array(content, allow_pickle=False)
+                if not np.issubdtype(values.dtype, np.floating):
+                    raise ValueError(f"{name} has the type {values.dtype}, not floating-point numbers")
+                yield name, values.astype(np.float32)
 
 
 def _read_member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:

@@ -6,23 +6,26 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from affekt.audio.activity import voice_activity
 from affekt.audio.archives import expand_sources
 from affekt.audio.loading import AudioSource, load_audio, source_name
 from affekt.audio.windows import cut_windows
 from affekt.errors import AffektError, AudioError, VoiceError
 from affekt.features.feature_sets import extract, stack_features
+from affekt.features.recording import measure_voice, voice_notes
 from affekt.model.bundle import Bundle, ModelLike, load
 from affekt.model.speaker_normalisation import (
     SpeakerStatistics,
     speaker_statistics,
 )
+from affekt.notes import NoteKind
 from affekt.support.markup import html_table
 from affekt.support.plain_values import build_fields, parse_json
 from affekt.support.progress import track
@@ -92,8 +95,9 @@ def adapt(
     ----------
     clips
         Recordings of one speaker, as for ``predict_many``; a folder or zip archive stands for every audio
-        file in it. A dozen or more with different emotions work best. A clip that cannot be used is
-        skipped; a long recording counts as one clip for each window that ``predict`` would cut it into.
+        file in it. A dozen or more with different emotions work best. A clip that cannot be used, or that
+        has no voice, is skipped; a long recording counts as one clip for each window that ``predict`` would
+        cut it into.
     model
         The model to adapt; None for the bundled model.
     progress
@@ -109,9 +113,9 @@ def adapt(
     Examples
     --------
     >>> import numpy as np
-    >>> voice = adapt([(np.sin(np.arange(22050) * pitch), 22050) for pitch in (0.05, 0.06)])
+    >>> voice = adapt([(np.sin(np.arange(11025) * pitch), 22050) for pitch in (0.05, 0.06)])
     >>> voice.clips, voice.duration_s
-    (2, 2.0)
+    (2, 1.0)
     """
     bundle = load(model)
     rows, skipped, duration_s = [], [], 0.0
@@ -120,7 +124,11 @@ def adapt(
     for source in track(sources, "extracting features", len(sources), shown=progress):
         try:
             waveform = load_audio(source, bundle.contract.sample_rate)
-            windows = cut_windows(waveform, bundle.contract.window_s)
+            activity = voice_activity(waveform)
+            for note in voice_notes(waveform.duration_s, *measure_voice(activity)):
+                if note.kind is NoteKind.NO_VOICE:
+                    raise AudioError(str(note))
+            windows = cut_windows(replace(waveform, activity=activity), bundle.contract.window_s)
             rows += [extract(window, bundle.contract.features) for window in windows]
             duration_s += waveform.duration_s
         except AffektError as found:

@@ -26,6 +26,7 @@ from affekt.model.contract import Contract
 from affekt.notes import Note, NoteKind
 from affekt.support.markup import html_table
 from affekt.support.parallel import map_in_order
+from affekt.support.terminal import plural
 
 CONFIDENT_WORDS = {0.8: "clearly", 0.6: "probably"}
 UNSURE_FROM = 4  # a prediction set of so many emotions is no answer
@@ -269,7 +270,8 @@ def restrict(
 
     Notes
     -----
-    If the true emotion is allowed, the prediction set loses nothing by leaving out the others.
+    If the true emotion is allowed, the prediction set loses nothing by leaving out the others. Where no
+    allowed emotion is probable enough, the set holds those that are among the allowed ones alone.
     """
     calibration = contract.calibration_for(enrolled=enrolled)
     calibrated = calibration.calibrate(row, distance)
@@ -278,7 +280,7 @@ def restrict(
     probabilities = Probabilities(zip(allowed, shares.tolist(), strict=True))
     likely = [contract.emotions[i] for i in calibration.prediction_set(calibrated)]
     kept = [emotion for emotion in likely if emotion in probabilities]
-    return probabilities, tuple(kept or [max(probabilities, key=probabilities.__getitem__)])
+    return probabilities, tuple(kept or [allowed[i] for i in calibration.prediction_set(shares)])
 
 
 def _notes(
@@ -301,7 +303,7 @@ def _notes(
     if windows > 1:
         yield Note(NoteKind.WINDOWS, f"pooled over {windows} windows of {contract.window_s:.1f} s")
     if voice:
-        yield Note(NoteKind.ADAPTED, f"adapted to the speaker with {voice.clips} clips")
+        yield Note(NoteKind.ADAPTED, f"adapted to the speaker with {plural(voice.clips, 'clip')}")
 
 
 def predict_many(

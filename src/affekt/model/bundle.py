@@ -249,6 +249,10 @@ def parse(content: bytes, name: str) -> Bundle:
         )
     except _RUNTIME_ERRORS as error:
         raise BundleError(f"{name} holds no graph that takes {contract.features}: {error}") from error
+    if contract.enrolled_calibration and ENROLLED_PROBABILITIES not in {
+        output.name for output in session.get_outputs()
+    }:
+        raise BundleError(f"{name} has a calibration for enrolled speakers, and no predictions for them")
     bundle = Bundle(contract, name, content, session)
     _probe(bundle, feature_set)
     return bundle

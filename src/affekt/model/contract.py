@@ -234,6 +234,10 @@ def parse_contract(values: object) -> Contract:
     for name, percentiles in found.recordings.items():
         if list(percentiles) != sorted(percentiles) or max(map(abs, percentiles)) > LARGEST:
             raise ValueError(f"percentiles of {reprlib.repr(name)} do not ascend: {percentiles}")
+        if name in ("duration_s", "sample_rate") and percentiles[0] < 0:
+            raise ValueError(f"percentiles of {name} are negative: {percentiles}")
+    if not found.corpora or any(one.clips < 1 for one in found.corpora):
+        raise ValueError("it was trained on no clips")
     if abs(found.distance_threshold) > LARGEST:
         raise ValueError(f"the distance threshold is out of range: {found.distance_threshold:g}")
     if not 0 <= found.uncertainty_weight <= MAX_UNCERTAINTY_WEIGHT:
@@ -265,6 +269,13 @@ def _parse_scores(values: object) -> ContractScores:
         )
     if not sum(bins["count"]) > 0 or min(bins["count"]) < 0:
         raise ValueError("the reliability diagram has no answers")
+    shares = {"chance": found.chance, **{f"recall of {name}": one for name, one in found.recall.items()}}
+    shares |= {"coverage": found.coverage, "set size": found.set_size and found.set_size / MAX_EMOTIONS}
+    for name, share in shares.items():
+        if share is not None and not 0 <= share <= 1:
+            raise ValueError(f"the {name} is out of range")
+    if found.n < 1:
+        raise ValueError(f"it was scored on {found.n} clips")
     return found
 
 
