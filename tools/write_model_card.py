@@ -22,8 +22,8 @@ Source = str | tuple[str, str]
 
 TABLES: dict[str, str | Mapping[str, Source]] = {
     "The recipe, trained on both corpora, tested on the speech of other speakers": {
-        "published folds of RAVDESS": "affekt-net-2.ravdess+nemo.by-actor-5.speech.json",
-        "left-out corpora": "affekt-net-2.leave-one-corpus-out.speech.json",
+        "unseen speakers": "affekt-net-2.ravdess+nemo.by-actor-5.speech.json",
+        "each corpus left out": "affekt-net-2.leave-one-corpus-out.speech.json",
     },
     "The recipe, trained on RAVDESS alone": {
         "speech, trained on speech + song": "affekt-net-2.by-actor-5.speech.json",

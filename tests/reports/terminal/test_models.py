@@ -33,4 +33,4 @@ def test_it_shows_whom_predictions_with_a_voice_are_calibrated_for() -> None:
     for own, shown in ((None, False), (replace(BUNDLE.contract.calibration, temperature=1.5), True)):
         bundle = replace(BUNDLE, contract=replace(BUNDLE.contract, enrolled_calibration=own))
         text = printed(terminal.model(bundle), width=200)
-        assert ("with a voice of 1 to 16 clips, promised for" in text) == shown
+        assert ("with 1 to 16 enrolled clips: for" in text) == shown

@@ -64,9 +64,9 @@ def _scores(contract: Contract) -> Iterator[tuple[str, str | Text]]:
     if scores.coverage is not None and scores.set_size is not None:
         sets = f"coverage {scores.coverage:.1%}, mean size {scores.set_size:.1f}"
         yield "prediction sets", sets
-        yield "", f"promised for {contract.promised_for}"
+        yield "", f"90 % promised for {contract.promised_for}"
         if promised := contract.promised_for_enrolled:
-            yield "", f"with a voice of 1 to {MAX_ENROLLED} clips, promised for {promised}"
+            yield "", f"with 1 to {MAX_ENROLLED} enrolled clips: for {promised}"
 
 
 def _making(contract: Contract) -> Iterator[tuple[str, str | Text]]:
