@@ -123,20 +123,32 @@ def adapt(
     sources = expand_sources(clips)
     for source in track(sources, "extracting features", len(sources), shown=progress):
         try:
-            waveform = load_audio(source, bundle.contract.sample_rate)
-            activity = voice_activity(waveform)
-            for note in voice_notes(waveform.duration_s, *measure_voice(activity)):
-                if note.kind is NoteKind.NO_VOICE:
-                    raise AudioError(str(note))
-            windows = cut_windows(replace(waveform, activity=activity), bundle.contract.window_s)
-            rows += [extract(window, bundle.contract.features) for window in windows]
-            duration_s += waveform.duration_s
+            of_clip, length_s = extract_enrolled(source, bundle)
+            rows += of_clip
+            duration_s += length_s
         except AffektError as found:
             error = error or found
             skipped.append((source_name(source), str(found)))
     if not rows:
         raise error or AudioError("there are no clips to adapt to")
     return voice_of(rows, duration_s, bundle, tuple(skipped))
+
+
+def extract_enrolled(source: AudioSource, bundle: Bundle) -> tuple[list[NDArray[np.float32]], float]:
+    """Return the features of each window of a clip of a speaker, and its length in seconds.
+
+    Raises
+    ------
+    AudioError
+        It cannot be used, or has no voice.
+    """
+    waveform = load_audio(source, bundle.contract.sample_rate)
+    activity = voice_activity(waveform)
+    for note in voice_notes(waveform.duration_s, *measure_voice(activity)):
+        if note.kind is NoteKind.NO_VOICE:
+            raise AudioError(str(note))
+    windows = cut_windows(replace(waveform, activity=activity), bundle.contract.window_s)
+    return [extract(window, bundle.contract.features) for window in windows], waveform.duration_s
 
 
 def voice_of(

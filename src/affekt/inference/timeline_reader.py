@@ -14,14 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt.audio.archives import ArchivedFile
-from affekt.audio.loading import AudioBlocks, AudioSource, load_audio, open_audio, source_name
+from affekt.audio.loading import AudioBlocks, AudioSource, open_audio, source_name
 from affekt.audio.samples import Samples, check_audio_channel
 from affekt.audio.sources import read_stream
 from affekt.audio.utterances import LONGEST_UTTERANCE_S
-from affekt.audio.windows import cut_windows
 from affekt.errors import AudioContentError, AudioError
-from affekt.features.feature_sets import extract
-from affekt.inference.adaptation import Voice, VoiceLike, ready_voice, voice_of
+from affekt.inference.adaptation import Voice, VoiceLike, extract_enrolled, ready_voice, voice_of
 from affekt.inference.diarisation import Turn, join_turns, read_rttm, turns_of
 from affekt.inference.events import Event, Measurement, UtteranceEnd
 from affekt.inference.prediction import Prediction, allowed_emotions
@@ -274,12 +272,11 @@ class _Enrolment:
         if (self.seen - 1) % self.stride:
             return None
         try:
-            waveform = load_audio((samples, self.sample_rate), self.bundle.contract.sample_rate)
+            rows, length_s = extract_enrolled((samples, self.sample_rate), self.bundle)
         except AudioError:
             return None
-        for window in cut_windows(waveform, self.bundle.contract.window_s):
-            self.rows.append(extract(window, self.bundle.contract.features))
-            self.lengths_s.append(window.duration_s)
+        self.rows += rows
+        self.lengths_s += [length_s / len(rows)] * len(rows)
         if len(self.rows) > MAX_ENROLLED:
             self.rows, self.lengths_s, self.stride = self.rows[::2], self.lengths_s[::2], 2 * self.stride
         return None
