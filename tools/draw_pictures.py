@@ -23,7 +23,7 @@ from matplotlib.axes import Axes
 DOCS = Path(__file__).parents[1] / "docs"
 PICTURES = DOCS / "pictures"
 SEEN, UNSEEN = ("seen speakers (leaky)", "#C9CDD2"), ("unseen speakers", "#0072B2")
-OWN_RECIPES = ("voice-svm", "affekt-net", "whisper-linear")
+OWN_RECIPES = ("voice-svm", "affekt-net", "whisper-linear", "affekt-net-2")
 REPRODUCED_SEEDS = 5
 HUMAN_ACCURACY, CHANCE = 67, 12.5  # %
 REFERENCE = "#D55E00"
