@@ -9,8 +9,8 @@ import rich_click as click
 from affekt.cli.completion import complete_emotions, complete_paths
 from affekt.cli.console import json_output, say_written, show
 from affekt.cli.inference import read_sources
-from affekt.cli.options import existing_file, json_options, model_option
-from affekt.cli.parameters import OutputFile, parse_emotions
+from affekt.cli.options import json_options, model_option, predicted_emotions_option, voice_option
+from affekt.cli.parameters import OutputFile
 
 
 @click.command(epilog="Example: affekt explain clip.wav --report why.html")
@@ -22,14 +22,8 @@ from affekt.cli.parameters import OutputFile, parse_emotions
     help="The emotion to explain; by default the predicted one.",
 )
 @model_option
-@click.option(
-    "--emotions",
-    callback=parse_emotions,
-    metavar="A,B,...",
-    shell_complete=complete_emotions,
-    help="Predict only these emotions.",
-)
-@click.option("--voice", type=existing_file, help="The speaker: a file that 'affekt adapt' wrote.")
+@predicted_emotions_option
+@voice_option
 @click.option(
     "--audio-channel",
     type=click.Choice(["mix", "left", "right"]),
@@ -57,7 +51,7 @@ def explain(
     path: str,
     emotion: str | None,
     model: Path | None,
-    emotions: tuple[str, ...] | str | None,
+    emotions: tuple[str, ...] | None,
     voice: Path | None,
     audio_channel: str,
     masks: int,
@@ -81,7 +75,7 @@ def explain(
     from affekt.support.writing import whole_file
 
     bundle = load(model)
-    allowed = allowed_emotions(bundle.contract, None if emotions == "all" else emotions)
+    allowed = allowed_emotions(bundle.contract, emotions)
     asked, known = check_emotion(emotion, allowed), ready_voice(voice, bundle)
     sources = read_sources([path])
     if len(sources) != 1:

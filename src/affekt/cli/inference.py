@@ -14,10 +14,17 @@ from click.exceptions import Exit
 from rich.markup import escape
 from rich.text import Text
 
-from affekt.cli.completion import complete_emotions, complete_feature_sets, complete_paths
+from affekt.cli.completion import complete_feature_sets, complete_paths
 from affekt.cli.console import FAILED_INPUT, STDOUT, json_output, json_text, say, say_written, show, stdout
-from affekt.cli.options import existing_file, jobs_option, json_options, model_option
-from affekt.cli.parameters import OutputFile, parse_emotions
+from affekt.cli.options import (
+    existing_file,
+    jobs_option,
+    json_options,
+    model_option,
+    predicted_emotions_option,
+    voice_option,
+)
+from affekt.cli.parameters import OutputFile
 from affekt.emotions import sort_emotions
 from affekt.support.parallel import core_count
 from affekt.support.progress import progress_bar, track
@@ -65,14 +72,8 @@ _paths_argument = click.argument(
 @click.command(epilog="Example: affekt predict clip.wav folder/ archive.zip --csv predictions.csv")
 @_paths_argument
 @model_option
-@click.option(
-    "--emotions",
-    callback=parse_emotions,
-    metavar="A,B,...",
-    shell_complete=complete_emotions,
-    help="Predict only these emotions.",
-)
-@click.option("--voice", type=existing_file, help="The speaker: a file that 'affekt adapt' wrote.")
+@predicted_emotions_option
+@voice_option
 @click.option(
     "--audio-channel",
     type=click.Choice(["mix", "left", "right", "each"]),
@@ -92,7 +93,7 @@ _paths_argument = click.argument(
 def predict(
     paths: tuple[str, ...],
     model: Path | None,
-    emotions: tuple[str, ...] | str | None,
+    emotions: tuple[str, ...] | None,
     voice: Path | None,
     audio_channel: str,
     csv_file: Path | None,
@@ -111,7 +112,7 @@ def predict(
     from affekt.model.bundle import load
 
     bundle, sources = load(model), read_sources(paths)
-    allowed = allowed_emotions(bundle.contract, None if emotions == "all" else emotions)
+    allowed = allowed_emotions(bundle.contract, emotions)
     passing = predict_many(
         sources,
         bundle,

@@ -10,7 +10,13 @@ from typing import Any
 import rich_click as click
 
 from affekt.cli.completion import complete_corpora, complete_emotions, complete_protocols, complete_recipes
-from affekt.cli.parameters import OutputFile, RenamedOption, SeveralValues, parse_emotions
+from affekt.cli.parameters import (
+    OutputFile,
+    RenamedOption,
+    SeveralValues,
+    parse_emotions,
+    parse_predicted_emotions,
+)
 
 existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 _vocal_channels = click.Choice(["speech", "song"])
@@ -30,6 +36,13 @@ emotions_option = click.option(
     help="Use and predict these emotions alone; 'all' for all. By default those that the recipe or model "
     "is made for.",
 )  # fmt: skip
+predicted_emotions_option = click.option(
+    "--emotions", callback=parse_predicted_emotions, metavar="A,B,...", shell_complete=complete_emotions,
+    help="Predict only these emotions.",
+)  # fmt: skip
+voice_option = click.option(
+    "--voice", type=existing_file, help="The speaker: a file that 'affekt adapt' wrote."
+)
 vocal_channel_option = click.option(
     "--vocal-channel", cls=RenamedOption, formerly="--channel", type=_vocal_channels,
     help="Use only spoken, or only sung clips.",

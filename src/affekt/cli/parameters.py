@@ -109,3 +109,11 @@ def parse_emotions(
     if len(emotions) < 2:
         raise click.BadParameter(f"give two emotions or more, separated by commas, not {value!r}")
     return emotions
+
+
+def parse_predicted_emotions(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[str, ...] | None:
+    """Return canonical names; None for all that the model knows."""
+    emotions = parse_emotions(context, parameter, value)
+    return None if isinstance(emotions, str) else emotions

@@ -13,11 +13,17 @@ import rich_click as click
 from click.exceptions import Exit
 from rich.markup import escape
 
-from affekt.cli.completion import complete_emotions, complete_paths
+from affekt.cli.completion import complete_paths
 from affekt.cli.console import FAILED_INPUT, json_text, plain, say, say_written, show, stdout
 from affekt.cli.inference import SHOWN_ROWS, read_sources
-from affekt.cli.options import existing_file, json_options, model_option
-from affekt.cli.parameters import OutputFile, parse_emotions
+from affekt.cli.options import (
+    existing_file,
+    json_options,
+    model_option,
+    predicted_emotions_option,
+    voice_option,
+)
+from affekt.cli.parameters import OutputFile
 from affekt.support.terminal import clock, one_line, plural
 from affekt.support.writing import kept_beside, whole_file
 
@@ -96,14 +102,8 @@ class _Results:
     "--embed", is_flag=True, help="Put the recording into the page of --out FILE.html, up to 5 MB."
 )
 @model_option
-@click.option(
-    "--emotions",
-    callback=parse_emotions,
-    metavar="A,B,...",
-    shell_complete=complete_emotions,
-    help="Predict only these emotions.",
-)
-@click.option("--voice", type=existing_file, help="The speaker: a file that 'affekt adapt' wrote.")
+@predicted_emotions_option
+@voice_option
 @click.option("--adapt", is_flag=True, help="Adapt to the voice of each recording itself.")
 @click.option(
     "--speakers",
@@ -124,7 +124,7 @@ def timeline(
     out: Path | None,
     embed: bool,
     model: Path | None,
-    emotions: tuple[str, ...] | str | None,
+    emotions: tuple[str, ...] | None,
     voice: Path | None,
     adapt: bool,
     speakers: Path | None,
@@ -150,7 +150,7 @@ def timeline(
     _check_out(out, len(sources), embed=embed)
     settings: dict[str, Any] = {
         "voice": ready_voice(voice, bundle),
-        "emotions": allowed_emotions(bundle.contract, None if emotions == "all" else emotions),
+        "emotions": allowed_emotions(bundle.contract, emotions),
         "audio_channel": audio_channel,
         "adapt": adapt,
         "speakers": read_rttm(speakers) if speakers else None,
@@ -198,14 +198,8 @@ def timeline(
 )
 @click.option("--device", metavar="NAME", help="The number of the microphone, or part of its name.")
 @model_option
-@click.option(
-    "--emotions",
-    callback=parse_emotions,
-    metavar="A,B,...",
-    shell_complete=complete_emotions,
-    help="Predict only these emotions.",
-)
-@click.option("--voice", type=existing_file, help="The speaker: a file that 'affekt adapt' wrote.")
+@predicted_emotions_option
+@voice_option
 @click.option(
     "--json", "as_json", is_flag=True, help="Print each event as a line of JSON, and nothing else."
 )
@@ -213,7 +207,7 @@ def live(
     file: Path | None,
     device: str | None,
     model: Path | None,
-    emotions: tuple[str, ...] | str | None,
+    emotions: tuple[str, ...] | None,
     voice: Path | None,
     as_json: bool,
 ) -> None:
@@ -228,7 +222,7 @@ def live(
     if file and device:
         raise click.UsageError("give --from or --device, not both")
     bundle = load(model)
-    allowed = allowed_emotions(bundle.contract, None if emotions == "all" else emotions)
+    allowed = allowed_emotions(bundle.contract, emotions)
     with play(file) if file else open_microphone(device) as sound:
         listen(sound, bundle, voice, allowed, as_json=as_json)
 
