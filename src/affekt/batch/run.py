@@ -152,6 +152,7 @@ def run_on_cluster(dest: str, scheduler: str, advance: Callable[[int], None] = l
 
 def _work_in_process(dest: str, connection: Connection) -> None:
     def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)  # a second one would interrupt the return of the lease
         raise KeyboardInterrupt
 
     for number in STOP_SIGNALS:  # the main process handles them, and ends this one by SIGTERM
