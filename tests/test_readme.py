@@ -252,7 +252,7 @@ def test_what_the_readme_says_of_noise_was_measured() -> None:
 
 
 def test_the_readmes_first_prediction_is_the_bundled_models() -> None:
-    prediction = predict(ROOT / "examples" / "angry.flac")
+    prediction = predict(ROOT / "src/affekt/examples/angry.flac")
     second = sorted(prediction.probabilities, key=prediction.probabilities.__getitem__)[-2]
     line = next(line for line in README.splitlines() if line.startswith("clip.wav"))
     assert f"{prediction.emotion} " in line

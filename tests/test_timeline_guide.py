@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 import tomllib
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +26,7 @@ RATE = 16_000
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the guide speaks of."""
     folder = tmp_path_factory.mktemp("guide")
-    examples = sorted(Path(str(files("affekt"))).joinpath("examples").glob("*.flac"))
+    examples = sorted((Path(__file__).parent / "synthetic_voices").glob("*.flac"))
     first, second = (load_audio(path, RATE).samples for path in examples[:2])
     pause = np.zeros(RATE // 2, np.float32)
     spoken = np.concatenate([pause, first, pause, second, pause])

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
-EXAMPLE = Path(__file__).parents[1] / "src" / "affekt" / "examples" / "high-slow.flac"
+EXAMPLE = Path(__file__).parents[1] / "src" / "affekt" / "examples" / "happy.flac"
 PORT = 8597
 START_S = 8
 SIZES: dict[str, ViewportSize] = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from affekt.audio.activity import (
 )
 from affekt.audio.loading import Waveform, load_audio
 
-EXAMPLES = sorted(Path(str(files("affekt"))).joinpath("examples").glob("*.flac"))
+EXAMPLES = sorted((Path(__file__).parents[1] / "synthetic_voices").glob("*.flac"))
 SILERO = (  # its own network, frame by frame, for the first example at our level
     0.085, 0.323, 0.724, 0.57, 0.838, 0.96, 0.962, 0.998, 0.999, 1.0, 0.999, 1.0, 0.999, 0.999,
     0.999, 0.999, 1.0, 0.999, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.999, 1.0, 1.0, 1.0, 1.0,

@@ -22,7 +22,7 @@ from affekt.cli.command_line import COMMANDS, affekt
 from affekt.errors import CorpusError, UnknownNameError
 
 Run = Callable[..., tuple[int, str, str]]
-EXAMPLES = Path(__file__).parents[2] / "src" / "affekt" / "examples"
+EXAMPLES = Path(__file__).parents[1] / "synthetic_voices"
 HEAVY = {"scipy", "sklearn", "pandas", "matplotlib", "torch", "av", "jinja2", "streamlit", "pyarrow"}
 WITHIN_GROUPS = [
     "batch plan", "batch work", "batch run", "batch status", "batch retry", "corpora check",

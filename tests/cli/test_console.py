@@ -18,7 +18,7 @@ import pytest
 from affekt.cli.console import json_output, json_text, plain, say, say_written
 from affekt.notes import NoteKind
 
-CLIP = Path(__file__).parents[2] / "src" / "affekt" / "examples" / "low-plain.flac"
+CLIP = Path(__file__).parents[1] / "synthetic_voices" / "low-plain.flac"
 VALUES = {"emotion": "émotion", "scores": [1, 2]}
 
 

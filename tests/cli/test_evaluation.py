@@ -15,7 +15,7 @@ from affekt.audio.degradations import DEGRADATIONS
 from affekt.model.bundle import load
 
 Run = Callable[..., tuple[int, str, str]]
-EXAMPLES = Path(__file__).parents[2] / "src" / "affekt" / "examples"
+EXAMPLES = Path(__file__).parents[1] / "synthetic_voices"
 
 
 @pytest.fixture(scope="module")
@@ -345,7 +345,7 @@ def test_a_library_that_a_report_needs_is_missed_before_the_work(
 
 
 def test_timelines_of_annotated_recordings_are_scored(run: Run, tmp_path: Path) -> None:
-    example = Path(__file__).parents[2] / "src" / "affekt" / "examples" / "low-plain.flac"
+    example = Path(__file__).parents[1] / "synthetic_voices" / "low-plain.flac"
     manifest = tmp_path / "segments.csv"
     manifest.write_text(
         f"path,emotion,speaker,start,end\n{example},sad,anna,0,1\n{example},happy,anna,1,1.5\n"

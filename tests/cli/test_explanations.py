@@ -13,7 +13,7 @@ from affekt.inference.explanation import MASKS, MIN_MASKS, explain
 from affekt.inference.explanation_page import explanation_page
 
 Run = Callable[..., tuple[int, str, str]]
-EXAMPLE = Path(__file__).parents[2] / "src" / "affekt" / "examples" / "high-fast-loud.flac"
+EXAMPLE = Path(__file__).parents[1] / "synthetic_voices" / "high-fast-loud.flac"
 
 
 def test_the_picture_names_the_emotion_and_has_a_row_for_each_band(run: Run) -> None:

@@ -26,7 +26,7 @@ from affekt.inference.prediction import Answer, predict, predict_many
 from affekt.model.bundle import load
 
 Run = Callable[..., tuple[int, str, str]]
-EXAMPLES = Path(__file__).parents[2] / "src" / "affekt" / "examples"
+EXAMPLES = Path(__file__).parents[1] / "synthetic_voices"
 EMOTIONS = load().contract.emotions
 
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from affekt.cli.parameters import Command, OutputFile, RenamedOption, SeveralValues, parse_emotions
 
 Run = Callable[..., tuple[int, str, str]]
-EXAMPLES = Path(__file__).parents[2] / "src" / "affekt" / "examples"
+EXAMPLES = Path(__file__).parents[1] / "synthetic_voices"
 
 
 @click.command(cls=Command)

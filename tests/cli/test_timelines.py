@@ -23,7 +23,7 @@ from affekt.audio.microphone import play
 from affekt.inference.timeline_reader import timeline
 
 Run = Callable[..., tuple[int, str, str]]
-EXAMPLES = sorted((Path(__file__).parents[2] / "src" / "affekt" / "examples").glob("*.flac"))
+EXAMPLES = sorted((Path(__file__).parents[1] / "synthetic_voices").glob("*.flac"))
 RATE = 16_000
 
 

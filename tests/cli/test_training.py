@@ -11,7 +11,7 @@ import pytest
 from affekt.errors import CorpusError
 
 Run = Callable[..., tuple[int, str, str]]
-EXAMPLES = Path(__file__).parents[2] / "src" / "affekt" / "examples"
+EXAMPLES = Path(__file__).parents[1] / "synthetic_voices"
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from affekt.experiments.timelines import (
 )
 from affekt.inference.timeline_reader import timeline
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "src" / "affekt" / "examples").glob("*.flac"))
+EXAMPLES = sorted((Path(__file__).parents[1] / "synthetic_voices").glob("*.flac"))
 RATE = 16_000
 SPANS = ((1.0, 3.0, "sad"), (5.0, 6.0, "happy"))
 Run = Callable[..., tuple[int, str, str]]

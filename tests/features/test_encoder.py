@@ -21,7 +21,7 @@ from affekt.features.encoder_registry import ENCODERS, graph_file
 
 Array = NDArray[np.float32]
 RATE = 16_000
-EXAMPLES = sorted((Path(__file__).parents[2] / "src" / "affekt" / "examples").glob("*.flac"))
+EXAMPLES = sorted((Path(__file__).parents[1] / "synthetic_voices").glob("*.flac"))
 
 
 def example(number: int = 0) -> Array:

@@ -24,7 +24,7 @@ from affekt.features.encoder_statistics import (
 from affekt.features.voice import describe_voice
 
 RATE, TINY = 16_000, "whisper-tiny"
-EXAMPLES = sorted((Path(__file__).parents[2] / "src" / "affekt" / "examples").glob("*.flac"))
+EXAMPLES = sorted((Path(__file__).parents[1] / "synthetic_voices").glob("*.flac"))
 Array = NDArray[np.float32]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,7 @@ from affekt.features.recording import (
 from affekt.notes import NoteKind
 
 RATE = 16_000
-EXAMPLES = sorted(Path(str(files("affekt"))).joinpath("examples").glob("*.flac"))
+EXAMPLES = sorted((Path(__file__).parents[1] / "synthetic_voices").glob("*.flac"))
 
 
 def tone(hz: float, seconds: float, amplitude: float) -> np.ndarray:

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import affekt
 from affekt.audio.loading import Waveform, load_audio
 from affekt.features.voice import COLUMNS, SAMPLE_RATE, describe_voice
 
-EXAMPLES = Path(affekt.__file__).with_name("examples")
+EXAMPLES = Path(__file__).parents[1] / "synthetic_voices"
 VALUES = Path(__file__).with_name("voice_1.csv")  # by the first code of voice@1
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from affekt.audio.loading import load_audio
 from affekt.inference.events import Event, UtteranceEnd
 
-EXAMPLES = sorted(Path(str(files("affekt"))).joinpath("examples").glob("*.flac"))
+EXAMPLES = sorted((Path(__file__).parents[1] / "synthetic_voices").glob("*.flac"))
 RATE = 16_000
 Samples = NDArray[Any]
 

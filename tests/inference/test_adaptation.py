@@ -6,7 +6,6 @@ import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -241,7 +240,7 @@ def test_a_voice_of_another_version_or_size_or_none_at_all_is_refused(tmp_path: 
 
 
 def test_a_long_recording_counts_as_one_clip_for_each_window() -> None:
-    samples, rate = soundfile.read(files("affekt") / "examples" / "high-slow.flac")
+    samples, rate = soundfile.read(Path(__file__).parents[1] / "synthetic_voices" / "high-slow.flac")
     long = np.resize(samples, 18 * rate), rate
     (windows,) = (note.text for note in predict(long).notes if note.kind == NoteKind.WINDOWS)
     found = adapt(long)

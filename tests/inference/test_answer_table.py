@@ -26,7 +26,7 @@ SAD = Prediction(
 )
 FAILED = Answer("c.wav", error=AudioContentError("c.wav is silent"))
 ANSWERS = [Answer("a, b.wav", prediction=SAD), FAILED]
-EXAMPLES = Path(__file__).parents[2] / "src" / "affekt" / "examples"
+EXAMPLES = Path(__file__).parents[1] / "synthetic_voices"
 
 
 def written(answers: list[Answer], emotions: tuple[str, ...]) -> list[list[str]]:

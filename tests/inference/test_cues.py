@@ -22,7 +22,7 @@ from affekt.inference.cues import (
     read_table,
 )
 
-EXAMPLE = Path(__file__).parents[2] / "src" / "affekt" / "examples" / "high-fast-loud.flac"
+EXAMPLE = Path(__file__).parents[1] / "synthetic_voices" / "high-fast-loud.flac"
 
 
 def rows_with(column: str, values: np.ndarray) -> np.ndarray:

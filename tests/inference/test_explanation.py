@@ -24,7 +24,7 @@ from affekt.inference.prediction import Probabilities, predict, predict_altered
 from affekt.inference.what_ifs import CHANGES
 from affekt.model.bundle import load
 
-EXAMPLE = Path(__file__).parents[2] / "src" / "affekt" / "examples" / "high-fast-loud.flac"
+EXAMPLE = Path(__file__).parents[1] / "synthetic_voices" / "high-fast-loud.flac"
 RATE = 16_000
 FEW = 20
 

@@ -20,7 +20,7 @@ from affekt.inference.neighbours import (
 )
 from affekt.model.bundle import load
 
-EXAMPLE = Path(__file__).parents[2] / "src" / "affekt" / "examples" / "high-fast-loud.flac"
+EXAMPLE = Path(__file__).parents[1] / "synthetic_voices" / "high-fast-loud.flac"
 CLIPS = (("a1", "ravdess", "01", "sad"), ("b2", "nemo", "AB", "angry"), ("c3", "nemo", "CD", "happy"))
 
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -273,7 +272,7 @@ def test_a_sample_rate_that_a_model_of_any_rate_was_not_trained_on_is_a_note(cli
     ids=["quiet", "clipped", "short", "silent", "tone"],
 )
 def test_the_quality_of_a_recording_is_noted(change: Callable[[Any], Any], kind: NoteKind) -> None:
-    samples, rate = soundfile.read(files("affekt") / "examples" / "low-plain.flac")
+    samples, rate = soundfile.read(Path(__file__).parents[1] / "synthetic_voices" / "low-plain.flac")
     noted = [note.kind for note in predict((change(samples), rate)).notes if note.kind in QUALITY]
     assert noted == [kind]
     assert not {*kinds(predict((samples, rate)))} & QUALITY

@@ -6,7 +6,6 @@ import io
 import json
 import signal
 import tracemalloc
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from affekt.inference.timeline_reader import TimelineReader, timeline, timeline_
 from affekt.model.bundle import load
 from affekt.notes import NoteKind
 
-EXAMPLES = sorted(Path(str(files("affekt"))).joinpath("examples").glob("*.flac"))
+EXAMPLES = sorted((Path(__file__).parents[1] / "synthetic_voices").glob("*.flac"))
 RATE = 16_000
 Samples = NDArray[Any]
 

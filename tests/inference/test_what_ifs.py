@@ -12,7 +12,7 @@ from affekt.features.pitch import track_pitch
 from affekt.inference.prediction import Probabilities
 from affekt.inference.what_ifs import CHANGES, change_voice
 
-EXAMPLE = Path(__file__).parents[2] / "src" / "affekt" / "examples" / "high-fast-loud.flac"
+EXAMPLE = Path(__file__).parents[1] / "synthetic_voices" / "high-fast-loud.flac"
 
 
 def happy_if_high(waveform: Waveform) -> Probabilities:

@@ -19,7 +19,7 @@ import pytest
 
 pytest.importorskip("fastapi")
 
-EXAMPLES = Path(__file__).parents[2] / "src" / "affekt" / "examples"
+EXAMPLES = Path(__file__).parents[1] / "synthetic_voices"
 
 
 @dataclass

@@ -59,7 +59,7 @@ def _inputs() -> None:
         )
     with example:
         names = [path.stem for path in sorted(EXAMPLES.glob("*.flac"))]
-        st.pills("Synthetic speech, made with espeak-ng", names, key="example", on_change=_take_example)
+        st.pills("Recordings of EMO-DB, in German", names, key="example", on_change=_take_example)
 
 
 def _take(source: str) -> None:

@@ -1,6 +1,6 @@
-"""Make the example clips with the espeak-ng synthesizer: no person ever said them.
+"""Make the synthetic voices of the tests with the espeak-ng synthesizer: no person ever said them.
 
-    python tools/make_examples.py        needs the program espeak-ng
+    python tools/make_synthetic_voices.py        needs the program espeak-ng
 
 A synthetic voice feels nothing, so a file is named by how it was made and not by an emotion.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 import soundfile
 import soxr
 
-FOLDER = Path(__file__).parents[1] / "src" / "affekt" / "examples"
+FOLDER = Path(__file__).parents[1] / "tests" / "synthetic_voices"
 SAMPLE_RATE = 16_000
 SENTENCE = "The train is leaving in a minute"
 VOICES = {  # name: espeak-ng voice, pitch 0-99, words a minute, loudness 0-200
@@ -26,7 +26,7 @@ VOICES = {  # name: espeak-ng voice, pitch 0-99, words a minute, loudness 0-200
 
 
 def main() -> None:
-    """Write every example as FLAC."""
+    """Write every voice as FLAC."""
     FOLDER.mkdir(exist_ok=True)
     for name, (voice, pitch, speed, loudness) in VOICES.items():
         options = ["-v", voice, "-p", str(pitch), "-s", str(speed), "-a", str(loudness), "--stdout"]
