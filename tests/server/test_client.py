@@ -34,6 +34,7 @@ def test_predictions_voices_and_timelines_are_those_of_the_package(remote: affek
         found = remote.predict(file, voice=voice, emotions=emotions)
     assert found == affekt.predict(PATHS[0], voice=voice, emotions=emotions)
     assert remote.timeline(PATHS[0].read_bytes(), "text/vtt").startswith(b"WEBVTT")
+    assert b"<html" in remote.explain(PATHS[0], "sad", "text/html", emotions=emotions)[:200]
     assert remote.models()[0]["emotions"] == list(affekt.load().contract.emotions)
 
 

@@ -24,6 +24,7 @@ def test_the_document_is_valid_and_names_every_route(client: httpx.Client) -> No
         "/v1/predictions:batch",
         "/v1/voices",
         "/v1/timelines",
+        "/v1/explanations",
         "/v1/jobs/{name}",
         "/v1/jobs/{name}/result",
         "/v1/models",

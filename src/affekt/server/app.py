@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from affekt.server import models, open_inference, pages, predictions, stream, timelines
+from affekt.server import explanations, models, open_inference, pages, predictions, stream, timelines
 from affekt.server.guard import HANDLERS, Guard
 from affekt.server.schemas import ProblemDocument
 from affekt.server.service import Service
@@ -59,6 +59,7 @@ def make_app(settings: Settings) -> FastAPI:
     for router in (
         predictions.router,
         timelines.router,
+        explanations.router,
         stream.router,
         models.models,
         models.health,

@@ -161,6 +161,26 @@ class Client:
             self._send("DELETE", place)
         return answer.content
 
+    def explain(
+        self,
+        source: Recording,
+        emotion: str | None = None,
+        media_type: str = "application/json",
+        *,
+        voice: VoiceLike = None,
+        emotions: Collection[str] | None = None,
+        audio_channel: str = "mix",
+    ) -> bytes:
+        """Return the explanation of a prediction; as ``text/html``, a page with its sounds.
+
+        Raises
+        ------
+        ServerError
+            As for ``predict``.
+        """
+        query = _query(emotions, audio_channel) | ({"emotion": emotion} if emotion else {})
+        return self._post("/v1/explanations", [source], voice, query, {"Accept": media_type}).content
+
     def models(self) -> list[dict[str, Any]]:
         """Return the models of the server, with their scores."""
         found: list[dict[str, Any]] = self._send("GET", "/v1/models").json()["models"]

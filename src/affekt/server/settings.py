@@ -53,8 +53,8 @@ class Settings:
         How many requests may wait for a worker; more are refused.
     requests_per_minute
         For each key, or address without a key; 0 for no limit.
-    header_s, upload_s, work_s
-        Time for the head of a request, for its body, and for its answer.
+    header_s, upload_s, work_s, explain_s
+        Time for the head of a request, for its body, for its answer, and for an explanation.
     drain_s
         How long requests are finished after the server was told to stop.
     max_connections
@@ -88,6 +88,7 @@ class Settings:
     header_s: float = 10.0
     upload_s: float = 60.0
     work_s: float = 30.0
+    explain_s: float = 120.0
     drain_s: float = 30.0
     max_connections: int = 900  # 1024 open files are usual
     max_streams: int = 32

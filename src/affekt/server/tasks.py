@@ -16,6 +16,8 @@ from affekt.audio.loading import Waveform, load_audio, load_channels, open_audio
 from affekt.audio.sources import UnreadableSource
 from affekt.errors import AffektError, AudioContentError, AudioError
 from affekt.inference.adaptation import Voice, adapt, parse_voice, ready_voice
+from affekt.inference.explanation import explain
+from affekt.inference.explanation_page import explanation_page
 from affekt.inference.prediction import allowed_emotions, predict_waveform
 from affekt.inference.stream import Stream
 from affekt.inference.timeline import Timeline
@@ -120,6 +122,22 @@ class Tasks:
             audio_channel=options.audio_channel,
             adapt=adapts,
         )
+
+    def explain(
+        self, name: str, content: bytes, options: Options, *, emotion: str | None, masks: int, page: bool
+    ) -> dict[str, Any] | str:
+        """Explain a prediction, as ``explain`` does: as a document, or as a page."""
+        allowed, voice = self._ready(options)
+        found = explain(
+            _named(content, name),
+            emotion,
+            self.bundle,
+            voice=voice,
+            emotions=allowed,
+            audio_channel=options.audio_channel,
+            masks=masks,
+        )
+        return explanation_page(found) if page else found.to_dict()
 
     def open_stream(self, name: str, sample_rate: int, options: Options) -> list[str]:
         """Begin a stream, and return the emotions that it may predict."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -159,8 +159,17 @@ def choose_format(accept: str) -> Format:
     from affekt.inference.writers import FORMATS  # they load what computes
 
     by_type = {one.media_type: one for one in FORMATS.values()}
+    kind = preferred(accept, by_type)
+    if kind is None:
+        raise Problem("not-acceptable", f"there are {', '.join(by_type)}")
+    by_type[kind].check()
+    return by_type[kind]
+
+
+def preferred(accept: str, kinds: Iterable[str]) -> str | None:
+    """Return the media type that a client likes most, the first of equals; None if it accepts none."""
     best: tuple[float, int] = (0.0, 0)
-    chosen: Format | None = None
+    chosen: str | None = None
     for part in accept.split(","):
         pattern, *parameters = (word.strip().lower() for word in part.split(";"))
         quality = 1.0
@@ -171,12 +180,9 @@ def choose_format(accept: str) -> Format:
                 except ValueError:
                     quality = 0.0
         exactness = 2 - pattern.count("*")
-        matches = [one for kind, one in by_type.items() if _fits(kind, pattern)]
+        matches = [kind for kind in kinds if _fits(kind, pattern)]
         if matches and 0 < quality <= 1 and (quality, exactness) > best:
             best, chosen = (quality, exactness), matches[0]
-    if chosen is None:
-        raise Problem("not-acceptable", f"there are {', '.join(by_type)}")
-    chosen.check()
     return chosen
 
 
@@ -196,13 +202,16 @@ def write_formatted(timelines: Sequence[Timeline], kind: Format, notice: str) ->
         kind.write(timelines, text)
         content = text.getvalue().encode("utf-8", "replace")
     textual = kind.media_type.startswith("text/") and not kind.binary
-    headers = {"Vary": "Accept"}
-    if notice:
-        headers["Affekt-Notice"] = quote(notice, safe=_READABLE)
+    headers = {"Vary": "Accept", **notice_header(notice)}
     if kind.media_type == "text/html":
         headers["Content-Security-Policy"] = _PAGE_POLICY
     media_type = f"{kind.media_type}; charset=utf-8" if textual else kind.media_type
     return Response(content, media_type=media_type, headers=headers)
+
+
+def notice_header(notice: str) -> dict[str, str]:
+    """Return the notice as a field of the head, percent-encoded, where there is one."""
+    return {"Affekt-Notice": quote(notice, safe=_READABLE)} if notice else {}
 
 
 def _count(service: Service, timelines: Sequence[Timeline]) -> None:

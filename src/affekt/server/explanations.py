@@ -1,0 +1,79 @@
+"""The route for explanations: as JSON, or as a page with sounds."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
+
+from affekt.server.predictions import RecordingQuery, log_names
+from affekt.server.problems import Problem
+from affekt.server.schemas import WITH_UPLOAD, problems, recordings_body
+from affekt.server.service import allowed, service_of, unless_gone
+from affekt.server.timelines import notice_header, preferred
+from affekt.server.uploads import read_form
+
+MEDIA_TYPES = ("application/json", "text/html")
+MASKS, MOST_MASKS = 300, 1000
+# A page of an explanation has its styles, pictures and sounds in it, and no script.
+_PAGE_POLICY = "sandbox; default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
+
+router = APIRouter(prefix="/v1", tags=["explanations"], dependencies=[Depends(allowed("predict"))])
+
+
+class ExplanationQuery(RecordingQuery):
+    """How a prediction is to be explained."""
+
+    emotion: str | None = Field(
+        None, max_length=50, description="The emotion to explain; by default the predicted one."
+    )
+    masks: int = Field(
+        MASKS, ge=20, le=MOST_MASKS, description="How many masked versions the model predicts."
+    )
+
+
+@router.post(
+    "/explanations",
+    responses={
+        200: {"content": {"application/json": {"schema": {"type": "object"}}, "text/html": {"schema": {}}}},
+        **problems(*WITH_UPLOAD, "not-acceptable"),
+    },
+    openapi_extra=recordings_body(["voice"]),
+    response_class=Response,
+    summary="Explain a prediction",
+)
+async def make_explanation(request: Request, query: Annotated[ExplanationQuery, Query()]) -> Response:
+    """The field `Accept` chooses JSON, or a page with the sounds. The recording lasts at most 30 s."""
+    service = service_of(request)
+    settings = service.settings
+    kind = preferred(request.headers.get("accept", "*/*"), MEDIA_TYPES)
+    if kind is None:
+        raise Problem("not-acceptable", f"there are {', '.join(MEDIA_TYPES)}")
+    service.work.check()
+    with service.held.account() as account:
+        form = await read_form(
+            request, account, settings.max_bytes, settings.upload_s, {"file": 1, "voice": 1}
+        )
+        upload = form.one("file")
+        log_names(request, service, [upload])
+        options = query.options(service, form)
+        with service.work.take():
+            work = service.pool.run(
+                "explain",
+                upload.name,
+                upload.content,
+                options,
+                emotion=query.emotion,
+                masks=query.masks,
+                page=kind == "text/html",
+                limit_s=settings.explain_s,
+            )
+            found: dict[str, Any] | str = await unless_gone(request, work)
+    headers = {"Vary": "Accept", **notice_header(settings.notice)}
+    if isinstance(found, str):
+        headers["Content-Security-Policy"] = _PAGE_POLICY
+        return Response(found, media_type=f"{kind}; charset=utf-8", headers=headers)
+    service.metrics.audio_seconds.inc(found["prediction"]["duration_s"])
+    return Response(json.dumps(service.with_notice(found)), media_type=kind, headers=headers)
