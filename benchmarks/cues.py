@@ -2,9 +2,9 @@
 
     python benchmarks/cues.py CORPUS [--clips 100]
 
-Neutral clips are given another pitch, tempo or timbre, as the what-ifs of ``explain`` are. A change of a cue is
-measured in percentiles of neutral clips. ``direction`` is how often the altered cue moves the way it
-should, ``top`` how often no other cue moves more; by chance that is one in nine.
+Neutral clips are given another pitch, tempo or timbre, as the what-ifs of ``explain`` are. How far a cue
+changes is measured in percentiles of neutral clips. ``direction`` is how often the altered cue moves the
+way it should, ``top`` how often no other cue moves more; by chance that is one in nine.
 """
 
 from __future__ import annotations
