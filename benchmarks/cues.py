@@ -32,9 +32,10 @@ ALTERED = {  # change: the cue, and whether it rises
 }  # fmt: skip
 
 
-def percentiles(recorded: Waveform) -> dict[str, float]:
-    """Each cue's percentile among neutral clips."""
-    return {cue.name: cue.percentiles[EMOTION] for cue in measure_cues(recorded)}
+def measure(recorded: Waveform) -> tuple[dict[str, float], dict[str, float]]:
+    """Each cue's value, and its percentile among neutral clips."""
+    cues = measure_cues(recorded)
+    return {one.name: one.value for one in cues}, {one.name: one.percentiles[EMOTION] for one in cues}
 
 
 def main() -> None:
@@ -49,23 +50,24 @@ def main() -> None:
         if one.emotion == EMOTION and one.vocal_channel == "speech"
     ]
     drawn = np.random.default_rng(0).permutation(len(clips))[: asked.clips]
-    right, top, moved = (defaultdict[str, list[float]](list) for _ in range(3))
+    right, top, moved, changed = (defaultdict[str, list[float]](list) for _ in range(4))
     for index in track(drawn, "clips", len(drawn)):
         recorded = load_audio(clips[index].path, 16_000)
-        before = percentiles(recorded)
+        values, before = measure(recorded)
         for change, (cue, sign) in ALTERED.items():
-            after = percentiles(resynthesise(recorded, CHANGES[change]))
+            new_values, after = measure(resynthesise(recorded, CHANGES[change]))
             if cue not in before or cue not in after:
                 continue
             by = {name: after[name] - before[name] for name in before.keys() & after.keys()}
             right[change].append(float(by[cue] * sign > 0))
             top[change].append(float(abs(by[cue]) >= max(map(abs, by.values()))))
             moved[change].append(by[cue])
-    table = Table("change", "cue", "direction", "top", "percentiles, median")
+            changed[change].append(new_values[cue] - values[cue])
+    table = Table("change", "cue", "direction", "top", "percentiles, median", "value, median")
     for change, (cue, _) in ALTERED.items():
         table.add_row(
             change, cue, f"{np.mean(right[change]):.0%}", f"{np.mean(top[change]):.0%}",
-            f"{np.median(moved[change]):+.0f}",
+            f"{np.median(moved[change]):+.0f}", f"{np.median(changed[change]):+.2f}",
         )  # fmt: skip
     every = [value for values in top.values() for value in values]
     Console().print(table)
