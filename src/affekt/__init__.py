@@ -192,7 +192,7 @@ __all__ = [
     "write_table",
     "write_timelines",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def __getattr__(name: str) -> Any:
