@@ -19,6 +19,14 @@ SAMPLE_RATE = 16_000
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip on Windows what needs POSIX."""
+    if os.name == "nt":
+        for item in items:
+            if item.get_closest_marker("posix"):
+                item.add_marker(pytest.mark.skip(reason="needs POSIX"))
+
+
 def _real_corpus(name: str) -> Path:
     data = os.environ.get("AFFEKT_DATA")
     if not data or not Path(data, name).is_dir():

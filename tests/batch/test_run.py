@@ -52,6 +52,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.posix
 def test_processes_answer_each_file_once_and_a_killed_one_is_replaced(
     clips: Path, tmp_path: Path, read_sources: Read
 ) -> None:

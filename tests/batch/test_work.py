@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as parquet
+import pytest
 
 from affekt.batch.leases import scan
 from affekt.batch.plan import make_plan, part_key, read_entries
@@ -34,6 +35,7 @@ work.work(sys.argv[1])
 """
 
 
+@pytest.mark.posix
 def test_a_worker_is_killed_in_a_shard_and_each_file_is_in_the_result_once(
     clips: Path, tmp_path: Path, read_sources: Read, start_worker: StartWorker
 ) -> None:
@@ -49,6 +51,7 @@ def test_a_worker_is_killed_in_a_shard_and_each_file_is_in_the_result_once(
     assert read_sources(out) == Counter(map(str, clips.rglob("*.wav")))
 
 
+@pytest.mark.posix
 def test_a_shard_whose_worker_dies_each_time_is_set_aside_and_the_others_are_done(
     clips: Path, tmp_path: Path
 ) -> None:

@@ -108,6 +108,7 @@ def test_a_disk_that_is_full_ends_the_work_with_advice_and_frees_the_shard(
     assert not list(out.glob("parts/*"))
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("jobs", ["1", "2"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_worker_that_is_stopped_says_how_to_continue_and_leaves_no_process(

@@ -282,6 +282,7 @@ def size_of_part(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.glob("*.part"))
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_stopped_command_keeps_the_old_csv_and_its_own_rows_beside_it(
     tmp_path: Path, write_voice: Callable[..., Path], name: str
@@ -304,6 +305,7 @@ def test_a_stopped_command_keeps_the_old_csv_and_its_own_rows_beside_it(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["p.csv", "p.partial.csv", "v.wav"]
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("suffix", ["csv", "npz", "parquet"])
 def test_stopped_features_keep_the_old_table(
     tmp_path: Path, write_voice: Callable[..., Path], suffix: str
@@ -325,6 +327,7 @@ def test_stopped_features_keep_the_old_table(
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"f.{suffix}", f"f.partial.{suffix}", "v"]
 
 
+@pytest.mark.posix
 def test_a_second_ctrl_c_is_no_traceback(tmp_path: Path, write_voice: Callable[..., Path]) -> None:
     clip = write_voice(tmp_path / "v.wav")
     process = start("predict", *[clip] * 20000, "--csv", tmp_path / "p.csv", "--jobs", 2)
@@ -403,6 +406,7 @@ def test_ctrl_c_while_the_command_line_is_imported_is_no_traceback() -> None:
     assert (done.returncode, done.stderr) == (130, "")
 
 
+@pytest.mark.posix
 def test_a_signal_that_is_ignored_stays_ignored() -> None:
     """As ``nohup`` lets a command go on when the terminal is closed."""
     program = "trap '' HUP; exec {} -m affekt predict --json {}"
@@ -415,6 +419,7 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.posix
 def test_ctrl_c_leaves_json_that_can_be_read(tmp_path: Path, write_voice: Callable[..., Path]) -> None:
     clip = write_voice(tmp_path / "v.wav")
     command = [sys.executable, "-m", "affekt", "predict", "--json", *[str(clip)] * 20000]

@@ -86,6 +86,7 @@ def shell(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("closed", ["2>&-", "0<&-", "0<&- 2>&-"])
 def test_a_closed_stream_does_not_keep_a_command_from_its_work(closed: str) -> None:
     done = shell(f"recipes {closed}")
@@ -93,6 +94,7 @@ def test_a_closed_stream_does_not_keep_a_command_from_its_work(closed: str) -> N
     assert "voice-svm" in done.stdout
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("closed", [">&-", "<&- >&-"])
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_closed_output_is_an_error_after_the_work(closed: str, unbuffered: str, tmp_path: Path) -> None:

@@ -131,6 +131,7 @@ def test_one_emotion_is_no_choice(text: str) -> None:
     assert "two emotions or more" in result.output
 
 
+@pytest.mark.posix
 def test_an_output_that_is_a_link_to_a_recording_is_refused(run: Run, tmp_path: Path) -> None:
     recording, link = tmp_path / "in.wav", tmp_path / "out.csv"
     shutil.copy(EXAMPLES / "low-plain.flac", recording)

@@ -185,6 +185,7 @@ def test_complex_numbers_are_refused(path: Path) -> None:
         read_weights(path.with_suffix(".npz"))
 
 
+@pytest.mark.posix
 def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for place in ("/dev/zero", tmp_path / "pipe", tmp_path):

@@ -20,6 +20,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+import psutil
 import pytest
 import soundfile
 from tests.server.conftest import Serve, Served
@@ -296,7 +297,7 @@ def test_sigterm_finishes_what_was_begun_and_refuses_what_is_new(
         assert first.result().json()["duration_s"] == LONG_S
         assert [one.result().status_code for one in others] == [200] * 4
         assert served.process.wait(20) == 0
-        wait_until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
+        wait_until(lambda: not any(psutil.pid_exists(worker) for worker in workers))
 
 
 def test_workers_end_with_a_server_that_is_killed(serve: Serve) -> None:
@@ -304,7 +305,7 @@ def test_workers_end_with_a_server_that_is_killed(serve: Serve) -> None:
         workers = served.workers()
         served.process.kill()
         served.process.wait()
-        wait_until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
+        wait_until(lambda: not any(psutil.pid_exists(worker) for worker in workers))
 
 
 def test_the_log_has_a_json_object_on_each_line_and_no_name_of_a_file(served: Served, clip: bytes) -> None:

@@ -62,6 +62,7 @@ def test_a_pool_whose_model_cannot_be_used_does_not_start(tmp_path: Path) -> Non
     assert "BundleError" in refused.value.__notes__[0]
 
 
+@pytest.mark.posix
 def test_a_killed_worker_is_replaced_and_waiting_tasks_are_done(clip: bytes) -> None:
     reports: list[str] = []
 

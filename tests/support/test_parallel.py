@@ -220,3 +220,9 @@ def test_no_more_cores_are_used_than_the_process_may_use() -> None:
         assert core_count() == 1
     finally:
         os.sched_setaffinity(0, before)
+
+
+def test_windows_gets_no_more_processes_than_it_can_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "process_cpu_count", lambda: 128, raising=False)
+    monkeypatch.setattr("affekt.support.parallel.sys.platform", "win32")
+    assert core_count(Path("nowhere")) == 61

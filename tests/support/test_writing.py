@@ -60,6 +60,7 @@ def test_after_an_error_there_is_no_file_where_none_was(tmp_path: Path, error: B
     assert names(tmp_path) == []
 
 
+@pytest.mark.posix
 def test_two_writers_of_one_file_both_finish_and_the_last_one_wins(tmp_path: Path) -> None:
     with whole_file(tmp_path / "a.csv") as one:
         one.write("one")
@@ -71,6 +72,7 @@ def test_two_writers_of_one_file_both_finish_and_the_last_one_wins(tmp_path: Pat
     assert names(tmp_path) == ["a.csv"]
 
 
+@pytest.mark.posix
 def test_nothing_is_written_through_a_link_that_waits_under_the_temporary_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,6 +85,7 @@ def test_nothing_is_written_through_a_link_that_waits_under_the_temporary_name(
     assert names(tmp_path) == ["a.csv", "a.csv.guessed.part", "precious"]
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("old", ["old", None])
 def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path: Path, old: str | None) -> None:
     (tmp_path / "elsewhere").mkdir()
@@ -96,6 +99,7 @@ def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path: Path, old: str
     assert names(tmp_path / "elsewhere") == ["real.csv"]
 
 
+@pytest.mark.posix
 def test_a_new_file_has_the_permissions_of_the_old_one_or_the_usual_ones(tmp_path: Path) -> None:
     (tmp_path / "old.csv").touch()
     (tmp_path / "old.csv").chmod(0o640)
@@ -219,6 +223,7 @@ def test_a_folder_that_does_not_exist_is_an_os_error(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("name", ["gone/a.csv", "folder", "f" * 300 + ".csv", "loop", "pipe"])
 def test_what_cannot_be_written_is_found_before_the_work(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()

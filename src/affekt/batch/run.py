@@ -11,7 +11,7 @@ from concurrent.futures import CancelledError
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 from affekt.batch.leases import scan
 from affekt.batch.plan import read_plan
@@ -58,8 +58,7 @@ def run_here(dest: str, jobs: int, advance: Callable[[int], None] = lambda files
         for _ in range(jobs):
             start()
         while running:
-            for connection in wait(list(running)):
-                assert isinstance(connection, Connection)  # noqa: S101 - as given
+            for connection in cast(list[Connection], wait(list(running))):
                 try:
                     state, value = connection.recv()
                 except (EOFError, OSError):

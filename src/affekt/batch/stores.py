@@ -6,6 +6,7 @@ import csv
 import functools
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -275,8 +276,17 @@ def reached(address: str) -> Iterator[None]:
         raise PermissionError(f"{address} refuses access: {_first_line(error)}") from error
     except BaseError as error:
         if not is_remote(address) and (number := _OS_ERROR.search(str(error))):  # such as a full disk
-            raise OSError(int(number[1]), os.strerror(int(number[1])), address) from error
+            raise _os_error(int(number[1]), address) from error
         raise StoreError(f"{address} cannot be reached: {_first_line(error)}") from error
+
+
+def _os_error(number: int, place: str) -> OSError:
+    """The error of that number, by which Windows means another one than POSIX."""
+    if sys.platform == "win32":
+        import ctypes
+
+        return OSError(None, ctypes.FormatError(number), place, number)
+    return OSError(number, os.strerror(number), place)
 
 
 def open_source(address: str) -> Source:

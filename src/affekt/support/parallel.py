@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -27,6 +28,7 @@ MANY = 64  # fewer items are finished before another process has started
 BATCH = 8  # items sent at once: sending takes about as long as the features of a short clip
 SIGNAL_S = 0.2  # in which a signal reaches this process that has ended another one of its group
 AHEAD = 3  # batches per process that are computed ahead of the caller
+WINDOWS_PROCESSES = 61  # Windows waits for no more at once
 STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
@@ -42,7 +44,8 @@ def core_count(root: Path = Path("/")) -> int:
         cores = len(os.sched_getaffinity(0))
     else:
         cores = os.cpu_count() or 1
-    return max(1, min([cores, *map(math.ceil, _granted_cores(root))]))
+    limit = WINDOWS_PROCESSES if sys.platform == "win32" else cores
+    return max(1, min([cores, limit, *map(math.ceil, _granted_cores(root))]))
 
 
 def _granted_cores(root: Path) -> Iterator[float]:
