@@ -6,7 +6,7 @@ FILES  ?= src/affekt/examples
 RECIPE ?= voice-svm
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo app test check coverage train model bench fuzz kills clean
+.PHONY: help demo app test check light coverage train model bench fuzz kills clean
 
 help:                        ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/'
@@ -26,6 +26,9 @@ check: $(VENV)/dev           ## format, lint, types, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+light:                       ## test the path of predictions with the libraries that are installed, for distributors
+	$(PYTHON) -m pytest --light tests/audio tests/features tests/model tests/inference tests/support tests/corpora
 
 coverage: $(VENV)/dev        ## which lines no test runs
 	$(BIN)/pytest --cov=affekt --cov-report=term:skip-covered --cov-report=html

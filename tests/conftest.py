@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,33 @@ SAMPLE_RATE = 16_000
 
 # What a shell starts in the background is deaf to Ctrl-C, and so is all that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--light", action="store_true", help="skip tests whose libraries are not installed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """With ``--light``, skip a module that imports a library which is not installed."""
+    report = yield
+    missing = re.search(r"(No module named|cannot import name .* from 'tests).*", str(report.longrepr))
+    if report.failed and missing and collector.config.getoption("light"):
+        report.outcome, report.longrepr = "skipped", (str(collector.path), 0, missing[0])
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """With ``--light``, skip a test that needs a library which is not installed."""
+    try:
+        return (yield)
+    except ModuleNotFoundError as error:
+        if item.config.getoption("light"):
+            pytest.skip(str(error))
+        raise
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

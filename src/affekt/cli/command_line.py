@@ -20,6 +20,7 @@ from rich.markup import escape
 
 from affekt.cli.app import app
 from affekt.cli.batch import batch
+from affekt.cli.citations import cite
 from affekt.cli.console import FAILED_INPUT, INTERRUPTED, WRONG_USAGE, named_stdout, say
 from affekt.cli.corpora import corpora, explore
 from affekt.cli.encoders import encoders
@@ -35,7 +36,7 @@ from affekt.support.terminal import one_line
 
 COMMANDS = {
     "Predict": (predict, explain, timeline, live, adapt, batch, features, app),
-    "Train and score": (recipes, train, evaluate, compare, enrolment, robustness, reproduce),
+    "Train and score": (recipes, train, evaluate, compare, enrolment, robustness, reproduce, cite),
     "Serve": (serve, keys),
     "Corpora and models": (corpora, explore, model, encoders),
 }

@@ -6,10 +6,11 @@ import json
 import math
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import IO, Any, TextIO, cast
 
@@ -107,6 +108,14 @@ def json_text(values: Any, *, indent: int | None = None, encoding: str = "utf-8"
     except UnicodeEncodeError:
         return json.dumps(values, indent=indent)
     return text
+
+
+def with_command(result: Any) -> Any:
+    """Return an evaluation whose provenance has the command line of this process."""
+    provenance = result.provenance and replace(
+        result.provenance, command=shlex.join(["affekt", *sys.argv[1:]])
+    )
+    return replace(result, provenance=provenance)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,25 @@ import rich_click as click
 from click.exceptions import Exit
 
 from affekt.cli.completion import complete_emotion
-from affekt.cli.console import FAILED_INPUT, json_output, say_written, show
-from affekt.cli.options import evaluation_options, existing_file, json_options, report_option, seeds_option
+from affekt.cli.console import FAILED_INPUT, json_output, say_written, show, with_command
+from affekt.cli.options import (
+    evaluation_options,
+    existing_file,
+    json_options,
+    latex_option,
+    report_option,
+    seeds_option,
+)
 from affekt.cli.parameters import Command
 from affekt.support.parallel import core_count
+from affekt.support.writing import whole_file
 
 
 @click.command(cls=Command)
 @evaluation_options
 @seeds_option
 @report_option
+@latex_option
 @click.option(
     "--timeline",
     is_flag=True,
@@ -30,6 +40,7 @@ def evaluate(
     as_json: bool,
     json_file: Path | None,
     report_file: Path | None,
+    latex_file: Path | None,
     timeline: bool,
 ) -> None:
     """Score a recipe by cross-validation or on other corpora, or score a finished model.
@@ -44,33 +55,40 @@ def evaluate(
     affekt evaluate --timeline segments.csv
     """  # noqa: D301
     if timeline:
-        _evaluate_timelines(terms, json_file, as_json=as_json, with_report=report_file is not None)
+        pages = {"--report": report_file, "--latex": latex_file}
+        _evaluate_timelines(
+            terms, json_file, as_json=as_json, pages=[name for name in pages if pages[name]]
+        )
         return
     from affekt.experiments.scoring import evaluate
     from affekt.reports import terminal
+    from affekt.reports.latex import evaluation_table
 
     if report_file:
         from affekt.reports.html import write_report
 
     for_report = report_file is not None and terms["recipe"] is not None
     with json_output(json_file, printed=as_json, indent=2) as write:
-        result = evaluate(**terms, for_report=for_report, jobs=core_count(), progress=True)
+        result = with_command(evaluate(**terms, for_report=for_report, jobs=core_count(), progress=True))
         write(result.to_json())
     if report_file:
         write_report(result, report_file, progress=True)
+    if latex_file:
+        with whole_file(latex_file) as opened:
+            opened.write(evaluation_table(result))
     if not as_json:
         show(terminal.evaluation(result))
-    say_written(json_file, report_file)
+    say_written(json_file, report_file, latex_file)
 
 
 def _evaluate_timelines(
-    terms: dict[str, Any], json_file: Path | None, *, as_json: bool, with_report: bool
+    terms: dict[str, Any], json_file: Path | None, *, as_json: bool, pages: Sequence[str]
 ) -> None:
     if len(terms["corpus"]) != 1:
         raise click.UsageError("--timeline takes one file of annotations")
     unset = {"corpus", "model", "seeds"}
     others = [f"--{name.replace('_', '-')}" for name, value in terms.items() if value and name not in unset]
-    others += ["--report"] * with_report + ["--seeds"] * (terms["seeds"] != 1)
+    others += [*pages, *["--seeds"] * (terms["seeds"] != 1)]
     if others:
         raise click.UsageError(f"--timeline goes with --model alone, not with {', '.join(others)}")
     from affekt.experiments.timelines import evaluate_timelines
@@ -108,7 +126,7 @@ def enrolment(
 
     with json_output(json_file, printed=as_json) as write:
         curve = enrolment(**terms, enrolled_emotion=enrolled_emotion, jobs=core_count(), progress=True)
-        write({str(count): one.to_json() for count, one in curve.items()})
+        write({str(count): with_command(one).to_json() for count, one in curve.items()})
     if not as_json:
         show(terminal.scores("enrolled clips", curve, "draw"))
     say_written(json_file)
@@ -128,7 +146,7 @@ def robustness(terms: dict[str, Any], as_json: bool, json_file: Path | None) -> 
 
     with json_output(json_file, printed=as_json) as write:
         found = robustness(**terms, jobs=core_count(), progress=True)
-        write({condition: one.to_json() for condition, one in found.items()})
+        write({condition: with_command(one).to_json() for condition, one in found.items()})
     if not as_json:
         show(terminal.scores("clips", found, "seed"))
     say_written(json_file)
@@ -137,13 +155,19 @@ def robustness(terms: dict[str, Any], as_json: bool, json_file: Path | None) -> 
 @click.command(epilog="Example: affekt compare svm.json forest.json --report both.html")
 @click.argument("results", nargs=-1, required=True, metavar="A.json B.json...", type=existing_file)
 @report_option
+@latex_option
 @json_options
 def compare(
-    results: tuple[Path, ...], report_file: Path | None, as_json: bool, json_file: Path | None
+    results: tuple[Path, ...],
+    report_file: Path | None,
+    latex_file: Path | None,
+    as_json: bool,
+    json_file: Path | None,
 ) -> None:
     """Test whether the scores of recipes differ, given files that 'affekt evaluate --json-out' wrote."""
     from affekt.evaluation.comparison import compare
     from affekt.reports import terminal
+    from affekt.reports.latex import comparison_table
 
     if report_file:
         from affekt.reports.html import write_report
@@ -153,6 +177,9 @@ def compare(
         write(found)
     if report_file:
         write_report(found, report_file, progress=True)
+    if latex_file:
+        with whole_file(latex_file) as opened:
+            opened.write(comparison_table(found))
     if not as_json:
         show(terminal.comparison(found))
-    say_written(json_file, report_file)
+    say_written(json_file, report_file, latex_file)

@@ -66,6 +66,10 @@ report_option = click.option(
     "--report", "report_file", type=OutputFile(".html"), metavar="FILE.html",
     help="Write a page with figures to this file.",
 )  # fmt: skip
+latex_option = click.option(
+    "--latex", "latex_file", type=OutputFile(".tex"), metavar="FILE.tex",
+    help="Write a table for a paper to this file: protocol, clips, chance, scores with intervals.",
+)  # fmt: skip
 seeds_option = click.option(
     "--seeds", type=click.IntRange(1), metavar="N", default=1, show_default=True,
     help="Number of trainings, with seeds 0, 1, ...",

@@ -8,7 +8,7 @@ import rich_click as click
 from rich.markup import escape
 
 from affekt.cli.completion import complete_corpora, complete_recipes, complete_systems
-from affekt.cli.console import json_output, say, say_written, show, stdout
+from affekt.cli.console import json_output, say, say_written, show, stdout, with_command
 from affekt.cli.options import (
     checkpoints_option,
     emotions_option,
@@ -68,7 +68,7 @@ def train(
             corpus, recipe, protocol=protocol, emotions=emotions, vocal_channel=vocal_channel,
             seeds=[seed], out=out, checkpoints=checkpoints, jobs=core_count(), progress=True,
         )  # fmt: skip
-        write(evaluation.to_json())
+        write(with_command(evaluation).to_json())
     say_written(json_file)
     if as_json:
         say_written(out)

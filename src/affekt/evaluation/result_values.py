@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt.errors import CorpusError
+from affekt.evaluation.provenance import Provenance
 from affekt.evaluation.scores import (
     CorpusScore,
     EmotionScore,
@@ -129,6 +130,7 @@ _OPTIONAL: Mapping[str, Any] = {  # formats 1 and 2 lack some
     "calibration": Calibration | None,
     "enrolled_calibration": Calibration | None,
     "human_accuracy": tuple[float, str] | None,
+    "provenance": Provenance | None,
 }
 _WITH_UNKNOWN_NUMBERS: Mapping[str, Any] = {
     "by_corpus": Mapping[str, CorpusScore],

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt.errors import CorpusError
+from affekt.evaluation.provenance import Provenance
 from affekt.evaluation.result_values import details_from, explained, read_json, scores_from
 from affekt.evaluation.scores import (
     CorpusScore,
@@ -145,6 +146,8 @@ class Evaluation(Scores):
         Of networks, one for each fold: losses and accuracy at each epoch.
     human_accuracy
         Accuracy of people on these recordings, and its source; None where unknown.
+    provenance
+        What it was computed from; None in older files.
     counterpart
         The evaluation under a protocol of the other kind, leaky or honest, where it was asked for.
     """
@@ -173,6 +176,7 @@ class Evaluation(Scores):
     importances: Mapping[str, Importance] = field(default_factory=dict)
     histories: tuple[Mapping[str, NDArray[np.float64]], ...] = ()
     human_accuracy: tuple[float, str] | None = None
+    provenance: Provenance | None = None
     counterpart: Evaluation | None = None
 
     def __repr__(self) -> str:
@@ -249,6 +253,7 @@ class Evaluation(Scores):
             "importances": {name: vars(one) for name, one in self.importances.items()},
             "histories": [{name: row.tolist() for name, row in one.items()} for one in self.histories],
             "human_accuracy": self.human_accuracy,
+            "provenance": self.provenance and asdict(self.provenance),
         }
         return {name: plain(value) for name, value in values.items()}
 

@@ -17,6 +17,7 @@ from affekt.evaluation.dataset import Dataset
 from affekt.evaluation.parts import Part, calibration_folds
 from affekt.evaluation.predictions import Predictions, judge
 from affekt.evaluation.protocols import Protocol
+from affekt.evaluation.provenance import provenance_of
 from affekt.evaluation.results import AS_RECORDED, Evaluation
 from affekt.evaluation.scores import (
     SLICES,
@@ -84,6 +85,7 @@ def summarise(
         excluded=(*dataset.excluded, *_untested(part for part, _ in scored), *_excluded(arrays)),
         notes=tuple(_notes(terms, dataset, tested)),
         human_accuracy=tested_corpus.human_accuracy,
+        provenance=provenance_of(terms, dataset, predictions.parts),
         calibration=fitted.calibration if fitted else None,
         enrolled_calibration=fitted.enrolled_calibration if fitted else None,
         distance_threshold=fitted.distance_threshold if fitted else None,

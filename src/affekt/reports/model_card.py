@@ -15,6 +15,7 @@ from affekt.model.calibration import COVERAGE, UNSEEN_CORPORA, Reliability
 from affekt.model.intended_use import LONG
 from affekt.model.out_of_distribution import FLAGGED_SHARE
 from affekt.model.speaker_normalisation import MAX_ENROLLED
+from affekt.reports.model_index import front_matter
 from affekt.reports.score_rows import corpus_rows, mean_size, percentage, pooled_score
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ ENROLLED = """\
 def render(
     name: str, contract: Contract, further: Mapping[str, Mapping[str, Evaluation]] | None = None
 ) -> str:
-    """Return a model's card as Markdown.
+    """Return a model's card as Markdown, with its metadata at the top.
 
     Parameters
     ----------
@@ -68,6 +69,7 @@ def render(
         Further scores: title of a table -> name of a row -> evaluation.
     """
     lines = [
+        front_matter(name, contract, further),
         f"# Model card: {name}\n",
         f"Made by `affekt model --card` from the model's contract, sha256 `{contract.sha256}`.\n",
         *_making(contract),
