@@ -41,7 +41,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     """With ``--light``, skip a test that needs a library which is not installed."""
     try:
         return (yield)
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         if item.config.getoption("light"):
             pytest.skip(str(error))
         raise

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt.errors import CorpusError
-from affekt.evaluation.provenance import Provenance
 from affekt.evaluation.scores import (
     CorpusScore,
     EmotionScore,
     FoldScore,
     Importance,
     PredictionSetScore,
+    Provenance,
     SliceScore,
 )
 from affekt.metrics import HEADLINES, Score

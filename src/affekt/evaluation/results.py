@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt.errors import CorpusError
-from affekt.evaluation.provenance import Provenance
 from affekt.evaluation.result_values import details_from, explained, read_json, scores_from
 from affekt.evaluation.scores import (
     CorpusScore,
@@ -20,6 +19,7 @@ from affekt.evaluation.scores import (
     FoldScore,
     Importance,
     PredictionSetScore,
+    Provenance,
     SliceScore,
     TestedClip,
     confidences,

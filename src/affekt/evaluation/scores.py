@@ -164,3 +164,35 @@ class Importance:
 
     own: float
     permuted: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What a result was computed from. Two results can be compared if their ``split`` is the same.
+
+    Attributes
+    ----------
+    features
+        The feature set ``name@version``.
+    seeds
+        Of the trainings; 0 for a finished model.
+    corpora
+        Corpus -> SHA-256 of the audio, emotion and speaker of its clips that were used. Where they are does
+        not matter, nor what their files are called.
+    split
+        SHA-256 of the clips that were trained on, used for early stopping and tested, fold by fold.
+    model_sha256
+        Of the finished model that was scored; empty for a recipe.
+    versions
+        Of Python and of the libraries that may change a result.
+    command
+        The command line; empty where the result was computed in Python.
+    """
+
+    features: str
+    seeds: tuple[int, ...]
+    corpora: Mapping[str, str]
+    split: str
+    model_sha256: str = ""
+    versions: Mapping[str, str]
+    command: str = ""

@@ -1,0 +1,43 @@
+"""Tables in LaTeX state a score with its terms, and hold no command that a name brought in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.reports.synthetic import make_evaluation
+
+from affekt.evaluation.comparison import Comparison
+from affekt.reports.latex import comparison_table, evaluation_table
+
+
+def cells(table: str, row: int) -> list[str]:
+    lines = table.split("\\midrule\n")[1].splitlines()
+    return [cell.strip() for cell in lines[row].removesuffix(r" \\").split(" & ")]
+
+
+def test_a_row_has_protocol_clips_chance_and_intervals() -> None:
+    result = make_evaluation()
+    row = cells(evaluation_table(result), 0)
+    accuracy = result.headlines["accuracy"]
+    assert row[:3] == [result.recipe, result.corpus, result.protocol_label]
+    assert row[3:5] == [str(result.n), f"{100 * result.chance:.1f}"]
+    assert row[5] == f"{100 * accuracy.value:.1f} ({100 * accuracy.low:.1f}--{100 * accuracy.high:.1f})"
+
+
+def test_several_corpora_have_a_row_each_and_one_together() -> None:
+    table = evaluation_table(make_evaluation(corpora=("x", "y")))
+    assert [cells(table, i)[1] for i in range(3)] == ["x", "y", "pooled"]
+
+
+def test_special_characters_are_escaped() -> None:
+    label = "random-80-20 (LEAKY: 50 % of $a_b & c\\d)"
+    table = evaluation_table(replace(make_evaluation(), protocol_label=label))
+    assert r"random-80-20 (LEAKY: 50 \% of \$a\_b \& c\textbackslash{}d)" in table
+    assert table.count(r" \\") == 2
+
+
+def test_a_comparison_has_the_scores_and_the_differences(compared: Comparison) -> None:
+    scores, differences = comparison_table(compared).split("\\end{tabular}\n")[:2]
+    assert [cells(scores, i)[0] for i in range(2)] == list(compared.scores)
+    assert cells(differences, 0)[0] == " -- ".join(compared.scores)
+    assert "not corrected" in scores.splitlines()[0]
