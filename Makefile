@@ -2,11 +2,12 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+CONSTRAINTS ?= constraints.txt
 FILES  ?= src/affekt/examples
 RECIPE ?= voice-svm
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo app test check light coverage train model bench fuzz kills clean
+.PHONY: help demo app test check light coverage train model bench fuzz kills dist lock clean
 
 help:                        ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/'
@@ -51,6 +52,17 @@ fuzz: $(VENV)/dev            ## give damaged recordings and models to predict: s
 kills: $(VENV)/dev           ## kill commands at random moments, and look at their outputs: ten minutes
 	$(BIN)/python benchmarks/kills.py
 
+dist:                        ## build what is released, check it, and try it with every Python here
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python tools/try_wheel.py dist/*.whl
+
+lock:                        ## write the versions of this installation to constraints-locked.txt
+	(sed -n '/^#/p' constraints-locked.txt; \
+	  $(BIN)/pip freeze --exclude-editable | sed -n 's/^\([^ @]*==[^+]*\).*/\1/p') > constraints-locked.new
+	mv constraints-locked.new constraints-locked.txt
+
 clean:                       ## remove the installation
 	rm -rf $(VENV)
 
@@ -62,10 +74,10 @@ $(VENV)/core: pyproject.toml
 
 $(VENV)/app: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[app]'
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[app]'
 	touch $@ $(VENV)/core
 
 $(VENV)/dev: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable '.[dev]'
 	touch $@ $(VENV)/core $(VENV)/app

@@ -59,7 +59,7 @@ JSON_KEYS = {
     *("seeds", "folds", "ece", "reliability", "prediction_sets", "out_of_distribution", "calibration"),
     *("distance_threshold", "excluded", "importances", "histories", "human_accuracy"),
     *("interval_over", "no_interval", "notes", "flagged_accuracy", "unflagged_accuracy"),
-    "enrolled_calibration",
+    *("enrolled_calibration", "provenance"),
 }
 
 
