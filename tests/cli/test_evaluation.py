@@ -37,10 +37,12 @@ def foreign_corpus(tmp_path_factory: pytest.TempPathFactory, write_voice: Callab
 
 
 def test_evaluate_prints_the_terms_and_writes_json(run: Run, small_ravdess: Path, tmp_path: Path) -> None:
-    code, out, err = run("evaluate", small_ravdess, "--recipe", "svm", "--json-out", tmp_path / "e.json")
+    files = ("--json-out", tmp_path / "e.json", "--latex", tmp_path / "e.tex")
+    code, out, err = run("evaluate", small_ravdess, "--recipe", "svm", *files)
     written = json.loads((tmp_path / "e.json").read_text())
     assert code == 0
     assert f"wrote {tmp_path / 'e.json'}" in err
+    assert f"{100 * written['uar']:.1f} (" in (tmp_path / "e.tex").read_text(encoding="utf-8")
     for words in ("by-actor-5", "120 clips of 10 speakers", "chance 33.3%", "worst speaker", "95 %"):
         assert words in out
     assert f"{written['uar']:.1%}" in out

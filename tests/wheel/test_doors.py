@@ -33,6 +33,7 @@ DOORS = {
     "affekt model": "",
     "affekt model --card card.md": "card.md",
     "affekt recipes": "",
+    "affekt cite": "",
     "affekt corpora": "",
     "affekt corpora check CORPUS": "",
     "affekt evaluate CORPUS --recipe svm --report score.html": "score.html",
