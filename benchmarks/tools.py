@@ -151,7 +151,7 @@ def run_opensmile(place: Path) -> dict[str, Any]:
 
 
 def run_nkululeko(place: Path) -> dict[str, Any]:
-    """nkululeko with its openSMILE features and its SVM as they are set by default, scaled."""
+    """Nkululeko with its openSMILE features and its SVM as they are set by default, scaled."""
     rows = read_rows(place)
     answers: Answers = []
     with tempfile.TemporaryDirectory() as root:
