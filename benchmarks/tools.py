@@ -46,7 +46,8 @@ test.split_strategy = test
 target = emotion
 labels = {labels}
 [FEATS]
-type = ['os']
+type = ['{features}']
+import_file = ['{root}/features.csv']
 scale = standard
 [MODEL]
 type = svm
@@ -151,10 +152,16 @@ def run_opensmile(place: Path) -> dict[str, Any]:
 
 
 def run_nkululeko(place: Path) -> dict[str, Any]:
-    """Nkululeko with its openSMILE features and its SVM as they are set by default, scaled."""
+    """Its openSMILE features and its SVM, as they are set by default, with features scaled.
+
+    The features of all clips are those that it extracted for the first fold.
+    """
+    import pandas
+
     rows = read_rows(place)
     answers: Answers = []
     with tempfile.TemporaryDirectory() as root:
+        stored = Path(root, "features.csv")
         for fold in sorted({row["fold"] for row in rows}):
             for side in ("train", "test"):
                 with open(Path(root, f"{side}{fold}.csv"), "w", newline="", encoding="utf-8") as file:
@@ -167,8 +174,13 @@ def run_nkululeko(place: Path) -> dict[str, Any]:
                     )
             labels = sorted({row["emotion"] for row in rows})
             settings = Path(root, f"{fold}.ini")
-            settings.write_text(NKULULEKO.format(root=root, fold=fold, labels=labels), encoding="utf-8")
+            kind = "import" if stored.exists() else "os"
+            text = NKULULEKO.format(root=root, fold=fold, labels=labels, features=kind)
+            settings.write_text(text, encoding="utf-8")
             time_program("-m", "nkululeko.nkululeko", "--config", str(settings))
+            if not stored.exists():
+                parts = Path(root, f"fold{fold}", "store").glob("t*_os_all.pkl")
+                pandas.concat([pandas.read_pickle(part) for part in parts]).to_csv(stored)
             (predicted,) = Path(root, f"fold{fold}").rglob("pred_*.csv")
             answers += read_predictions(predicted)
     return {**describe("nkululeko"), **score(answers)}
