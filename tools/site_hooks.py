@@ -1,0 +1,100 @@
+"""What MkDocs does beside docs/*.md: notebooks, pages and files outside docs/, and the table of corpora.
+
+``mkdocs.yml`` names this file, and MkDocs calls the functions ``on_...``.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import nbformat
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+from nbclient import NotebookClient
+
+from affekt.corpora.registry import READERS
+
+ROOT = Path(__file__).parents[1]
+ROOT_PAGES = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)\s]+)(?=\))")
+CORPORA = "<!-- corpora: written by tools/site_hooks.py -->"
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add a page for each notebook, the pages of the root, and the files that pages link to outside docs/."""
+    docs = Path(config.docs_dir)
+    for notebook in sorted(docs.glob("notebooks/*.ipynb")):
+        name = notebook.relative_to(docs).with_suffix(".md").as_posix()
+        files.append(File.generated(config, name, content=notebook_page(notebook.read_text("utf-8"))))
+    for source, name in ROOT_PAGES.items():
+        files.append(File.generated(config, name, abs_src_path=str(ROOT / source)))
+    for page in files.documentation_pages():
+        for link in LINK.findall(page.content_string):
+            name = site_path(link, page.src_uri)
+            path = ROOT / name
+            if ".md" not in name and path.is_file() and files.get_file_from_path(name) is None:
+                files.append(File.generated(config, name, abs_src_path=str(path)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Put the table of corpora in its place, and lead links to where the site has what they lead to."""
+    del config, files
+    markdown = markdown.replace(CORPORA, corpora_table())
+    return LINK.sub(lambda found: site_path(found[1], page.file.src_uri), markdown)
+
+
+def site_path(link: str, page: str) -> str:
+    """Return where a link of a page leads to on the site; what lies in the root lies beside docs' pages."""
+    path, anchor = urlsplit(link).path, urlsplit(link).fragment
+    if page in ROOT_PAGES.values():
+        path = path.removeprefix("docs/")
+    elif path.startswith("../") and "/" not in page:
+        path = path.removeprefix("../")
+    path = ROOT_PAGES.get(path, path)
+    return f"{path}#{anchor}" if anchor else path
+
+
+def corpora_table() -> str:
+    """Return the published corpora as a table in Markdown."""
+    rows = ["| name | corpus | clips | speakers | licence | source |", "|---|---|---|---|---|---|"]
+    for name, reader in READERS.items():
+        card = reader.card
+        if card.speakers:  # not for a corpus of the user's own
+            clips = ", ".join(f"{count} {channel}" for channel, count in card.counts.items())
+            rows.append(
+                f"| `{name}` | {card.title} | {clips} | {card.speakers} | {card.licence} | {card.citation} |"
+            )
+    return "\n".join(rows)
+
+
+@cache
+def notebook_page(text: str) -> str:
+    """Run a notebook, and return it with what it shows as a page in Markdown."""
+    notebook: Any = nbformat.reads(text, as_version=4)
+    with tempfile.TemporaryDirectory() as folder:
+        NotebookClient(notebook, timeout=120, resources={"metadata": {"path": folder}}).execute()
+    parts = []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            parts.append(cell.source)
+            continue
+        parts.append(f"```python\n{cell.source}\n```")
+        parts += [shown for output in cell.outputs if (shown := show(output))]
+    return "\n\n".join(parts)
+
+
+def show(output: Any) -> str:
+    """Return an output of a cell in Markdown: HTML, such as a figure or a table, or text."""
+    if output.output_type == "stream":
+        return f"```text\n{output.text.rstrip()}\n```" if output.name == "stdout" else ""
+    data = output.data
+    if "text/html" in data:
+        return f"<div>{''.join(data['text/html'].splitlines())}</div>"
+    return f"```text\n{data['text/plain']}\n```"
