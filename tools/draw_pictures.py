@@ -39,7 +39,12 @@ CURVES = {
     "voice-svm, clips of any emotion": ("voice-svm.enrolment.speech", "#8A8F94", "^"),
 }
 CALIBRATED = {
-    "unseen speakers of RAVDESS and nEMO": ("affekt-net-2.ravdess+nemo.by-actor-5.speech", "", "#0072B2", "o"),
+    "unseen speakers of RAVDESS and nEMO": (
+        "affekt-net-2.ravdess+nemo.by-actor-5.speech",
+        "",
+        "#0072B2",
+        "o",
+    ),
     "EMO-DB": ("bundled.emodb-answers", "all eight emotions allowed", "#009E73", "s"),
     "EmotionTTS": ("bundled.emotiontts_ko-answers", "all eight emotions allowed", "#D55E00", "^"),
 }
@@ -150,7 +155,9 @@ def draw_splits() -> None:
             rows, columns = np.nonzero(side)
             axes.scatter(columns, rows, s=42, marker="s", color=colour, label=label)
         axes.set_title(title, fontsize=10)
-        axes.set_yticks(range(speakers), [f"speaker {number + 1}" for number in range(speakers)], fontsize=8)
+        axes.set_yticks(
+            range(speakers), [f"speaker {number + 1}" for number in range(speakers)], fontsize=8
+        )
         axes.set_xticks([])
         axes.set_xlabel("clips")
         axes.invert_yaxis()
@@ -163,7 +170,9 @@ def draw_splits() -> None:
 def draw_calibration() -> None:
     """Draw the accuracy of answers by their confidence, on unseen speakers and on unseen corpora."""
     figure, axes = plt.subplots(figsize=(5.2, 4.4), layout="constrained")
-    axes.plot((0, 100), (0, 100), color="#333", linewidth=1, linestyle=":", label="confidence equals accuracy")
+    axes.plot(
+        (0, 100), (0, 100), color="#333", linewidth=1, linestyle=":", label="confidence equals accuracy"
+    )
     for label, (name, condition, colour, marker) in CALIBRATED.items():
         file = score_file(name)
         bins = (read_evaluations(file)[condition] if condition else read_evaluation(file)).reliability
