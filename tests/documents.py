@@ -144,8 +144,8 @@ def write_reader_folder(folder: Path, small_ravdess: Path, write_voice: Callable
     emotions = {"01": "neutral", "03": "happy", "05": "angry"}
     rows = ["path,emotion,speaker"]
     for clip in sorted(small_ravdess.rglob("*.wav")):
-        emotion, speaker, number = emotions[clip.name[6:8]], clip.stem[18:], clip.stem[12:17]
-        copy = folder / "corpus" / emotion / speaker / f"{number}.wav"
+        emotion, speaker = emotions[clip.name[6:8]], clip.stem[18:]
+        copy = folder / "corpus" / emotion / speaker / clip.name[12:]
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(clip, copy)
         if speaker == "01":

@@ -31,7 +31,7 @@ REFERENCE = "<!-- commands: written by tools/site_hooks.py -->"
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add a page for each notebook, the pages of the root, and the files that pages link to outside docs/."""
+    """Add a page for each notebook, the pages of the root, and files outside docs/ that pages link to."""
     docs = Path(config.docs_dir)
     for notebook in sorted(docs.glob("notebooks/*.ipynb")):
         name = notebook.relative_to(docs).with_suffix(".md").as_posix()
@@ -110,7 +110,7 @@ def command_lines(command: click.Command, parent: click.Context, heading: str) -
 @cache
 def notebook_page(text: str) -> str:
     """Run a notebook, and return it with what it shows as a page in Markdown."""
-    notebook: Any = nbformat.reads(text, as_version=4)
+    notebook: Any = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
     with tempfile.TemporaryDirectory() as folder:
         client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": folder}})
         client.extra_arguments = ["--log-level=ERROR"]
