@@ -7,7 +7,7 @@ FILES  ?= src/affekt/examples
 RECIPE ?= voice-svm
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo app test check light coverage train model bench fuzz kills dist lock clean
+.PHONY: help demo app test check light coverage docs train model bench fuzz kills dist lock clean
 
 help:                        ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /	/'
@@ -33,6 +33,9 @@ light:                       ## test the path of predictions with the libraries 
 
 coverage: $(VENV)/dev        ## which lines no test runs
 	$(BIN)/pytest --cov=affekt --cov-report=term:skip-covered --cov-report=html
+
+docs: $(VENV)/dev            ## write the documentation site to site/, strictly
+	$(BIN)/mkdocs build --strict
 
 train: $(VENV)/dev           ## score, train and save: make train CORPUS=RAVDESS/ [RECIPE=voice-svm]
 	$(BIN)/affekt train $(CORPUS) --recipe $(RECIPE)

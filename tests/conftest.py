@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from tests.documents import write_reader_folder
 from tests.download_server import Server
 
 SAMPLE_RATE = 16_000
@@ -112,6 +113,16 @@ def small_ravdess(tmp_path_factory: pytest.TempPathFactory, write_voice: Callabl
                         seed=seed,
                     )
     return root
+
+
+@pytest.fixture(scope="session")
+def reader_folder(
+    tmp_path_factory: pytest.TempPathFactory, small_ravdess: Path, write_voice: Callable[..., Path]
+) -> Path:
+    """A folder with what the README and docs/ speak of."""
+    folder = tmp_path_factory.mktemp("reader")
+    write_reader_folder(folder, small_ravdess, write_voice)
+    return folder
 
 
 @pytest.fixture

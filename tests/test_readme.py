@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,36 +24,6 @@ COMMANDS, PROGRAMS = commands_of(README), programs_of(README)
 EXPECTED_FAILURES = {"affekt corpora check RAVDESS"}  # it is a small RAVDESS: clips are missing
 
 
-@pytest.fixture(scope="module")
-def workplace(
-    tmp_path_factory: pytest.TempPathFactory, small_ravdess: Path, write_voice: Callable[..., Path]
-) -> Path:
-    """A folder with what the README speaks of: clip.wav, folder/, RAVDESS/, mine.csv, ..."""
-    folder = tmp_path_factory.mktemp("readme")
-    write_voice(folder / "clip.wav")
-    write_voice(folder / "folder" / "other.wav")
-    shutil.make_archive(str(folder / "archive"), "zip", folder / "folder")
-    shutil.copytree(small_ravdess, folder / "RAVDESS")
-    for number in range(100):  # the emotions that the small corpus lacks
-        actor, code = number % 10 + 1, ["02", "04", "06", "07", "08"][number // 10 % 5]
-        name = f"03-01-{code}-01-0{number // 50 + 1}-01-{actor:02}.wav"
-        write_voice(folder / "RAVDESS" / f"Actor_{actor:02}" / name, seed=1000 + number)
-    for number, emotion in enumerate("WFNT" * 2):
-        speaker = ["03", "08"][number // 4]
-        write_voice(folder / "EMODB" / f"{speaker}a01{emotion}a.wav", seed=number)
-    emotions = {"01": "neutral", "03": "happy", "05": "angry"}
-    clips = sorted((folder / "RAVDESS").rglob("03-01-0[135]-01-01-01-*.wav"))
-    rows = [f"{clip.relative_to(folder)},{emotions[clip.name[6:8]]},{clip.name[18:20]}" for clip in clips]
-    (folder / "mine.csv").write_text("\n".join(["path,emotion,speaker", *rows]), encoding="utf-8")
-    run(["train", "RAVDESS", "--out", "m.onnx"], folder)
-    return folder
-
-
-def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "affekt", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
-
-
 def of(first_word: str) -> list[str]:
     return [command for command in COMMANDS if command.split()[0] == first_word]
 
@@ -65,17 +34,19 @@ def test_every_command_is_of_a_kind_that_is_tested() -> None:
 
 
 @pytest.mark.parametrize("command", of("affekt"))
-def test_an_affekt_command_runs(command: str, workplace: Path) -> None:
+def test_an_affekt_command_runs(command: str, reader_folder: Path) -> None:
     line = f"{sys.executable} -m {command}"
-    done = subprocess.run(line, cwd=workplace, capture_output=True, text=True, shell=True)
+    done = subprocess.run(line, cwd=reader_folder, capture_output=True, text=True, shell=True)
     assert (done.returncode != 0) == (command in EXPECTED_FAILURES), done.stderr
     assert done.stdout
     assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_program_runs(program: str, workplace: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", program], cwd=workplace, capture_output=True, text=True)
+def test_a_program_runs(program: str, reader_folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=reader_folder, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
 
 
