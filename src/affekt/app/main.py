@@ -5,11 +5,20 @@ from __future__ import annotations
 import streamlit as st
 from starlette.formparsers import MultiPartParser
 
-from affekt.app import analysis, batch, corpus, models, prediction, session, voice
+from affekt.app import analysis, batch, corpus, listen, models, session, timeline, voice, why
 
-# Less space at the top, and captions with enough contrast to be readable.
+# Wide enough for all links, less space at the top, and captions with enough contrast to be readable.
+# On a phone, the links to pages are one line that can be scrolled.
 STYLE = """
-.stMainBlockContainer { padding-top: 2.5rem; }
+.stMainBlockContainer { padding-top: 2.5rem; max-width: 58rem; }
+.st-key-pages { align-items: center; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-player) { position: sticky; top: .5rem; z-index: 1; }
+@media (max-width: 640px) {
+  .stMainBlockContainer { padding-top: 1.2rem; }
+  .stMainBlockContainer h1 { font-size: 1.6rem; padding: .5rem 0; }
+  .st-key-pages { flex-wrap: nowrap; overflow-x: auto; gap: .2rem; padding-bottom: .3rem; }
+  .st-key-pages > div { flex-shrink: 0; }
+}
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 1; }
 [data-testid="stCaptionContainer"] * { color: inherit; opacity: 1; }
 """
@@ -22,9 +31,9 @@ def main() -> None:
     # An emoji, because the browser would fetch a Material icon from another server.
     st.set_page_config(page_title="affekt", page_icon="🎧", layout="centered")
     pages = [
-        st.Page(
-            prediction.page, title="Predict", icon=":material/mic:", url_path="prediction", default=True
-        ),
+        st.Page(listen.page, title="Listen", icon=":material/hearing:", default=True),
+        st.Page(timeline.page, title="Timeline", icon=":material/timeline:", url_path="timeline"),
+        st.Page(why.page, title="Why", icon=":material/help:", url_path="why"),
         st.Page(analysis.page, title="Analysis", icon=":material/monitoring:", url_path="analysis"),
         st.Page(batch.page, title="Many files", icon=":material/folder_open:", url_path="batch"),
         st.Page(voice.page, title="Your voice", icon=":material/record_voice_over:", url_path="voice"),
@@ -32,9 +41,11 @@ def main() -> None:
     ]
     if session.options().corpus:
         pages.append(st.Page(corpus.page, title="Corpus", icon=":material/bar_chart:", url_path="corpus"))
+    st.session_state["pages"] = {one.url_path: one for one in pages}  # for links from page to page
     requested = st.navigation(pages, position="hidden")
     st.html(f"<style>{STYLE}</style>")
     with st.container(horizontal=True, gap="small", key="pages"):
+        st.html("<strong style='font-size:1.25rem'>affekt</strong>", width="content")
         for one in pages:
             st.page_link(one)
     requested.run()

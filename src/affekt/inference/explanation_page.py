@@ -299,7 +299,10 @@ def _cues(found: Explanation, beside: str) -> Iterator[str]:
 
 def _cue(cue: Cue, emotion: str) -> str:
     percentile = cue.percentiles[emotion]
-    place = f"higher than {percentile:.0f}% of {_text(emotion)} clips"
+    side = "lower" if percentile < 50 else "higher"
+    place = f"{side} than nearly all {_text(emotion)} clips"
+    if 0.5 <= percentile < 99.5:
+        place = f"higher than {percentile:.0f}% of {_text(emotion)} clips"
     scale = f'<span class="scale" aria-hidden="true"><i style="left:{percentile:.1f}%"></i></span>'
     meaning = _PLAIN_WORDS.get(cue.name, "")
     name = f"<span><b>{_text(cue.name)}</b><small>{meaning}: {_text(cue.text)}</small></span>"
