@@ -50,13 +50,15 @@ def page() -> None:
     st.markdown(display.fill("**{}**: click an utterance or the waveform to hear it.", chosen.name))
     with st.container(key=display.PLAYER):
         player = st.empty()
+    place = st.empty()  # so that nothing of the last recording is shown while this one is read
     found = session.find("timeline", read_timeline, "Reading the recording")
     if isinstance(found, Timeline):
         sound = session.find("sound", lambda one: display.playable(one.content, one.name))
         if isinstance(sound, tuple):
             player.audio(sound[0], format=sound[1])
-        _show(found)
-        _downloads(chosen, found)
+        with place.container():
+            _show(found)
+            _downloads(chosen, found)
     elif found is not None:
         show_error(chosen, found)
     st.divider()

@@ -63,6 +63,7 @@ def _explain(chosen: Recording, result: Result) -> None:
             "changed. This takes ten seconds, or thirty on a busy computer."
         )
         return
+    place = st.empty()  # so that no other explanation is shown meanwhile
     found = session.find(
         name,
         lambda chosen: explain_result(result, chosen.name, emotion),
@@ -70,7 +71,8 @@ def _explain(chosen: Recording, result: Result) -> None:
         "Listening with the voice changed",
     )
     if isinstance(found, Explanation):
-        _show(found)
+        with place.container():
+            _show(found)
     elif found is not None:
         show_error(chosen, found)
 
