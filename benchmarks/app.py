@@ -2,8 +2,8 @@
 
     python benchmarks/app.py CLIP [HOW_MANY] [LONG]
 
-One visitor opens the page again and again, clicks examples, and uploads the same clip under other names; the
-drawing of the page is included. LONG is a recording whose timeline is read at the end.
+One visitor opens the page again and again, clicks examples, and uploads the same clip under other names;
+the drawing of the page is included. LONG is a recording whose timeline is read at the end.
 """
 
 from __future__ import annotations
