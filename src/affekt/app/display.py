@@ -44,6 +44,8 @@ _THEME = """
   color: var(--ink); font: 16px/1.55 var(--st-font); overflow-wrap: anywhere; }
 :host([data-dark]) { --picture: invert(1); }
 section:first-of-type h2 { margin-top: 0; }
+@media (min-width: 48rem) { .rows:not(.cues) li { grid-template-columns: 9rem 14rem minmax(0, 1fr) 10rem; }
+  .cues li { grid-template-columns: 16rem minmax(0, 1fr) 14rem; } }
 """
 # The content is replaced where it changed; its list and waveform then lead the player, once that is there.
 _MOUNT = """

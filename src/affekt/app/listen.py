@@ -30,7 +30,8 @@ _UNUSED = "rgba(127,127,127,.5)"  # beside an answer that does not stand out
 STYLE = f"""<style>
 .st-key-inputs [data-testid=stFileUploaderDropzone] {{ flex-direction: row; align-items: center; }}
 .st-key-inputs .stButton button {{ padding: .25rem .6rem; }}
-.st-key-examples {{ gap: .5rem; }}
+.st-key-inputs [data-testid=stColumn] {{ min-height: 6rem; }} /* as if loaded, so that nothing moves */
+.st-key-examples {{ gap: .5rem; min-height: 2.1rem; }}
 .answer {{ padding: .9rem 1.1rem; border-left: .5rem solid var(--hue); border-radius: .5rem;
   background: {_SHADE}; }}
 .answer p {{ margin: 0 0 .5rem; font-size: 1.1rem; line-height: 1.45; }}
@@ -61,6 +62,11 @@ def page() -> None:
         "**affekt** listens to how something is said, whatever the words. The sound stays in the memory of "
         "the computer that runs this page, until you close the tab."
     )
+    _listen()
+
+
+@st.fragment  # a click runs this part of the page alone, which is faster
+def _listen() -> None:
     with st.container(border=True, key="inputs"):
         _inputs()
     with st.container(key="answer"):
