@@ -136,7 +136,7 @@ def show_error(chosen: Recording, error: AffektError) -> None:
 
 def _show(chosen: Recording, result: Result) -> None:
     prediction = result.prediction
-    st.html(answer_card(prediction, caveats(result)))
+    st.html(answer_card(prediction, caveats(prediction)))
     sound = session.find("sound", lambda one: display.playable(one.content, one.name))
     if isinstance(sound, tuple):
         st.audio(sound[0], format=sound[1])
@@ -148,7 +148,7 @@ def _show(chosen: Recording, result: Result) -> None:
         ):
             display.link("timeline", "What is expressed when?", ":material/timeline:")
     remarks = [
-        f"{prediction.duration_s:.1f} s at {result.facts.sample_rate} Hz",
+        f"{prediction.duration_s:.1f} s at {result.waveform.sample_rate} Hz",
         *(note.text for note in prediction.notes if note.kind not in _SHOWN_ELSEWHERE),
     ]
     described = chosen.name, ", ".join(remarks), session.model_description()
@@ -158,20 +158,14 @@ def _show(chosen: Recording, result: Result) -> None:
 _SHOWN_ELSEWHERE = {*WARNINGS, NoteKind.ADAPTED, NoteKind.OUT_OF_DISTRIBUTION}
 
 
-def caveats(result: Result) -> list[str]:
+def caveats(prediction: Prediction) -> list[str]:
     """Return what limits the answer, other than that it is unsure or out of distribution."""
-    prediction = result.prediction
     found = [note.text for note in prediction.notes if note.kind in WARNINGS]
     if prediction.duration_s > LONG_S:
         found.append(
             f"this recording of {prediction.duration_s:.0f} s gets one answer for its whole length: the "
             "timeline has one for each utterance"
         )
-    found += [
-        note.text
-        for note in result.facts.notes
-        if note.kind == NoteKind.NO_VOICE and note.text not in found
-    ]
     return [f"{text[:1].upper()}{text[1:].rstrip('.')}." for text in found]
 
 

@@ -71,11 +71,15 @@ class Recording:
 
 @dataclass(frozen=True)
 class Result:
-    """A decoded recording, how it was recorded, and what the model predicts for it."""
+    """A decoded recording, and what the model predicts for it."""
 
     waveform: Waveform
-    facts: ClipFacts
     prediction: Prediction
+
+    @cached_property
+    def facts(self) -> ClipFacts:
+        """How it was recorded."""
+        return describe_recording(self.waveform)
 
 
 def options() -> Options:
@@ -202,4 +206,4 @@ def _predict(chosen: Recording) -> Result:
     model = bundle()
     speaker, emotions = ready_voice(voice(), model), model.contract.emotions
     prediction = predict_waveform(waveform, chosen.name, model, speaker, emotions)
-    return Result(waveform, describe_recording(waveform), prediction)
+    return Result(waveform, prediction)
