@@ -9,7 +9,6 @@ from affekt.app import analysis, batch, corpus, listen, models, session, timelin
 
 # Less space at the top, a line of links that does not move while it is loaded, and captions with enough
 # contrast to be readable.
-# On a phone, the links to pages are one line that can be scrolled.
 STYLE = """
 .stMainBlockContainer { padding-top: 2.5rem; }
 .st-key-pages { align-items: center; min-height: 2.5rem; }
@@ -17,8 +16,7 @@ STYLE = """
 @media (max-width: 640px) {
   .stMainBlockContainer { padding-top: 1.2rem; }
   .stMainBlockContainer h1 { font-size: 1.6rem; padding: .5rem 0; }
-  .st-key-pages { flex-wrap: nowrap; overflow-x: auto; gap: .2rem; padding-bottom: .3rem; }
-  .st-key-pages > div { flex-shrink: 0; }
+  .st-key-pages { gap: 0 .2rem; }
 }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 1; }
 [data-testid="stCaptionContainer"] * { color: inherit; opacity: 1; }
