@@ -1,6 +1,9 @@
 """Take screenshots of every page of the app, light and dark, at the width of a desktop and of a phone.
 
-python tools/take_screenshots.py FOLDER [CLIP]        needs the extra affekt[dev] and a Chromium
+    python tools/take_screenshots.py FOLDER        needs the extra affekt[dev] and a Chromium
+
+Those of the README are copied from there: listen-light-desktop.png is docs/pictures/app-listen.png, and
+timeline-light-desktop.png is docs/pictures/app-timeline.png.
 """
 
 from __future__ import annotations
@@ -17,33 +20,28 @@ from pathlib import Path
 
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
-EXAMPLE = Path(__file__).parents[1] / "src" / "affekt" / "examples" / "happy.flac"
+EXAMPLES = Path(__file__).parents[1] / "src" / "affekt" / "examples"
 PORT = 8597
 START_S = 8
 SIZES: dict[str, ViewportSize] = {
-    "desktop": {"width": 1080, "height": 1250},
+    "desktop": {"width": 1400, "height": 900},
     "phone": {"width": 390, "height": 844},
 }
-PAGES = {
-    "prediction": "Predict",
-    "analysis": "Analysis",
-    "batch": "Many files",
-    "voice": "Your voice",
-    "models": "Models",
-}
+LARGEST = 4000  # pixels of height
+LONGEST_MS = 120_000  # of an explanation
+PAGES = ("Listen", "Why", "Timeline", "Analysis", "Many files", "Your voice", "Models")
 
 
 def main() -> None:
     """Start the app, take the screenshots, and stop it."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    clip = sys.argv[2] if len(sys.argv) > 2 else str(EXAMPLE)
     with running_app(), sync_playwright() as player:
         browser = player.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for scheme in ("light", "dark"):
             for size, viewport in SIZES.items():
                 visitor = browser.new_context(color_scheme=scheme, viewport=viewport)
-                visit(visitor.new_page(), folder, f"{scheme}-{size}", clip)
+                visit(visitor.new_page(), folder, f"{scheme}-{size}")
                 visitor.close()
         browser.close()
 
@@ -62,19 +60,42 @@ def running_app() -> Iterator[None]:
         app.wait()
 
 
-def visit(page: Page, folder: Path, name: str, clip: str) -> None:
-    """Upload a clip, then take a screenshot of each page."""
+def visit(page: Page, folder: Path, name: str) -> None:
+    """Let the app listen to an example, then take a screenshot of each page."""
     page.goto(f"http://127.0.0.1:{PORT}")
-    page.get_by_role("tab", name="Upload").click()
-    page.locator("input[type=file]").first.set_input_files(clip)
-    page.get_by_role("table").first.wait_for()
-    for slug, title in PAGES.items():
+    for title in PAGES:
         page.get_by_role("link", name=title).first.click()
         page.wait_for_timeout(2500)
-        if slug == "batch":
-            page.locator("input[type=file]").first.set_input_files([clip, __file__])
-            page.wait_for_timeout(2500)
-        page.screenshot(path=folder / f"{slug}-{name}.png", full_page=True)
+        fill(page, title)
+        take(page, folder / f"{title.lower().replace(' ', '-')}-{name}.png")
+
+
+def fill(page: Page, title: str) -> None:
+    """Do what a page shows the result of."""
+    if title == "Listen":
+        page.get_by_role("button", name="happy").click()
+        page.get_by_role("table").wait_for()
+    elif title == "Timeline":
+        page.get_by_role("button", name="Try four").click()
+        page.get_by_role("button", name="0:02").click()
+    elif title == "Why":
+        page.get_by_role("button", name="Explain").click()
+        page.get_by_role("heading", name="How far to trust this").wait_for(timeout=LONGEST_MS)
+    elif title == "Many files":
+        clips = [str(path) for path in sorted(EXAMPLES.glob("*.flac"))]
+        page.locator("input[type=file]").first.set_input_files([*clips, __file__])
+    page.wait_for_timeout(2500)
+
+
+def take(page: Page, file: Path) -> None:
+    """Take a screenshot of the whole page, whose content is scrolled within the window."""
+    window = page.viewport_size
+    assert window is not None
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({**window, "height": min(max(height, window["height"]), LARGEST)})
+    page.wait_for_timeout(500)
+    page.get_by_test_id("stMainBlockContainer").screenshot(path=file)
+    page.set_viewport_size(window)
 
 
 if __name__ == "__main__":

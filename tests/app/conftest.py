@@ -117,6 +117,19 @@ def browser(voice_file: Path) -> Iterator[Browser]:
 @pytest.fixture
 def open_page(browser: Browser, url: str) -> Iterator[Open]:
     """Opens a path of the app as a new visitor: ``open_page("voice")``."""
+    with opened_pages(browser, url) as open_:
+        yield open_
+
+
+@pytest.fixture(scope="module")
+def open_shared_page(browser: Browser, url: str) -> Iterator[Open]:
+    """Does the same for a page that several tests of a module look at."""
+    with opened_pages(browser, url) as open_:
+        yield open_
+
+
+@contextmanager
+def opened_pages(browser: Browser, url: str) -> Iterator[Open]:
     contexts: list[BrowserContext] = []
 
     def open_(path: str = "", address: str = url, **options: Any) -> Page:
@@ -132,6 +145,21 @@ def open_page(browser: Browser, url: str) -> Iterator[Open]:
     yield open_
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def faults() -> Callable[[Page], dict[str, Any]]:
+    """Returns the serious and critical faults of accessibility of a page: what is at fault, by rule."""
+    return find_faults
+
+
+def find_faults(page: Page) -> dict[str, Any]:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    return {
+        fault["id"]: [node["target"] for node in fault["nodes"]][:3]
+        for fault in axe.Axe().run(page).response["violations"]
+        if fault["impact"] in ("serious", "critical")
+    }
 
 
 @pytest.fixture
@@ -172,7 +200,7 @@ def upload() -> Callable[..., None]:
 
 @pytest.fixture
 def shares() -> Callable[[Page], Shares]:
-    """Reads the probability of each emotion, as the page *Predict* writes it."""
+    """Reads the probability of each emotion, as the page *Listen* writes it."""
     return read_shares
 
 
@@ -199,12 +227,11 @@ def expected_shares() -> Callable[..., Shares]:
 
 @pytest.fixture
 def predict_upload(upload: Callable[..., None]) -> Callable[[Page, Path], Shares]:
-    """Uploads a file on the page *Predict* and reads the probabilities."""
+    """Uploads a file on the page *Listen* and reads the probabilities."""
 
     def predict_(page: Page, file: Path) -> Shares:
-        page.get_by_role("tab", name="Upload").click()
         upload(page, file)
-        page.get_by_text(file.name).last.wait_for()
+        page.get_by_text(f"{file.name}:").wait_for()
         wait_until_drawn(page)
         return read_shares(page)
 

@@ -14,10 +14,10 @@ import soundfile
 from numpy.typing import ArrayLike
 
 from affekt.audio.loading import load_audio
-from affekt.errors import AffektError, MissingExtraError
+from affekt.errors import AffektError, AudioError, MissingExtraError
 
 pytest.importorskip("streamlit")
-from affekt.app.display import fill, named_file, plain, read_failure, sentence
+from affekt.app.display import fill, named_file, plain, playable, read_failure, sentence
 
 PAGES = Path(__file__).parents[2] / "src" / "affekt" / "app"
 ESCAPED = {"plain", "summarise"}  # functions that escape what they are given
@@ -72,6 +72,39 @@ def test_a_missing_extra_becomes_one_grammatical_sentence() -> None:
     assert text.startswith("This file cannot be read: reading m4a, webm and the like needs an extra")
 
 
+@pytest.mark.parametrize(
+    ("kind", "subtype", "media_type"),
+    [
+        ("WAV", "PCM_16", "audio/wav"),
+        ("WAV", "FLOAT", "audio/wav"),
+        ("FLAC", "PCM_16", "audio/flac"),
+        ("MP3", "MPEG_LAYER_III", "audio/mpeg"),
+    ],
+)
+def test_a_recording_that_every_browser_plays_is_played_as_it_is(
+    kind: str, subtype: str, media_type: str
+) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, TONE, 16_000, format=kind, subtype=subtype)
+    assert playable(file.getvalue(), NAME) == (file.getvalue(), media_type)
+
+
+@pytest.mark.parametrize(("kind", "subtype"), [("WAV", "ULAW"), ("AIFF", "PCM_16"), ("OGG", "VORBIS")])
+def test_other_recordings_are_played_as_flac(kind: str, subtype: str) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, np.stack([TONE, TONE], axis=1) / 2, 16_000, format=kind, subtype=subtype)
+    content, media_type = playable(file.getvalue(), NAME)
+    samples, rate = soundfile.read(io.BytesIO(content))
+    assert media_type == "audio/flac"
+    assert rate == 16_000
+    np.testing.assert_allclose(samples, TONE / 2, atol=0.03)
+
+
+def test_what_cannot_be_read_cannot_be_played() -> None:
+    with pytest.raises(AudioError):
+        playable(BAD_FILES["text"], NAME)
+
+
 def test_markdown_from_a_file_is_shown_as_it_is() -> None:
     assert plain("![x](http://a.b)") == r"\!\[x\]\(http\:\/\/a\.b\)"
     assert plain(" # a\n\n1. b ") == r"\# a 1\. b"
@@ -87,6 +120,8 @@ def escapes(text: ast.expr) -> bool:
         return escapes(text.left) and escapes(text.right)
     if isinstance(text, ast.IfExp):
         return escapes(text.body) and escapes(text.orelse)
+    if isinstance(text, ast.Subscript):
+        return escapes(text.value)
     name = ast.unparse(text.func if isinstance(text, ast.Call) else text)
     return (
         isinstance(text, ast.Constant) or name.isupper() or name.startswith("display.") or name in ESCAPED
@@ -108,7 +143,7 @@ def test_no_page_shows_markdown_that_is_not_escaped(module: Path) -> None:
 def texts_of(call: ast.Call) -> list[ast.expr]:
     """What a call of Streamlit renders as Markdown: the first argument, or the one that is named."""
     module, _, function = ast.unparse(call.func).rpartition(".")
-    if module == "soundfile":
+    if module in ("soundfile", "sound_file"):
         return []
     named = [one.value for one in call.keywords if one.arg in ("label", "text", "body", "help", "caption")]
     if function == "progress":

@@ -18,7 +18,7 @@ from tests.inference.explained import FOUND, tone
 
 from affekt.audio.playback import measure_level
 from affekt.audio.waveform import Waveform
-from affekt.inference.explanation_page import explanation_page, spectrogram
+from affekt.inference.explanation_page import explanation_page, explanation_sections, spectrogram
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -54,6 +54,12 @@ def test_the_answers_are_in_words() -> None:
     assert re.search("<b>faster</b>.*sad 20%; now .*angry 80%.*unreliable", page)
     assert "higher than 80% of sad clips" in page
     assert "Of the 3 nearest clips that the model was trained on: 2 angry, 1 sad." in page
+
+
+def test_cues_can_be_compared_with_another_emotion() -> None:
+    sections = explanation_sections(FOUND, "angry")
+    assert "compares with angry clips" in sections
+    assert "compares with sad clips" not in sections
 
 
 def test_what_there_is_none_of_is_left_out() -> None:

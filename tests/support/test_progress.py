@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from affekt.support.progress import _SHOWN, Advance, inner_bar, progress_bar, track
+from affekt.support.progress import _SHOWN, Advance, inner_bar, progress_bar, reported_to, track
 
 
 @pytest.fixture
@@ -132,3 +132,15 @@ def test_bars_in_bars_write_nothing_without_a_terminal(capsys: pytest.CaptureFix
         inner()
         advance()
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_function_is_told_the_progress_instead(capsys: pytest.CaptureFixture[str]) -> None:
+    told: list[tuple[str, float]] = []
+    with reported_to(lambda title, share: told.append((title, share))):
+        run_bar("reading")
+        run_bar("hidden", shown=False)
+    assert told == [("reading", 1 / 3), ("reading", 1.0)]
+    assert capsys.readouterr().err == ""
+    run_bar("reading again")
+    assert "reading again" in capsys.readouterr().err

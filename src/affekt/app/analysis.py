@@ -44,7 +44,7 @@ def page() -> None:
     st.title("Analysis of the recording")
     chosen, result = session.recording(), session.result()
     if chosen is None or not isinstance(result, Result):
-        st.info("Choose a recording on the page *Predict* first.", icon=":material/mic:")
+        st.info("Choose a recording on the page *Listen* first.", icon=":material/mic:")
         return
     display.play(result.waveform)
     st.caption(display.plain(chosen.name))

@@ -5,11 +5,19 @@ from __future__ import annotations
 import streamlit as st
 from starlette.formparsers import MultiPartParser
 
-from affekt.app import analysis, batch, corpus, models, prediction, session, voice
+from affekt.app import analysis, batch, corpus, listen, models, session, timeline, voice, why
 
-# Less space at the top, and captions with enough contrast to be readable.
+# Less space at the top, a line of links that does not move while it is loaded, and captions with enough
+# contrast to be readable.
 STYLE = """
 .stMainBlockContainer { padding-top: 2.5rem; }
+.st-key-pages { align-items: center; min-height: 2.5rem; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-player) { position: sticky; top: .5rem; z-index: 1; }
+@media (max-width: 640px) {
+  .stMainBlockContainer { padding-top: 1.2rem; }
+  .stMainBlockContainer h1 { font-size: 1.6rem; padding: .5rem 0; }
+  .st-key-pages { gap: 0 .2rem; }
+}
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 1; }
 [data-testid="stCaptionContainer"] * { color: inherit; opacity: 1; }
 """
@@ -22,19 +30,21 @@ def main() -> None:
     # An emoji, because the browser would fetch a Material icon from another server.
     st.set_page_config(page_title="affekt", page_icon="🎧", layout="centered")
     pages = [
-        st.Page(
-            prediction.page, title="Predict", icon=":material/mic:", url_path="prediction", default=True
-        ),
-        st.Page(analysis.page, title="Analysis", icon=":material/monitoring:", url_path="analysis"),
-        st.Page(batch.page, title="Many files", icon=":material/folder_open:", url_path="batch"),
-        st.Page(voice.page, title="Your voice", icon=":material/record_voice_over:", url_path="voice"),
-        st.Page(models.page, title="Models", icon=":material/model_training:", url_path="models"),
+        st.Page(listen.page, title="Listen", default=True),
+        st.Page(timeline.page, title="Timeline", url_path="timeline"),
+        st.Page(why.page, title="Why", url_path="why"),
+        st.Page(analysis.page, title="Analysis", url_path="analysis"),
+        st.Page(batch.page, title="Many files", url_path="batch"),
+        st.Page(voice.page, title="Your voice", url_path="voice"),
+        st.Page(models.page, title="Models", url_path="models"),
     ]
     if session.options().corpus:
-        pages.append(st.Page(corpus.page, title="Corpus", icon=":material/bar_chart:", url_path="corpus"))
+        pages.append(st.Page(corpus.page, title="Corpus", url_path="corpus"))
+    st.session_state["pages"] = {one.url_path: one for one in pages}  # for links from page to page
     requested = st.navigation(pages, position="hidden")
     st.html(f"<style>{STYLE}</style>")
     with st.container(horizontal=True, gap="small", key="pages"):
+        st.html("<strong style='font-size:1.25rem'>affekt</strong>", width="content")
         for one in pages:
             st.page_link(one)
     requested.run()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import streamlit as st
 
 from affekt.app import display
-from affekt.audio.loading import load_audio
+from affekt.audio.loading import load_audio, open_audio
 from affekt.audio.waveform import Waveform
 from affekt.errors import AffektError
 from affekt.features.recording import ClipFacts, describe_recording
@@ -20,7 +23,9 @@ from affekt.inference.adaptation import Voice, ready_voice
 from affekt.inference.prediction import Prediction, predict_waveform
 from affekt.model.bundle import Bundle, load
 
-MAX_DURATION_S = 1800.0  # limits the memory that one visitor can use
+MAX_DURATION_S = 600.0  # of one answer; limits the memory that one visitor can use
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -49,19 +54,32 @@ class Recording:
     content: bytes
     source: str
 
-    @property
+    @cached_property
     def key(self) -> str:
         """A digest of the content."""
         return hashlib.blake2b(self.content, digest_size=8).hexdigest()
 
+    @cached_property
+    def stated_s(self) -> float:
+        """Length in seconds by the header; 0 if it says none, or the file cannot be read."""
+        try:
+            with open_audio(display.named_file(self.content, self.name)) as audio:
+                return audio.stated_s
+        except AffektError:
+            return 0.0
+
 
 @dataclass(frozen=True)
 class Result:
-    """A decoded recording, how it was recorded, and what the model predicts for it."""
+    """A decoded recording, and what the model predicts for it."""
 
     waveform: Waveform
-    facts: ClipFacts
     prediction: Prediction
+
+    @cached_property
+    def facts(self) -> ClipFacts:
+        """How it was recorded."""
+        return describe_recording(self.waveform)
 
 
 def options() -> Options:
@@ -124,41 +142,68 @@ def recording() -> Recording | None:
     return st.session_state.get("recording")
 
 
-def choose(chosen: Recording) -> None:
-    """Replace the recording."""
+def choose(chosen: Recording | None) -> None:
+    """Replace the recording, and drop what was found in the last one; None for no recording."""
     st.session_state["recording"] = chosen
+    st.session_state["found"] = {}
 
 
 def forget(source: str) -> None:
     """Drop the recording if it came from this widget."""
     current = recording()
     if current is not None and current.source == source:
-        st.session_state["recording"] = st.session_state["result"] = None
+        choose(None)
 
 
-def result() -> Result | AffektError | None:
-    """Return the result for the recording, or the error that prevents one; None without a recording.
+def take(source: str) -> None:
+    """Take the recording of a widget, which has this key; its callback."""
+    value = st.session_state[source]
+    if value is None:
+        forget(source)
+    else:
+        choose(Recording(value.name, value.getvalue(), source))
 
-    It is computed once for each recording, model and voice.
+
+def found(what: str) -> object:
+    """Return what was computed under this name for the recording, the model and the voice, or None."""
+    key, value = st.session_state.get("found", {}).get(what, (None, None))
+    return value if key == _key() else None
+
+
+def find(what: str, compute: Callable[[Recording], Found], *doing: str) -> Found | AffektError | None:
+    """Return what a function computes for the recording, or its error; None without a recording.
+
+    It is computed once for each recording, model and voice, and kept under the name ``what``. A bar shows
+    the progress if ``doing`` says what is done, as for ``display.progress``.
     """
     current = recording()
     if current is None:
         return None
-    key = current.key, bundle().contract.sha256, voice()
-    kept = st.session_state.get("result")
-    if kept is None or kept[0] != key:
-        kept = key, _compute(current)
-        st.session_state["result"] = kept
-    return cast(Result | AffektError, kept[1])
+    value = found(what)
+    if value is None:
+        try:
+            with display.progress(*doing) if doing else nullcontext():
+                value = compute(current)
+        except AffektError as error:
+            value = error.with_traceback(None)  # the traceback would keep the decoded audio in memory
+        st.session_state["found"][what] = _key(), value
+    return cast(Found | AffektError, value)
 
 
-def _compute(chosen: Recording) -> Result | AffektError:
-    try:
-        file = display.named_file(chosen.content, chosen.name)
-        waveform = load_audio(file, max_duration_s=MAX_DURATION_S)
-        model = bundle()
-        speaker, emotions = ready_voice(voice(), model), model.contract.emotions
-        prediction = predict_waveform(waveform, chosen.name, model, speaker, emotions)
-        return Result(waveform, describe_recording(waveform), prediction)
-    except AffektError as error:
-        return error.with_traceback(None)  # the traceback would keep the decoded audio in memory
+def result() -> Result | AffektError | None:
+    """Return the result for the recording, or the error that prevents one; None without a recording."""
+    return find("answer", _predict)
+
+
+def _key() -> tuple[object, ...]:
+    current = recording()
+    return current.key if current else None, bundle().contract.sha256, voice()
+
+
+def _predict(chosen: Recording) -> Result:
+    file = display.named_file(chosen.content, chosen.name)
+    waveform = load_audio(file, max_duration_s=MAX_DURATION_S)
+    model = bundle()
+    speaker, emotions = ready_voice(voice(), model), model.contract.emotions
+    prediction = predict_waveform(waveform, chosen.name, model, speaker, emotions)
+    return Result(waveform, prediction)

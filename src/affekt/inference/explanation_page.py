@@ -24,6 +24,7 @@ from affekt.inference.explanation import STANDS_OUT, BandEffect, Explanation, Se
 from affekt.inference.what_ifs import AlteredRecording
 from affekt.inference.writers.tiers import clean
 
+STYLE = Path(__file__).with_name("explanation_page.css")
 _TEMPLATE = Path(__file__).with_name("explanation_page.html")
 _SPECTROGRAM = "log-mel@1"  # rows are equally wide on the mel scale, as the bands are
 _DEPTH_DB = 60.0
@@ -48,30 +49,50 @@ Part = SegmentEffect | BandEffect
 
 def explanation_page(found: Explanation) -> str:
     """Return a page that opens in any browser, light or dark, on a phone or on paper; it has no script."""
-    altered = [one for one in (found.convincing, found.rest, *found.what_ifs) if one]
-    recording, *sounds = [
-        _data("audio/flac", encode_flac(one))
-        for one in match_levels([found.recording, *(one.sound for one in altered)])
-    ]
-    players = dict(zip([one.name for one in altered], sounds, strict=True))
+    recording, players = _sounds(found)
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
+        style=STYLE.read_text(encoding="utf-8"),
         emotion=_text(found.emotion),
         colour=emotion_style(found.emotion).colour,
         name=_text(PurePath(found.source).name or found.source),
         answer=_answer(found),
         seconds=f"{found.recording.duration_s:.1f} s",
         sound=recording,
-        sections="\n".join(
-            [
-                *_when_and_where(found, players),
-                *_what_if(found, players),
-                *_cues(found),
-                *_neighbours(found),
-                *_trust(found),
-            ]
-        ),
+        sections="\n".join(_sections(found, players, found.emotion)),
         version=_text(version("affekt")),
     )
+
+
+def explanation_sections(found: Explanation, beside: str) -> str:
+    """Return what follows the header of the page, for another page that has ``STYLE``.
+
+    Parameters
+    ----------
+    found
+        An explanation.
+    beside
+        The emotion whose clips the cues are compared with.
+    """
+    sections = "\n".join(_sections(found, _sounds(found)[1], beside))
+    return f'<div style="--hue: {emotion_style(found.emotion).colour}">{sections}</div>'
+
+
+def _sounds(found: Explanation) -> tuple[str, dict[str, str]]:
+    """Return the recording, and the altered ones by their names, as addresses of equally loud sounds."""
+    altered = [one for one in (found.convincing, found.rest, *found.what_ifs) if one]
+    recording, *sounds = [
+        _data("audio/flac", encode_flac(one))
+        for one in match_levels([found.recording, *(one.sound for one in altered)])
+    ]
+    return recording, dict(zip([one.name for one in altered], sounds, strict=True))
+
+
+def _sections(found: Explanation, players: dict[str, str], beside: str) -> Iterator[str]:
+    yield from _when_and_where(found, players)
+    yield from _what_if(found, players)
+    yield from _cues(found, beside)
+    yield from _neighbours(found)
+    yield from _trust(found)
 
 
 def _answer(found: Explanation) -> str:
@@ -260,24 +281,28 @@ def _what_if(found: Explanation, players: dict[str, str]) -> Iterator[str]:
     yield "</section>"
 
 
-def _cues(found: Explanation) -> Iterator[str]:
-    cues = [cue for cue in found.cues if found.emotion in cue.percentiles]
+def _cues(found: Explanation, beside: str) -> Iterator[str]:
+    cues = [cue for cue in found.cues if beside in cue.percentiles]
     if not cues:
         return
-    emotion = _text(found.emotion)
-    yield f"<section><h2>How the voice compares with other {emotion} clips</h2>"
+    name = _text(beside)
+    others = "other " * (beside == found.emotion)
+    yield f"<section><h2>How the voice compares with {others}{name} clips</h2>"
     yield (
-        f'<p class="quiet">Left is the lowest and right the highest of {emotion} clips; half of them are '
+        f'<p class="quiet">Left is the lowest and right the highest of {name} clips; half of them are '
         "within the coloured part.</p>"
     )
     yield '<ul class="rows cues">'
-    yield from (_cue(cue, found.emotion) for cue in cues)
+    yield from (_cue(cue, beside) for cue in cues)
     yield "</ul></section>"
 
 
 def _cue(cue: Cue, emotion: str) -> str:
     percentile = cue.percentiles[emotion]
-    place = f"higher than {percentile:.0f}% of {_text(emotion)} clips"
+    side = "lower" if percentile < 50 else "higher"
+    place = f"{side} than nearly all {_text(emotion)} clips"
+    if 0.5 <= percentile < 99.5:
+        place = f"higher than {percentile:.0f}% of {_text(emotion)} clips"
     scale = f'<span class="scale" aria-hidden="true"><i style="left:{percentile:.1f}%"></i></span>'
     meaning = _PLAIN_WORDS.get(cue.name, "")
     name = f"<span><b>{_text(cue.name)}</b><small>{meaning}: {_text(cue.text)}</small></span>"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
@@ -193,20 +192,14 @@ def _fits(kind: str, pattern: str) -> bool:
 
 def write_formatted(timelines: Sequence[Timeline], kind: Format, notice: str) -> Response:
     """Return timelines in a format, with the notice in the head of the answer, percent-encoded."""
-    binary = io.BytesIO()
-    if kind.binary:
-        kind.write(timelines, binary)
-        content = binary.getvalue()
-    else:
-        text = io.StringIO(newline="")
-        kind.write(timelines, text)
-        content = text.getvalue().encode("utf-8", "replace")
+    from affekt.inference.writers import encode_timelines
+
     textual = kind.media_type.startswith("text/") and not kind.binary
     headers = {"Vary": "Accept", **notice_header(notice)}
     if kind.media_type == "text/html":
         headers["Content-Security-Policy"] = _PAGE_POLICY
     media_type = f"{kind.media_type}; charset=utf-8" if textual else kind.media_type
-    return Response(content, media_type=media_type, headers=headers)
+    return Response(encode_timelines(timelines, kind), media_type=media_type, headers=headers)
 
 
 def notice_header(notice: str) -> dict[str, str]:

@@ -1,8 +1,8 @@
-"""Progress bars on the standard error stream, shown only if it is a terminal."""
+"""Progress bars on the standard error stream, shown only if it is a terminal, or told to a function."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -20,7 +20,32 @@ class Advance(Protocol):
         """Advance."""
 
 
+Report = Callable[[str, float], None]
+"""Is called with the title of a bar and the share that is done, 0 to 1."""
+
 _SHOWN: ContextVar[Progress | None] = ContextVar("the bars on the screen", default=None)
+_REPORT: ContextVar[Report | None] = ContextVar("what is called instead", default=None)
+
+
+@contextmanager
+def reported_to(report: Report) -> Iterator[None]:
+    """Call a function instead of showing bars, within the block."""
+    token = _REPORT.set(report)
+    try:
+        yield
+    finally:
+        _REPORT.reset(token)
+
+
+def _reporting(report: Report, title: str, total: int) -> Advance:
+    done = 0
+
+    def advance(doing: str = "", steps: int = 1) -> None:
+        nonlocal done
+        done += steps
+        report(title, min(done / total, 1.0) if total else 1.0)
+
+    return advance
 
 
 @contextmanager
@@ -30,9 +55,11 @@ def progress_bar(title: str, total: int, *, unit: str = "", shown: bool = True) 
     The count is shown as that of a download if ``unit`` is ``bytes``. A bar within the block of another one
     is shown below it.
     """
-    outer = _SHOWN.get()
+    outer, report = _SHOWN.get(), _REPORT.get()
     if not shown:
         yield lambda doing="", steps=1: None
+    elif report is not None:
+        yield _reporting(report, title, total)
     elif outer is not None:
         task = outer.add_task(title, total=total, doing="")
         try:

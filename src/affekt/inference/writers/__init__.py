@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,3 +160,20 @@ def write_timelines(timelines: Sequence[Timeline], path: PathLike) -> None:
     kind = find_format(path)
     with whole_file(path, "wb" if kind.binary else "w") as file:
         kind.write(timelines, file)
+
+
+def encode_timelines(timelines: Sequence[Timeline], kind: Format) -> bytes:
+    """Return the content of a file of this format.
+
+    Raises
+    ------
+    ValueError
+        As for ``write_timelines``.
+    """
+    if kind.binary:
+        binary = io.BytesIO()
+        kind.write(timelines, binary)
+        return binary.getvalue()
+    text = io.StringIO(newline="")
+    kind.write(timelines, text)
+    return text.getvalue().encode("utf-8", "replace")

@@ -21,7 +21,14 @@ from affekt.support.terminal import clock, plural
 
 MOST_SOUND_BYTES = 5_000_000  # a page with a longer recording opens slowly, and is too large for a mail
 _TEMPLATE = Path(__file__).with_name("page.html")
-_SCRIPT = Path(__file__).with_name("page.js")
+STYLE = Path(__file__).with_name("page.css")
+SCRIPT = Path(__file__).with_name("page.js")
+_CONNECT_ALL = """
+for (const recording of document.querySelectorAll("section")) {
+  const player = recording.querySelector("audio");
+  if (player) connect(recording, player);
+}
+"""
 _LINE_LENGTHS_S = (60, 120, 300, 600, 1200, 1800)
 _MOST_LINES = 12
 _COLUMNS = 600  # of a line; more are not visible
@@ -59,10 +66,12 @@ def write(timelines: Sequence[Timeline], stream: TextIO, sounds: Mapping[str, by
         _recording(channels, sounds.get(source), headed=several) for source, channels in by_source.items()
     ]
     title = _text(_name(*by_source)) if not several and by_source else plural(len(by_source), "recording")
-    script = _SCRIPT.read_text(encoding="utf-8") if any("<audio" in one for one in sections) else ""
+    with_player = any("<audio" in one for one in sections)
+    script = SCRIPT.read_text(encoding="utf-8") + _CONNECT_ALL if with_player else ""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=f"Timeline of {title}",
+        style=STYLE.read_text(encoding="utf-8"),
         recordings="\n".join(sections),
         version=_text(version("affekt")),
         script=f"<script>{script}</script>" if script else "",
@@ -87,11 +96,12 @@ def _recording(channels: Sequence[Timeline], sound: bytes | None, *, headed: boo
         if len(channels) > 1:
             level = "h3" if headed else "h2"
             lines.append(f"<{level}>Channel: {_text(timeline.audio_channel)}</{level}>")
-        lines += _channel(timeline, with_player)
+        lines += [*overview(timeline), *utterance_list(timeline.utterances, with_player=with_player)]
     return "\n".join([*lines, "</section>"])
 
 
-def _channel(timeline: Timeline, with_player: bool) -> Iterator[str]:
+def overview(timeline: Timeline) -> Iterator[str]:
+    """Yield what was found in a channel in numbers, and the drawings of it."""
     if not timeline.complete:
         read = clock(timeline.duration_s)
         yield f'<p class="warn">Reading was stopped after {read}: what follows is missing.</p>'
@@ -121,13 +131,17 @@ def _channel(timeline: Timeline, with_player: bool) -> Iterator[str]:
     yield from _drawings(timeline)
     if not timeline.utterances:
         yield "<p>No voice was found in this recording.</p>"
-        return
-    yield '<ol class="utterances">'
-    yield from (_item(timeline, one, with_player) for one in timeline.utterances)
-    yield "</ol>"
 
 
-def _item(timeline: Timeline, utterance: Utterance, with_player: bool) -> str:
+def utterance_list(utterances: Sequence[Utterance], *, with_player: bool) -> Iterator[str]:
+    """Yield a list of utterances, their times as buttons if there is a player; nothing for none."""
+    if utterances:
+        yield '<ol class="utterances">'
+        yield from (_item(one, with_player) for one in utterances)
+        yield "</ol>"
+
+
+def _item(utterance: Utterance, with_player: bool) -> str:
     found = utterance.prediction
     times = f"{clock(utterance.start_s)} – {clock(utterance.end_s)}"
     shown = (

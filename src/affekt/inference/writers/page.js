@@ -1,7 +1,5 @@
 // An utterance or a place in the waveform is played when it is clicked; what is played is marked.
-for (const recording of document.querySelectorAll("section")) {
-  const player = recording.querySelector("audio");
-  if (!player) continue;
+function connect(recording, player, options = {}) {
   const items = [...recording.querySelectorAll("li[data-start]")];
   const lines = [...recording.querySelectorAll(".line")];
   const play = (time) => { player.currentTime = time; player.play(); };
@@ -20,7 +18,7 @@ for (const recording of document.querySelectorAll("section")) {
       const box = line.getBoundingClientRect();
       play(start + (event.clientX - box.left) / box.width * length);
     });
-    player.addEventListener("timeupdate", show);
+    player.addEventListener("timeupdate", show, options);
     show();
   }
   player.addEventListener("timeupdate", () => {
@@ -28,5 +26,5 @@ for (const recording of document.querySelectorAll("section")) {
       const now = player.currentTime >= item.dataset.start && player.currentTime < item.dataset.end;
       now ? item.setAttribute("aria-current", "true") : item.removeAttribute("aria-current");
     }
-  });
+  }, options);
 }

@@ -1,0 +1,105 @@
+"""The page *Why*: what the answer rests on, with sounds."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+import streamlit as st
+
+from affekt.app import display, session
+from affekt.app.listen import show_error
+from affekt.app.session import Recording, Result
+from affekt.inference.adaptation import ready_voice
+from affekt.inference.explanation import MAX_EXPLAINED_S, Explanation, explain_waveform
+from affekt.inference.explanation_page import STYLE, explanation_page, explanation_sections
+
+BESIDE = "neutral"  # cues are compared with clips of this emotion
+
+
+def page() -> None:
+    """Explain the answer to the recording, once it is asked for."""
+    st.title("Why this answer?")
+    chosen = session.recording()
+    if chosen is None:
+        st.markdown(
+            "First let affekt listen to a recording; then this page shows what its answer rests on."
+        )
+        display.link("", "Open *Listen*", ":material/hearing:")
+        return
+    if chosen.stated_s > MAX_EXPLAINED_S:
+        st.markdown(
+            display.fill(
+                "**{}** has {:.0f} s. Answers to recordings of up to {:.0f} s can be explained: choose a "
+                "shorter part of it.",
+                chosen.name,
+                chosen.stated_s,
+                MAX_EXPLAINED_S,
+            )
+        )
+        return
+    result = session.result()
+    if isinstance(result, Result):
+        _explain(chosen, result)
+    elif result is not None:
+        show_error(chosen, result)
+
+
+def _explain(chosen: Recording, result: Result) -> None:
+    prediction = result.prediction
+    st.markdown(display.fill("The answer to **{}** is: **{}**.", chosen.name, prediction.in_words))
+    sound = session.find("sound", lambda one: display.playable(one.content, one.name))
+    if isinstance(sound, tuple):
+        st.audio(sound[0], format=sound[1])
+    ranked = sorted(prediction.probabilities, key=lambda name: -prediction.probabilities[name])
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        emotion = st.selectbox(
+            "Why, or why not", ranked, key="explained", format_func=display.emotion_label, width=220
+        )
+        asked = st.button("Explain", icon=":material/help:")
+    name = f"explanation of {emotion}"
+    if not asked and session.found(name) is None:
+        st.markdown(
+            "affekt then listens a few hundred times, with parts of the sound left out and with the voice "
+            "changed. This takes ten seconds, or thirty on a busy computer."
+        )
+        return
+    place = st.empty()  # so that no other explanation is shown meanwhile
+    found = session.find(
+        name,
+        lambda chosen: explain_result(result, chosen.name, emotion),
+        "Listening with parts left out",
+        "Listening with the voice changed",
+    )
+    if isinstance(found, Explanation):
+        with place.container():
+            _show(found)
+    elif found is not None:
+        show_error(chosen, found)
+
+
+def explain_result(result: Result, name: str, emotion: str) -> Explanation:
+    """Return the explanation of an answer, as ``affekt.explain`` finds it."""
+    model = session.bundle()
+    return explain_waveform(
+        result.waveform,
+        model,
+        name=name,
+        emotion=emotion,
+        voice=ready_voice(session.voice(), model),
+        allowed=model.contract.emotions,
+        progress=True,
+    )
+
+
+def _show(found: Explanation) -> None:
+    beside = BESIDE if any(BESIDE in cue.percentiles for cue in found.cues) else found.emotion
+    html = explanation_sections(found, beside)
+    display.show_html(html, STYLE.read_text(encoding="utf-8"), key="explanation")
+    st.download_button(
+        "Download this explanation as a page",
+        lambda: explanation_page(found),
+        f"{PurePath(found.source).stem} - why {found.emotion}.html",
+        "text/html",
+        icon=":material/download:",
+        on_click="ignore",
+    )
