@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from dataclasses import dataclass
@@ -15,21 +16,24 @@ class Limits:
 
     Attributes
     ----------
-    minutes
-        The longest recording.
+    answer_s
+        Length of the longest recording that gets one prediction.
+    timeline_s
+        Length of the longest recording that gets a timeline.
     files
         The most recordings on the page *Many files*, those in zip archives included.
     own_model
         Whether visitors may upload models, which is foreign code for ONNX Runtime.
     """
 
-    minutes: float
+    answer_s: float
+    timeline_s: float
     files: int
     own_model: bool
 
 
-OWN = Limits(minutes=600.0, files=5000, own_model=True)
-DEMO = Limits(minutes=3.0, files=20, own_model=False)
+OWN = Limits(answer_s=600.0, timeline_s=math.inf, files=5000, own_model=True)
+DEMO = Limits(answer_s=180.0, timeline_s=180.0, files=20, own_model=False)
 
 
 def is_demo() -> bool:
