@@ -122,7 +122,7 @@ def _show_corpora(contract: Contract) -> None:
         "It holds for speakers and languages like those that it was trained on, and may fail for others. "
         "Accuracy on spoken clips:"
     )
-    st.table(
+    pictures.show_table(
         [
             {
                 "corpus": one["corpus"],
@@ -133,9 +133,7 @@ def _show_corpora(contract: Contract) -> None:
                 "speakers": str(one["speakers"]),
             }
             for one in found["rows"]
-        ],
-        hide_index=True,
-        border="horizontal",
+        ]
     )
     st.caption(
         "For corpora that it was trained on, the scores are those of models that had not heard the tested "
