@@ -58,7 +58,7 @@ def page() -> None:
     display.play(result.waveform)
     st.caption(display.plain(chosen.name))
     st.subheader("Is it like the training clips?")
-    st.table(characteristics(result.facts, session.bundle().contract), hide_index=True, border="horizontal")
+    pictures.show_table(characteristics(result.facts, session.bundle().contract))
     st.caption(
         display.fill(
             "The sample rate is {} Hz. Typical is the range of the middle 90 % of the training clips. "
