@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ pytest.importorskip("streamlit")
 from playwright.sync_api import Page, expect
 
 from affekt.app import batch
-from affekt.app.batch import FAILED, Row, count, describe, hear
+from affekt.app.batch import FAILED, GUESSES, Row, count, guesses, hear
 from affekt.model.bundle import load
 from affekt.notes import Note, NoteKind
 
@@ -141,10 +142,12 @@ def test_failures_are_counted_first_and_then_each_emotion() -> None:
     assert count(rows[:1]) == {"happy": 1}
 
 
-def test_a_prediction_is_described_with_its_second_guess_and_a_warning_before_it() -> None:
-    words = r"😊 **happy** 70\%, then 😢 sad 30\%"
-    assert describe(HAPPY) == words
-    unlike = replace(HAPPY, notes=(Note(NoteKind.OUT_OF_DISTRIBUTION, "odd"),))
-    assert describe(unlike) == f"Unlike the training data, do not rely on it: {words}"
-    unsure = replace(HAPPY, prediction_set=("happy", "sad", "calm", "angry"))
-    assert describe(unsure) == f"Unsure: {words}"
+def test_a_row_has_the_second_guess_and_a_warning_before_both() -> None:
+    def words(**changes: Any) -> str:
+        return GUESSES.format(*guesses(replace(HAPPY, **changes)))
+
+    assert words() == " 😊 **happy** 70%, then 😢 sad 30%"
+    unsure = {"prediction_set": ("happy", "sad", "calm", "angry")}
+    assert words(**unsure) == f"Unsure:{words()}"
+    unlike = (Note(NoteKind.OUT_OF_DISTRIBUTION, "odd"),)
+    assert words(notes=unlike, **unsure) == f"Unlike the training data, do not rely on it:{words()}"

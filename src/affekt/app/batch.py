@@ -27,6 +27,7 @@ from affekt.model.bundle import Bundle
 
 FAILED = "failed"
 SHOWN = 20  # rows at once
+GUESSES = "{} {} **{}** {:.0%}, then {} {} {:.0%}"
 HEARD_HZ = 22_050  # of the sounds that are kept to be heard: MP3, about 8 kB for each second
 
 
@@ -57,7 +58,7 @@ def page() -> None:
     st.title("Many files")
     size = st.get_option("server.maxUploadSize")
     files = st.file_uploader(
-        f"Recordings, or zip archives of them; up to {size} MB each",
+        display.fill("Recordings, or zip archives of them; up to {} MB each", size),
         accept_multiple_files=True,
         key="files",
     )
@@ -188,7 +189,7 @@ def _show_pager(first: int, total: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Earlier", disabled=first == 0, on_click=_go_to, args=(max(0, first - SHOWN),))
         st.button("Later", disabled=last == total, on_click=_go_to, args=(last,))
-        st.markdown(f"{first + 1} to {last} of {total}", width="content")
+        st.markdown(display.fill("{} to {} of {}", first + 1, last, total), width="content")
 
 
 def _show_row(row: Row) -> None:
@@ -201,20 +202,18 @@ def _show_row(row: Row) -> None:
         return
     with st.container(border=True):
         words, player = st.columns([3, 2], vertical_alignment="center")
-        words.markdown(describe(found))
+        words.markdown(display.fill(GUESSES, *guesses(found)))
         words.caption(display.fill("{}, {:.1f} s", name, found.duration_s))
         player.audio(row.sound, format="audio/mpeg", alt=f"Recording {name}")
 
 
-def describe(found: Prediction) -> str:
-    """Return a prediction as Markdown: a warning if there is one, the emotion, and the second guess."""
-    ordered = sorted(found.probabilities.items(), key=lambda item: -item[1])
-    (first, share), (second, other) = ordered[:2]
-    values = emotion_style(first).emoji, first, share, emotion_style(second).emoji, second, other
-    text = display.fill("{} **{}** {:.0%}, then {} {} {:.0%}", *values)
+def guesses(found: Prediction) -> tuple[str | float, ...]:
+    """Return what fills ``GUESSES``: a warning or nothing, the emotion, and the second guess."""
+    (first, share), (second, other) = sorted(found.probabilities.items(), key=lambda item: -item[1])[:2]
+    warning = "Unsure:" if found.unsure else ""
     if found.out_of_distribution:
-        return f"Unlike the training data, do not rely on it: {text}"
-    return f"Unsure: {text}" if found.unsure else text
+        warning = "Unlike the training data, do not rely on it:"
+    return warning, emotion_style(first).emoji, first, share, emotion_style(second).emoji, second, other
 
 
 def to_csv(answers: Iterable[Answer], emotions: tuple[str, ...]) -> str:

@@ -81,7 +81,7 @@ def _take() -> None:
 def _show_scores(contract: Contract) -> None:
     scores = contract.scores
     st.subheader("How often is it right?")
-    st.markdown(f"{display.fill('**{}**: ', scores.protocol_label)}{explain_protocol(contract)}")
+    st.markdown(display.fill("**{}**: {}.", scores.protocol_label, explain_protocol(scores.protocol)))
     if scores.leaky:
         st.error("These are not scores on unseen speakers.", icon=":material/error:")
     for column, metric in zip(st.columns(len(METRICS)), METRICS, strict=True):
@@ -104,12 +104,10 @@ def _show_scores(contract: Contract) -> None:
         )
 
 
-def explain_protocol(contract: Contract) -> str:
-    """Return a sentence on what was done for the scores of a model, as Markdown."""
-    name = contract.scores.protocol
+def explain_protocol(name: str) -> str:
+    """Return in words what was done for scores by this protocol."""
     known = PROTOCOLS.get(name)
-    words = IN_WORDS.get(name) or (known.description if known else "a protocol that affekt does not know")
-    return display.sentence(words)
+    return IN_WORDS.get(name) or (known.description if known else "a protocol that affekt does not know")
 
 
 def _show_corpora(contract: Contract) -> None:
