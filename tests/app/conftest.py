@@ -76,7 +76,7 @@ def serve(command: Sequence[str], port_option: str, folder: Path, inside: Path) 
         yield address
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
     assert list(home.iterdir()) == [], "no page leaves a file in the user's home"
 
 
