@@ -33,7 +33,7 @@ class Limits:
 
 
 OWN = Limits(answer_s=600.0, timeline_s=math.inf, files=5000, own_model=True)
-DEMO = Limits(answer_s=180.0, timeline_s=180.0, files=20, own_model=False)
+DEMO = Limits(answer_s=180.0, timeline_s=600.0, files=20, own_model=False)
 
 
 def is_demo() -> bool:
