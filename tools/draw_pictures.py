@@ -248,7 +248,7 @@ def main() -> None:
     draw_calibration()
     draw_flagged()
     evaluation = read_evaluation(score_file("affekt-net-2.by-actor-5.speech"))
-    figures.confusion(evaluation).savefig(PICTURES / "confusion.png", dpi=90)
+    figures.confusion(evaluation).savefig(PICTURES / "confusion.png", dpi=130)
     for corpus in sys.argv[1:]:
         draw_normalisation(corpus)
         figures.clip_map(explore(corpus)).savefig(PICTURES / "map.png", dpi=90)

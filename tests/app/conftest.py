@@ -10,8 +10,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,19 +46,24 @@ def url(start_app: Start) -> str:
     return start_app()
 
 
+def run_app(folder: Path, options: tuple[str, ...]) -> AbstractContextManager[str]:
+    return serve([sys.executable, "-m", "affekt", "app", *options], "--port", folder, folder)
+
+
 @contextmanager
-def run_app(folder: Path, options: tuple[str, ...]) -> Iterator[str]:
+def serve(command: Sequence[str], port_option: str, folder: Path, inside: Path) -> Iterator[str]:
+    """Run a command that serves the app, inside a folder, and yield its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "affekt", "app", "--port", str(port), *options]
+    command = [*command, port_option, str(port)]
     home = folder / "home"
     home.mkdir()
     environment = {key: value for key, value in os.environ.items() if key != "DISPLAY"}
     environment |= {"HOME": str(home), "USERPROFILE": str(home)}
     address = f"http://127.0.0.1:{port}"
     with open(folder / "log", "w") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment)
+        process = subprocess.Popen(command, cwd=inside, stdout=log, stderr=log, env=environment)
     try:
         for _ in range(600):
             if process.poll() is not None:
@@ -71,7 +76,7 @@ def run_app(folder: Path, options: tuple[str, ...]) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
     assert list(home.iterdir()) == [], "no page leaves a file in the user's home"
 
 

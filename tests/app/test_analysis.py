@@ -18,9 +18,9 @@ pytest.importorskip("playwright.sync_api")
 pytest.importorskip("streamlit")
 from playwright.sync_api import Page, expect
 
-from affekt.app.analysis import FRAME_STEP_S, MAX_FRAMES, average_frames, characteristics, draw
+from affekt.app.analysis import AXES, FRAME_STEP_S, MAX_FRAMES, characteristics, draw, thin
 
-PANELS = ["waveform", "mel spectrogram", "MFCCs 1 to 19", "pitch", "energy"]
+PANELS = ["waveform", "mel spectrogram", "MFCCs 1 to 19", "pitch", "level"]
 
 
 def test_descriptors_are_drawn_over_one_time_axis(
@@ -36,6 +36,7 @@ def test_descriptors_are_drawn_over_one_time_axis(
     expect(plot).to_be_visible()
     titles = plot.locator(".annotation-text").all_text_contents()
     assert [title.split(",")[0] for title in titles] == PANELS
+    assert [plot.locator(f".y{i or ''}title").text_content() for i in (0, 2, 3, 4, 5)] == [*AXES]
 
 
 def test_without_a_recording_the_page_says_where_to_choose_one(open_page: Callable[..., Page]) -> None:
@@ -44,28 +45,45 @@ def test_without_a_recording_the_page_says_where_to_choose_one(open_page: Callab
 
 
 def test_every_panel_spans_the_length_of_the_recording(voice_file: Path) -> None:
-    waveform, energy, mel = (draw(load_audio(voice_file)).data[i] for i in (0, 4, 1))
+    waveform, level, mel = (draw(load_audio(voice_file)).data[i] for i in (0, 4, 1))
     assert waveform.x[-1] == pytest.approx(4.0)
-    assert energy.x[-1] == pytest.approx(4.0, abs=0.03)
+    assert level.x[-1] == pytest.approx(4.0, abs=0.03)
     columns = np.shape(mel.z)[1]
     assert mel.x0 == 0
-    assert mel.x0 + (columns - 1) * mel.dx == pytest.approx(energy.x[-1])
+    assert mel.x0 + (columns - 1) * mel.dx == pytest.approx(level.x[-1])
 
 
 def test_the_columns_of_a_long_spectrogram_are_averaged_and_centred_on_their_frames() -> None:
     rate = LIBROSA_SAMPLE_RATE
     noise = np.random.default_rng(0).standard_normal(60 * rate) / 10
-    mel = draw(load_audio((noise, rate))).data[1]
+    _, mel, _, pitch, level = draw(load_audio((noise, rate))).data
     columns = np.shape(mel.z)[1]
     assert columns == MAX_FRAMES
     assert mel.x0 - mel.dx / 2 == pytest.approx(-FRAME_STEP_S / 2)
     assert mel.x0 + (columns - 0.5) * mel.dx == pytest.approx(60, abs=FRAME_STEP_S)
+    for one in (pitch, level):
+        assert len(one.x) == len(one.y) == MAX_FRAMES
+        assert one.x[-1] == pytest.approx(60, abs=0.1)
 
 
 def test_more_frames_than_a_screen_shows_are_averaged() -> None:
     frames = np.repeat(np.arange(MAX_FRAMES, dtype=np.float32), 3)[:, None]
-    assert average_frames(frames).tolist() == [[i] for i in range(MAX_FRAMES)]
-    assert average_frames(frames[:10]).shape == (10, 1)
+    assert thin(frames).tolist() == [[i] for i in range(MAX_FRAMES)]
+    assert thin(frames[:10]).shape == (10, 1)
+
+
+def test_frames_without_a_pitch_are_not_averaged() -> None:
+    hz = np.tile(np.array([np.nan, 100.0, 200.0], np.float32), MAX_FRAMES)
+    hz[:3] = np.nan
+    shown = thin(hz)
+    assert np.isnan(shown[0])
+    assert (shown[1:] == 150).all()
+
+
+def test_the_middle_of_the_scale_of_mfccs_is_the_colour_of_the_page(voice_file: Path) -> None:
+    waveform = load_audio(voice_file)
+    middles = [draw(waveform, dark=dark).data[2].colorscale[1][1] for dark in (False, True)]
+    assert middles == ["#FFFFFF", "#12171D"]
 
 
 def test_a_characteristic_is_placed_below_inside_or_above_the_typical_range(voice_file: Path) -> None:

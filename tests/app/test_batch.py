@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from affekt.errors import AudioContentError
-from affekt.inference.prediction import Answer, Prediction
+from affekt.inference.prediction import Answer, Prediction, predict
 
 pytest.importorskip("playwright.sync_api")
 pytest.importorskip("streamlit")
 from playwright.sync_api import Page, expect
 
-from affekt.app.batch import row, summarise
+from affekt.app import batch
+from affekt.app.batch import FAILED, GUESSES, Row, count, guesses, hear
+from affekt.model.bundle import load
+from affekt.notes import Note, NoteKind
 
 Open = Callable[..., Page]
 Upload = Callable[..., None]
@@ -52,7 +58,7 @@ def test_the_table_of_many_files_is_that_of_the_command_line(
 ) -> None:
     page = open_page("batch")
     upload(page, *ten_files)
-    expect(page.get_by_text("error 1")).to_be_visible()
+    expect(page.get_by_text("failed 1")).to_be_visible()
     table = download(page)
     assert len(table) == 11
     assert table == from_command_line(ten_files, ten_files[0].parent)
@@ -66,7 +72,7 @@ def test_a_zip_archive_of_the_files_gives_the_same_table(
             archive.write(file, file.name)
     page = open_page("batch")
     upload(page, tmp_path / "all.zip")
-    expect(page.get_by_text("error 1")).to_be_visible()
+    expect(page.get_by_text("failed 1")).to_be_visible()
     assert download(page) == from_command_line(ten_files, ten_files[0].parent)
 
 
@@ -92,23 +98,56 @@ def test_the_table_is_kept_until_the_visitor_forgets_it(
     follow(page, "Many files")
     expect(page.get_by_text("9 of 10 recordings predicted by the bundled model")).to_be_visible()
     page.get_by_role("button", name="Forget these").click()
-    expect(page.get_by_text("Each file becomes a row")).to_be_visible()
+    expect(page.get_by_text("Each recording gets a row")).to_be_visible()
 
 
-def test_the_summary_counts_each_emotion_and_the_errors() -> None:
-    happy = Prediction("happy", 0.7, {"happy": 0.7, "sad": 0.3}, ("happy",), 1.0)
-    failed = Answer("c.wav", error=AudioContentError("c.wav is empty (0 bytes)"))
-    answers = [Answer("a.wav", happy), Answer("b.wav", happy), failed]
-    assert summarise(answers) == "😊 happy **2** · :material/error: error **1**"
-    assert summarise(answers[:2]) == "😊 happy **2**"
+def test_failures_are_on_top_and_each_other_row_can_be_heard(
+    open_page: Open, upload: Upload, ten_files: list[Path]
+) -> None:
+    page = open_page("batch")
+    upload(page, *ten_files)
+    alert = page.get_by_role("alert")
+    expect(alert).to_have_text(re.compile("clip9.wav: This file cannot be read: it is not audio"))
+    players = page.locator("audio")
+    expect(players).to_have_count(9)
+    assert alert.bounding_box()["y"] < players.first.bounding_box()["y"]  # type: ignore[index]
+    ready = "(one) => new Promise((heard) => { one.oncanplay = () => heard(one.duration); one.load(); })"
+    assert players.first.evaluate(ready) == pytest.approx(0.6, abs=0.1)
+    expect(page.get_by_text("None")).to_have_count(0)
+    page.get_by_text("failed 1").click()
+    expect(players).to_have_count(0)
 
 
-def test_a_row_has_a_prediction_or_an_error() -> None:
-    happy = Prediction("happy", 0.7, {"happy": 0.7, "sad": 0.3}, ("happy",), 1.0)
-    assert row(Answer("a.wav", happy)) == {
-        "file": "a.wav", "emotion": "😊 happy", "confidence": 70.0, "length": 1.0, "error": "",
-    }  # fmt: skip
-    assert row(Answer("c.wav", error=AudioContentError("c.wav is empty (0 bytes)"))) == {
-        "file": "c.wav", "emotion": "error", "confidence": None, "length": None,
-        "error": "c.wav is empty (0 bytes)",
-    }  # fmt: skip
+def test_a_fault_of_affekt_costs_one_row_alone(
+    monkeypatch: pytest.MonkeyPatch, write_voice: Callable[..., Path], tmp_path: Path
+) -> None:
+    content = write_voice(tmp_path / "a.wav").read_bytes()
+    assert hear(content, "a.wav", load(), None).answer.prediction == predict(content)
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(batch, "predict_waveform", fail)
+    row = hear(content, "a.wav", load(), None)
+    assert str(row.answer.error) == "a.wav cannot be read, by a fault of affekt (ZeroDivisionError)"
+
+
+HAPPY = Prediction("happy", 0.7, {"sad": 0.3, "happy": 0.7}, ("happy",), 1.0)
+BROKEN = Row(Answer("c.wav", error=AudioContentError("c.wav is empty (0 bytes)")))
+
+
+def test_failures_are_counted_first_and_then_each_emotion() -> None:
+    rows = [Row(Answer("a.wav", HAPPY)), BROKEN, Row(Answer("b.wav", HAPPY))]
+    assert list(count(rows).items()) == [(FAILED, 1), ("happy", 2)]
+    assert count(rows[:1]) == {"happy": 1}
+
+
+def test_a_row_has_the_second_guess_and_a_warning_before_both() -> None:
+    def words(**changes: Any) -> str:
+        return GUESSES.format(*guesses(replace(HAPPY, **changes)))
+
+    assert words() == " 😊 **happy** 70%, then 😢 sad 30%"
+    unsure = {"prediction_set": ("happy", "sad", "calm", "angry")}
+    assert words(**unsure) == f"Unsure:{words()}"
+    unlike = (Note(NoteKind.OUT_OF_DISTRIBUTION, "odd"),)
+    assert words(notes=unlike, **unsure) == f"Unlike the training data, do not rely on it:{words()}"

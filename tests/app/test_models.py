@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +13,11 @@ import pytest
 from affekt.model.bundle import DEFAULT_MODEL, load, seal
 
 pytest.importorskip("playwright.sync_api")
+pytest.importorskip("streamlit")
 from playwright.sync_api import Page, expect
+from tools.make_scores_by_corpus import rows
+
+from affekt.app.models import BY_CORPUS
 
 Open = Callable[..., Page]
 Upload = Callable[..., None]
@@ -27,8 +32,20 @@ def test_the_bundled_model_is_shown_with_its_scores_and_intended_use(open_page: 
     expect(page.get_by_text(f"95 % interval: {accuracy.interval} %")).to_be_visible()
     expect(page.get_by_role("heading", name="Intended use")).to_be_visible()
     expect(page.get_by_text("AI Act")).to_be_visible()
-    for description in ("True emotions in rows", "calibration error"):
+    expect(
+        page.get_by_text("five groups, and each group was predicted by a model that had never")
+    ).to_be_visible()
+    tabs = {"Confused emotions, %": "True emotions in rows", "Confidence": "calibration error"}
+    for tab, description in tabs.items():
+        page.get_by_role("tab", name=tab).click()
         expect(page.get_by_role("img", name=description)).to_be_visible()
+    for row in json.loads(BY_CORPUS.read_text())["rows"]:
+        expect(page.get_by_role("row", name=f"{row['corpus']} {row['trained on it']}")).to_be_visible()
+
+
+def test_the_scores_by_corpus_are_those_of_the_evaluations_and_of_the_bundled_model() -> None:
+    found = json.loads(BY_CORPUS.read_text())
+    assert found == {"model": load().contract.sha256, "rows": rows()}
 
 
 def test_an_uploaded_model_predicts_until_the_visitor_goes_back(

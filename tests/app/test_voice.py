@@ -27,7 +27,7 @@ def four_clips(tmp_path: Path, write_voice: Callable[..., Path]) -> list[Path]:
 
 def save_voice(page: Page, file: Path) -> None:
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="Download this voice (for affekt predict --voice)").click()
+        page.get_by_role("button", name="Download this voice").click()
     waiting.value.save_as(file)
 
 

@@ -9,12 +9,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from affekt.cli.app import LIBRARIES, PORTS, SETTINGS
+from affekt.cli.app import DEMO_UPLOAD_MB, LIBRARIES, SETTINGS
 from affekt.model.bundle import DEFAULT_MODEL
 
 Run = Callable[..., tuple[int, str, str]]
@@ -38,6 +38,12 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
+
+
+def option(started: list[list[str]], name: str) -> str:
+    """The value of an option of Streamlit."""
+    (words,) = started
+    return words[words.index(f"--{name}") + 1]
 
 
 def test_the_app_is_served_to_this_machine_alone(
@@ -83,37 +89,81 @@ def test_model_and_corpus_are_handed_on(run: Run, started: list[list[str]], smal
     ]
 
 
-def test_a_port_in_use_is_replaced_by_the_next_free_one(run: Run, started: list[list[str]]) -> None:
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A port in use, which is the one that the app is served on by default."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        busy = server.getsockname()[1]
-        _, _, err = run("app", "--port", busy)
-    (words,) = started
-    port = int(words[words.index("--server.port") + 1])
-    assert busy < port < busy + PORTS
+        port = int(server.getsockname()[1])
+        monkeypatch.setattr("affekt.cli.app.PORT", port)
+        yield port
+
+
+def test_a_wanted_port_in_use_is_an_error(run: Run, started: list[list[str]], busy: int) -> None:
+    code, _, err = run("app", "--port", busy)
+    assert (code, started) == (1, [])
+    assert f"port {busy} is in use: choose another with --port N" in err
+
+
+def test_without_a_wish_the_next_free_port_is_used(run: Run, started: list[list[str]], busy: int) -> None:
+    _, _, err = run("app")
+    port = int(option(started, "server.port"))
+    assert port > busy
     assert f"port {busy} is in use: the app is served on port {port}" in err
 
 
 def test_where_all_ports_are_in_use_the_error_says_what_to_do(
-    run: Run, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+    run: Run, started: list[list[str]], busy: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("affekt.cli.app.PORTS", 1)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        busy = server.getsockname()[1]
-        code, _, err = run("app", "--port", busy)
+    code, _, err = run("app")
     assert (code, started) == (1, [])
     assert f"ports {busy} to {busy} are all in use: choose another with --port N" in err
+
+
+def test_an_address_of_another_machine_is_an_error(run: Run, started: list[list[str]]) -> None:
+    code, _, err = run("app", "--host", "192.0.2.1")
+    assert (code, started) == (1, [])
+    assert "192.0.2.1 is not an address of this machine: try --host 127.0.0.1" in err
+
+
+def test_a_public_address_opens_no_browser_and_is_warned_about(
+    run: Run, started: list[list[str]], free_port: int
+) -> None:
+    _, _, err = run("app", "--host", "0.0.0.0", "--port", free_port)
+    assert option(started, "server.address") == "0.0.0.0"
+    assert option(started, "server.headless") == "true"
+    assert "every machine that can reach 0.0.0.0 can use the app" in err
+
+
+@pytest.mark.parametrize(("word", "headless"), [("--open", "false"), ("--no-open", "true")])
+def test_a_browser_is_opened_or_not(
+    run: Run, started: list[list[str]], free_port: int, word: str, headless: str
+) -> None:
+    run("app", "--port", free_port, word)
+    assert option(started, "server.headless") == headless
+
+
+def test_a_demo_takes_small_uploads_and_no_corpus(
+    run: Run, started: list[list[str]], free_port: int, small_ravdess: Path
+) -> None:
+    code, _, err = run("app", "--demo", "--corpus", small_ravdess)
+    assert (code, started) == (2, [])
+    assert "a demo shows no corpus" in err
+    run("app", "--demo", "--port", free_port)
+    assert option(started, "server.maxUploadSize") == str(DEMO_UPLOAD_MB)
+    assert started[0][-1] == "--demo"
 
 
 def test_a_port_that_may_not_be_used_is_an_error(
     run: Run, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr("affekt.cli.app.socket.create_server", refuse)
     code, _, err = run("app", "--port", 80)
     assert (code, started) == (1, [])
-    assert "port 80 cannot be used" in err
+    assert "port 80 of 127.0.0.1 cannot be used" in err
     assert "Permission denied" in err
 
 

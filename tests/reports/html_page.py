@@ -55,7 +55,7 @@ class HtmlPage(HTMLParser):
         return [one["class"] for one in self.all("span") if "badge" in one.get("class", "")]
 
     def captions(self) -> list[str]:
-        return [picture["alt"] for picture in self.all("img")]
+        return [figure["aria-label"] for figure in self.all("svg")]
 
     def audio(self) -> list[Audio]:
         return [soundfile.read(io.BytesIO(embedded(one["src"], "audio/mpeg"))) for one in self.all("audio")]

@@ -22,6 +22,8 @@ from affekt.evaluation.results import Evaluation
 from affekt.inference.explanation_page import explanation_page
 from affekt.reports import figures
 from affekt.reports import html as report
+from affekt.reports.figures.style import DARK, INK
+from affekt.reports.figures.svg import variables
 from affekt.reports.html import write_report
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +40,7 @@ def page(request: pytest.FixtureRequest) -> HtmlPage:
 def test_everything_is_in_the_one_file(page: HtmlPage) -> None:
     for tag, attributes in page.tags:
         for name in attributes.keys() & LOADED:
-            assert attributes[name].startswith("data:"), (tag, name)
+            assert attributes[name].startswith(("data:", "#") if tag == "use" else "data:"), (tag, name)
         if "href" in attributes:
             assert attributes["href"].startswith(("data:", "#")), tag
         assert not re.search(r"url\(|@import", attributes.get("style", ""))
@@ -57,14 +59,28 @@ def test_the_security_policy_forbids_all_requests(page: HtmlPage) -> None:
     assert set(re.findall(r"-src ([^;]+)", policy)) == {"'none'", "data:", "'unsafe-inline'"}
 
 
-def test_every_figure_is_embedded_with_its_caption_as_alternative_text(page: HtmlPage) -> None:
-    assert len(page.all("img")) > 1
-    for picture in page.all("img"):
-        assert len(picture["alt"]) > 20
-        if picture["src"].startswith("data:image/png"):
-            assert embedded(picture["src"], "image/png").startswith(b"\x89PNG")
-        else:
-            assert b"<svg" in embedded(picture["src"], "image/svg+xml")[:1000]
+def test_every_figure_is_an_image_for_screen_readers_with_its_caption_as_text(page: HtmlPage) -> None:
+    assert len(page.all("svg")) > 1
+    for figure in page.all("svg"):
+        assert figure["role"] == "img"
+        assert len(figure["aria-label"]) > 20
+    assert page.all("figure")
+    assert len(page.all("svg")) == len(page.all("figure")) == len(page.all("figcaption"))
+    for picture in page.all("image"):
+        assert embedded(picture["xlink:href"].replace("\n", ""), "image/png").startswith(b"\x89PNG")
+
+
+def test_figures_have_no_colour_of_one_theme_alone(page: HtmlPage) -> None:
+    styles = [attributes.get("style", "") for _, attributes in page.tags]
+    assert any("var(--figure-1f2933)" in style for style in styles)
+    assert not [style for style in styles if any(light.lower() in style for light in DARK)]
+
+
+def test_a_dark_page_has_other_colours_than_paper() -> None:
+    template = (report.TEMPLATES / "page.html").read_text(encoding="utf-8")
+    assert "@media screen and (prefers-color-scheme: dark)" in template
+    assert "--figure-1f2933: #1f2933;" in variables(dark=False)
+    assert f"--figure-1f2933: {DARK[INK]};" in variables(dark=True)
 
 
 def test_all_audio_can_be_played(page: HtmlPage) -> None:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from affekt.app import display, session
+from affekt.app import display, pictures, session
+from affekt.app.pictures import Picture
 from affekt.errors import AffektError
 from affekt.experiments.exploration import Exploration, explore
 from affekt.reports import figures
+from affekt.reports.figures.style import CaptionedFigure
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-FIGURES: dict[str, tuple[Callable[[Exploration], Figure], ...]] = {
-    "Clips": (figures.counts,),
-    "Recording conditions": (figures.recordings, figures.levels_by_emotion),
-    "Emotions and speakers": (figures.clip_map, figures.separation),
-    "Correlated features": (figures.correlation,),
+FIGURES: dict[str, tuple[Callable[[Exploration], CaptionedFigure], ...]] = {
+    "What is in it?": (figures.counts,),
+    "How was it recorded?": (figures.recordings, figures.levels_by_emotion),
+    "Do clips of an emotion resemble each other, or those of a speaker?": (
+        figures.clip_map,
+        figures.separation,
+    ),
+    "Which features say the same?": (figures.correlation,),
 }
 
 
@@ -28,7 +29,7 @@ def page() -> None:
     path = session.options().corpus or ""
     st.title("The corpus")
     try:
-        with st.spinner("Extracting the features of every clip", show_time=True):
+        with st.spinner("Reading every clip: this takes a minute for a thousand", show_time=True):
             exploration = _explore(path)
     except AffektError as error:
         st.error(display.sentence(str(error)), icon=":material/error:")
@@ -41,9 +42,16 @@ def page() -> None:
     for title, functions in FIGURES.items():
         st.subheader(display.plain(title))
         for draw in functions:
-            display.show(draw(exploration))
+            pictures.show(_draw(path, draw.__name__, dark=pictures.is_dark()))
 
 
 @st.cache_resource(show_spinner=False)
 def _explore(path: str) -> Exploration:
     return explore(path)
+
+
+@st.cache_resource(show_spinner=False)
+def _draw(path: str, name: str, *, dark: bool) -> Picture:
+    """Draw a figure once for all visitors with this theme."""
+    draw: Callable[[Exploration], CaptionedFigure] = getattr(figures, name)
+    return pictures.draw(draw(_explore(path)), dark=dark)

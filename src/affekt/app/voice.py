@@ -7,6 +7,7 @@ import json
 import streamlit as st
 
 from affekt.app import display, session
+from affekt.app.limits import limits
 from affekt.errors import AffektError
 from affekt.inference.adaptation import Voice, adapt, parse_voice, ready_voice
 
@@ -17,41 +18,50 @@ def page() -> None:
     """Upload clips of one person; later predictions are adapted to this speaker."""
     st.title("Adapt to a speaker")
     st.markdown(
-        "Predictions are less accurate for speakers that the model was not trained on. Upload a dozen "
-        "recordings of **one person** with different emotions; they need no labels. All later predictions "
-        "are adapted to this speaker. Another upload replaces the speaker."
+        "Every voice is different. If affekt hears a dozen recordings of **one person**, in different "
+        "moods, it judges later recordings of this person better. You need not say which emotion is in "
+        "which."
     )
+    voice = session.voice()
+    if voice is not None:
+        _show(voice)
     st.file_uploader(
-        "Recordings of one person, or a file made by *affekt adapt*",
+        "Recordings of one person, or a file made by *affekt adapt*"
+        if voice is None
+        else "Recordings of another person, who takes the place of this one",
         accept_multiple_files=True,
         key=_uploader_key(),
         on_change=_take,
     )
     if reason := st.session_state.get("voice error"):
         st.error("**No speaker was enrolled.** " + display.sentence(reason), icon=":material/error:")
-    voice = session.voice()
     if voice is None:
-        st.info("No speaker is enrolled: predictions are not adapted to anyone.", icon=":material/group:")
-    else:
-        _show(voice)
+        st.caption("No speaker is enrolled: predictions are not adapted to anyone.")
 
 
 def _show(voice: Voice) -> None:
     st.success(
-        display.fill("Adapted to a speaker: {} clips, {:.0f} s.", voice.clips, voice.duration_s),
+        display.fill(
+            "Adapted to a speaker: {} clips, {:.0f} s. All predictions in this tab are now for this "
+            "person alone.",
+            voice.clips,
+            voice.duration_s,
+        ),
         icon=":material/record_voice_over:",
     )
     for source, reason in voice.skipped:
         why = reason if source in reason else f"{source}: {reason}"
         st.warning(display.fill("Skipped: {}", why), icon=":material/warning:")
     content = json.dumps(voice.to_dict())
-    st.download_button(
-        "Download this voice (for affekt predict --voice)",
-        content,
-        f"me{SUFFIX}",
-        icon=":material/download:",
-    )
-    st.button("Forget this voice", on_click=_forget)
+    with st.container(horizontal=True):
+        st.download_button(
+            "Download this voice",
+            content,
+            f"me{SUFFIX}",
+            icon=":material/download:",
+            help="For this page on another day, and for the command affekt predict --voice",
+        )
+        st.button("Forget this voice", icon=":material/delete:", on_click=_forget)
 
 
 def _uploader_key() -> str:
@@ -73,6 +83,8 @@ def _enrol(files: list[tuple[str, bytes]]) -> Voice | None:
     name, content = files[0]
     if len(files) == 1 and name.endswith(SUFFIX):
         return ready_voice(parse_voice(content, name), model)
+    if len(files) > limits().files:
+        raise AffektError(f"{len(files)} files are too many here: give {limits().files} or fewer")
     return adapt([display.named_file(content, name) for name, content in files], model)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import json
 import socket
 import tomllib
@@ -20,7 +21,9 @@ from affekt.errors import AffektError, MissingExtraError
 
 SCRIPT = Path(__file__).parents[1] / "app" / "main.py"
 SETTINGS = SCRIPT.parent / ".streamlit" / "config.toml"
+PORT = 8501
 PORTS = 100  # how many are tried
+DEMO_UPLOAD_MB = 20
 _CHOOSE = "choose another with --port N"
 LIBRARIES = ("streamlit", "plotly", "matplotlib", "sklearn")  # those of the extra that pages import
 
@@ -29,30 +32,52 @@ LIBRARIES = ("streamlit", "plotly", "matplotlib", "sklearn")  # those of the ext
 @click.option("--corpus", metavar="PATH", help="Show figures of this corpus too.")
 @model_option
 @click.option(
+    "--host",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address to serve on; 0.0.0.0 lets every machine in the network use the app.",
+)
+@click.option(
     "--port",
     type=click.IntRange(1, 65535),
     metavar="N",
-    default=8501,
-    show_default=True,
-    help="The port to serve on; if it is in use, the next free one.",
+    help=f"The port to serve on.  [default: {PORT}, or the next one that is free]",
 )
-def app(corpus: str | None, model: Path | None, port: int) -> None:
-    """Open the web app in a browser; only this machine can connect to it."""
+@click.option("--open/--no-open", "opens", default=None, help="Whether to open a browser.")
+@click.option(
+    "--demo", is_flag=True, help="For a public address: short recordings, few files, no models of visitors."
+)
+def app(
+    corpus: str | None, model: Path | None, host: str, port: int | None, opens: bool | None, demo: bool
+) -> None:
+    """Serve the web app and open it in a browser; by default, only this machine can connect to it."""
     if any(find_spec(library) is None for library in LIBRARIES):
         raise MissingExtraError("affekt app", "app")
     from affekt.corpora.registry import load_corpus
     from affekt.model.bundle import load
 
+    if demo and corpus:
+        raise click.UsageError("a demo shows no corpus: leave out --corpus or --demo")
     load(model)
     given = ["--model", str(model)] if model else []
+    if demo:
+        given.append("--demo")
     if corpus:
         load_corpus(corpus)
         given += ["--corpus", corpus]
     settings = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))
-    free = _free_port(settings["server"]["address"], port)
-    if free != port:
-        say(f"port {port} is in use: the app is served on port {free}")
-    raise Exit(_serve([*_flags(settings), "--server.port", str(free), "--", *given]))
+    server = settings["server"]
+    server["address"] = host
+    server["port"] = _find_port(host, port)
+    if demo:
+        server["maxUploadSize"] = DEMO_UPLOAD_MB
+    public = not _is_loopback(host)
+    if opens is not None or public or demo:
+        server["headless"] = not opens
+    if public:
+        say(f"every machine that can reach {host} can use the app: it asks for no password")
+    raise Exit(_serve([*_flags(settings), "--", *given]))
 
 
 def _serve(words: list[str]) -> int:
@@ -72,15 +97,37 @@ def _flags(settings: Mapping[str, Any], section: str = "") -> Iterator[str]:
             yield from (f"--{section}{name}", one if isinstance(one, str) else json.dumps(one))
 
 
-def _free_port(address: str, port: int) -> int:
-    """Return the first port, from this one on, that nothing listens on."""
-    last = min(port + PORTS, 65536) - 1
-    for candidate in range(port, last + 1):
-        try:
-            socket.create_server((address, candidate)).close()
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise AffektError(f"port {candidate} cannot be used ({error}): {_CHOOSE}") from error
-        else:
-            return candidate
-    raise AffektError(f"ports {port} to {last} are all in use: {_CHOOSE}")
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _find_port(host: str, wanted: int | None) -> int:
+    """Return the wanted port; without a wish, the first port from ``PORT`` on that nothing listens on."""
+    if wanted is not None:
+        if not _is_free(host, wanted):
+            raise AffektError(f"port {wanted} is in use: {_CHOOSE}, or leave out --port to use a free one")
+        return wanted
+    for port in range(PORT, PORT + PORTS):
+        if _is_free(host, port):
+            if port != PORT:
+                say(f"port {PORT} is in use: the app is served on port {port}")
+            return port
+    raise AffektError(f"ports {PORT} to {PORT + PORTS - 1} are all in use: {_CHOOSE}")
+
+
+def _is_free(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except socket.gaierror as error:
+        raise AffektError(f"{host} is not an address of this machine: try --host 127.0.0.1") from error
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return False
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise AffektError(f"{host} is not an address of this machine: try --host 127.0.0.1") from error
+        raise AffektError(f"port {port} of {host} cannot be used ({error}): {_CHOOSE}") from error
+    return True

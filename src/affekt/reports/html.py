@@ -15,6 +15,7 @@ from affekt.evaluation.results import Evaluation
 from affekt.experiments.exploration import Exploration
 from affekt.inference.explanation import Explanation
 from affekt.inference.explanation_page import explanation_page
+from affekt.reports.figures.svg import variables
 from affekt.reports.pages.comparison import comparison_page
 from affekt.reports.pages.content import Page
 from affekt.reports.pages.corpus import corpus_page
@@ -62,7 +63,11 @@ def _render(page: Page, progress: bool) -> str:
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True)
     sections = _make_sections(page, progress)
     return environment.get_template("page.html").render(
-        page=page, sections=sections, version=version("affekt")
+        page=page,
+        sections=sections,
+        version=version("affekt"),
+        light=variables(dark=False),
+        dark=variables(dark=True),
     )
 
 

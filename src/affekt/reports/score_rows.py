@@ -14,6 +14,13 @@ POOLED = "pooled"
 NOT_UNSEEN = "This is not a score on unseen speakers: compare it with by-actor-5."
 
 
+def human_score(result: Evaluation) -> tuple[float, str] | None:
+    """Return the human accuracy and its source; None unless the model was tested on what people heard."""
+    from affekt.evaluation.results import AS_RECORDED
+
+    return result.human_accuracy if result.condition == AS_RECORDED else None
+
+
 def pooled_score(result: Evaluation) -> CorpusScore:
     """Return the scores on the clips of all tested corpora together, in the form of a corpus's score."""
     from affekt.evaluation.scores import CorpusScore

@@ -33,7 +33,7 @@ def test_the_matrix_drawn_is_the_matrix_scored(seeds: int) -> None:
     true, predicted = labels_of(evaluation)
     expected = confusion_matrix(true, predicted, labels=list(EMOTIONS))
     rates = confusion_matrix(true, predicted, labels=list(EMOTIONS), normalize="true")
-    left, right = figures.confusion(evaluation).axes
+    (left,), (right,) = figures.confusion(evaluation).axes, figures.confusion_counts(evaluation).axes
     for axes, texts in ((left, [f"{100 * rate:.0f}" for rate in rates.flat]), (right, expected.flat)):
         np.testing.assert_allclose(image(axes), rates)
         assert axes.images[0].get_clim() == (0, 1)

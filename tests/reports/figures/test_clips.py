@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.reports.synthetic import caption, image
+from tests.reports.synthetic import caption, image, tick_labels
 
 from affekt.audio.waveform import Waveform
 from affekt.reports import figures
@@ -39,3 +39,13 @@ def test_a_tone_is_drawn_at_its_time_and_in_its_band() -> None:
     assert below.images[0].get_extent()[1] == pytest.approx(2, abs=0.05)
     assert above.get_xlim() == below.get_xlim() == (0, 2)
     assert "2.0 s" in caption(figure)
+
+
+def test_the_axes_have_names_and_units_and_a_kilohertz_is_where_it_is_drawn() -> None:
+    noise = np.random.default_rng(0).uniform(-1, 1, 22_050).astype(np.float32)
+    above, below = figures.waveform_and_mel(Waveform(noise, 22_050)).axes
+    labels = above.get_ylabel(), below.get_ylabel(), below.get_xlabel()
+    assert labels == ("amplitude", "frequency, kHz", "time, s")
+    assert tick_labels(below, "y") == ["0.25", "1", "4"]
+    top = 15 + 27 * np.log(11_025 / 1000) / np.log(6.4)  # of Slaney's scale, on which 1 kHz is 15
+    assert below.get_yticks()[1] == pytest.approx(97 * 15 / top - 0.5, abs=0.02)

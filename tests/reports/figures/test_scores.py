@@ -51,6 +51,11 @@ def test_points_of_headlines_are_the_scores_and_bars_their_intervals() -> None:
     assert "Human accuracy is 66.0\xa0% (somebody (2001))" in caption(figure)
 
 
+def test_people_did_not_hear_degraded_clips_so_their_accuracy_is_not_drawn() -> None:
+    degraded = replace(EVALUATION, human_accuracy=(0.66, "somebody"), condition="white noise, 20 dB")
+    assert "Human" not in caption(figures.headlines(degraded))
+
+
 @pytest.mark.parametrize(("asked", "other"), [(EVALUATION, LEAKY), (LEAKY, EVALUATION)])
 def test_honest_and_leaky_scores_are_drawn_together_the_honest_one_first(
     asked: Evaluation, other: Evaluation

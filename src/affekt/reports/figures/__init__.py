@@ -3,7 +3,13 @@
 import affekt.reports.figures.matplotlib_folder  # noqa: F401 - before others import matplotlib
 
 # isort: split
-from affekt.reports.figures.by_emotion import confusion, draw_confusion, emotions
+from affekt.reports.figures.by_emotion import (
+    confusion,
+    confusion_counts,
+    draw_confusion,
+    draw_confusion_counts,
+    emotions,
+)
 from affekt.reports.figures.by_group import slices, speakers
 from affekt.reports.figures.clips import waveform_and_mel
 from affekt.reports.figures.confidence import calibration, draw_calibration, selective_accuracy
@@ -22,12 +28,14 @@ __all__ = [
     "calibration",
     "clip_map",
     "confusion",
+    "confusion_counts",
     "correlation",
     "counts",
     "differences",
     "distributions",
     "draw_calibration",
     "draw_confusion",
+    "draw_confusion_counts",
     "emotions",
     "feature_batches",
     "headlines",

@@ -15,6 +15,7 @@ from affekt.features.recording import MUCH_CLIPPED, SILENCE_DB, ClipFacts
 from affekt.reports.figures.style import (
     ACCENT,
     HONEST,
+    INK,
     CaptionedFigure,
     caption,
     count_bars,
@@ -46,6 +47,7 @@ def counts(exploration: Exploration) -> CaptionedFigure:
         colours = [emotion_style(name).colour if field == "emotion" else HONEST for name in values]
         _draw_counts(one, list(values), list(values.values()), colours)
         title(one, field.replace("_", " "))
+    axes[0, 0].set_ylabel("clips")
     if speakers is not None:
         for one in axes[1]:
             one.remove()
@@ -54,6 +56,7 @@ def counts(exploration: Exploration) -> CaptionedFigure:
         names = [name.rsplit("/", 1)[-1] or "unknown" for name in speakers]
         _draw_counts(below, names, list(speakers.values()), [HONEST] * len(names))
         title(below, "speaker")
+        below.set_ylabel("clips")
     return caption(figure, f"{len(exploration.clips)} clips: {_balance(found['emotion'])}.")
 
 
@@ -88,13 +91,13 @@ def recordings(exploration: Exploration) -> CaptionedFigure:
     ):
         values = _values(facts, field)
         axes.hist(values, 30, color=HONEST, rwidth=0.92)
-        axes.set_xlabel(name)
+        axes.set(xlabel=name, ylabel="clips")
         axes.axvline(float(np.median(values)), color=ACCENT, linewidth=1)
     percent(silence.xaxis)
     rates, number = np.unique([one.sample_rate for one in facts], return_counts=True)
     rate.set_xlim(-1.5, max(2, len(rates)) - 0.5)
     _draw_counts(rate, [f"{one / 1000:g} kHz" for one in rates], number.tolist(), [HONEST])
-    title(rate, "sample rates")
+    rate.set(xlabel="sample rate", ylabel="clips")
     return caption(figure, _recording_caption(facts))
 
 
@@ -150,7 +153,13 @@ def clip_map(exploration: Exploration) -> CaptionedFigure:
     title(left, "by emotion")
     title(right, f"by speaker ({len({*people} - {''})})" if any(people) else "speakers unknown")
     left.legend(
-        frameon=False, fontsize=8, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.01), markerscale=2
+        frameon=False,
+        fontsize=8,
+        labelcolor=INK,
+        ncols=4,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.01),
+        markerscale=2,
     )
     return caption(figure, _neighbour_caption(exploration, emotions, speakers))
 
@@ -162,13 +171,15 @@ def _draw_groups(
     for i, (name, colour) in enumerate(colours.items()):
         x, y = places[groups == name].T
         marker = MARKERS[i % len(MARKERS)]
-        axes.scatter(x, y, size, color=colour, marker=marker, linewidths=0, label=name, alpha=0.85)
+        axes.scatter(
+            x, y, size, color=colour, marker=marker, linewidths=0, label=name, alpha=0.85, rasterized=True
+        )
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
 
 def _speaker_colour(i: int) -> tuple[float, ...]:
-    return tuple(mpl.colormaps["turbo"]((i * 0.618034) % 1.0))
+    return tuple(mpl.colormaps["turbo"](0.1 + 0.8 * (i * 0.618034 % 1.0)))
 
 
 def _neighbour_caption(

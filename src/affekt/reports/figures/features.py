@@ -21,6 +21,8 @@ from affekt.reports.figures.style import (
     DIVERGING,
     GRID,
     HONEST,
+    INK,
+    PAPER,
     QUIET,
     CaptionedFigure,
     caption,
@@ -70,7 +72,7 @@ def _draw_ridges(
     for place, (name, ridge) in enumerate(zip(names, density, strict=True)):
         axes.stairs(
             ridge * height - place, edges, baseline=-place, fill=True, label=name, zorder=2 + place,
-            facecolor=emotion_style(name).colour, edgecolor="white", linewidth=0.6,
+            facecolor=emotion_style(name).colour, edgecolor=PAPER, linewidth=0.6,
         )  # fmt: skip
 
 
@@ -122,7 +124,8 @@ def correlation(exploration: Exploration) -> CaptionedFigure:
     image = axes.imshow(matrix, cmap=DIVERGING, vmin=-1, vmax=1, interpolation="nearest")
     bar = figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02)
     bar.outline.set_visible(False)
-    bar.ax.tick_params(labelsize=8, colors=QUIET)
+    bar.ax.tick_params(labelsize=8, colors=QUIET, labelcolor=INK)
+    bar.set_label("correlation", color=QUIET, fontsize=8.5)
     _name_families(axes, exploration.columns)
     pairs = redundant_pairs(exploration.features, exploration.columns)
     named = ", ".join(f"{one} and {other} ({r:+.2f})" for one, other, r in pairs[:SHOWN_PAIRS])
@@ -162,7 +165,7 @@ def separation(exploration: Exploration) -> CaptionedFigure:
     if len(set(speakers[known].tolist())) > 1:
         of_speaker = effect_sizes(exploration.features[known], speakers[known])
         axes.plot(
-            of_speaker[top], range(len(top)), "D", color="white", markeredgecolor=ACCENT, label="speaker"
+            of_speaker[top], range(len(top)), "D", color=PAPER, markeredgecolor=ACCENT, label="speaker"
         )
         more = int((of_speaker > of_emotion).sum())
         text += f" {more} of {len(of_emotion)} features separate speakers better than emotions."

@@ -23,6 +23,7 @@ from affekt.reports.figures.style import (
     new_figure,
     percent,
 )
+from affekt.reports.score_rows import human_score
 
 SHOWN = ("accuracy", "uar")
 
@@ -50,8 +51,8 @@ def headlines(evaluation: Evaluation) -> CaptionedFigure:
     percent(axes.xaxis)
     axes.grid(axis="x", color=GRID)
     references = {"chance": evaluation.chance}
-    if evaluation.human_accuracy:
-        references["human accuracy"] = evaluation.human_accuracy[0]
+    if human := human_score(evaluation):
+        references["human accuracy"] = human[0]
     for name, share in references.items():
         mark(axes, share, f"{name} {in_percent(share)}", va="top")
     return caption(figure, _headline_caption(both))
@@ -73,8 +74,8 @@ def _headline_caption(both: Sequence[Evaluation]) -> str:
             else f"The leaky accuracy is not higher here ({gap:+.1f} points)."
         )
     sentences.append(f"Chance is {in_percent(both[0].chance)}.")
-    if both[0].human_accuracy:
-        share, source = both[0].human_accuracy
+    if human := human_score(both[0]):
+        share, source = human
         sentences.append(f"Human accuracy is {in_percent(share)} ({source}).")
     return " ".join(sentences)
 

@@ -22,10 +22,21 @@ from affekt.emotions import emotion_style
 
 WIDTH_INCHES = 8.4
 NOTEBOOK_DPI = 100
-INK, QUIET, GRID = "#1F2933", "#6B7785", "#E3E7EB"
-HONEST, LEAKY, ACCENT = "#0072B2", "#B9C0C8", "#D55E00"  # of Okabe & Ito (2008)
-SHADES = LinearSegmentedColormap.from_list("shades", ["#FFFFFF", "#9CC9E8", "#0072B2", "#08304F"])
-DIVERGING = LinearSegmentedColormap.from_list("diverging", ["#B2560D", "#FFFFFF", "#0072B2"])
+INK, QUIET, GRID, PAPER = "#1F2933", "#6B7785", "#E3E7EB", "#FFFFFF"
+HONEST, LEAKY, ACCENT = "#0072B2", "#B9C0C8", "#C2410C"
+DARK = {
+    INK: "#E6EAEE", QUIET: "#A3AEB9", GRID: "#333C46", PAPER: "#15191E",
+    HONEST: "#3D9BD9", LEAKY: "#66717D", ACCENT: "#F0955F",
+}  # fmt: skip
+"""The colours that differ on a dark page, see ``svg``; those of emotions are the same on both."""
+ON_SHADE = "#FEFEFE"  # of texts on a dark shade, on both pages
+# Low values are transparent and show the page, be it light or dark.
+SHADES = LinearSegmentedColormap.from_list("shades", ["#0072B200", "#0072B2FF"])
+DIVERGING = LinearSegmentedColormap.from_list(
+    "diverging",
+    [(0, "#C2570DFF"), (0.5, "#C2570D00"), (0.5, "#0072B200"), (1, "#0072B2FF")],
+)
+DARK_SHADE = 0.8  # from this value of SHADES on
 PERCENT = PercentFormatter(1.0, decimals=0)
 DASHED = (0, (4, 3))
 MOST_LETTERS = 16  # of the name of a column, which is turned where there are many
@@ -57,10 +68,10 @@ class CaptionedFigure(Figure):
 
 
 def new_figure(
-    height: float, rows: int = 1, columns: int = 1, **settings: Any
+    height: float, rows: int = 1, columns: int = 1, *, width: float = WIDTH_INCHES, **settings: Any
 ) -> tuple[CaptionedFigure, NDArray[Any]]:
-    """Return a figure of the page's width, ``height`` in inches, and its axes, shape (rows, columns)."""
-    figure = CaptionedFigure(figsize=(WIDTH_INCHES, height), layout="constrained", facecolor="white")
+    """Return a figure of this height and width in inches, and its axes, shape (rows, columns)."""
+    figure = CaptionedFigure(figsize=(width, height), layout="constrained", facecolor=PAPER)
     axes = np.asarray(figure.subplots(rows, columns, squeeze=False, **settings))
     for one in axes.flat:
         tidy(one)
@@ -134,7 +145,7 @@ def mark(axes: Axes, share: float, text: str, **settings: Any) -> None:
 def interval_bar(axes: Axes, y: float, value: float, bounds: tuple[float, float], colour: str) -> None:
     """Draw a value as a point on a bar from the lower to the upper bound."""
     axes.plot(bounds, [y, y], color=colour, linewidth=5, solid_capstyle="round")
-    (point,) = axes.plot(value, y, "o", color="white", markeredgecolor=INK, markersize=7, clip_on=False)
+    (point,) = axes.plot(value, y, "o", color=PAPER, markeredgecolor=INK, markersize=7, clip_on=False)
     point.set_in_layout(False)
 
 
@@ -169,7 +180,7 @@ def violins_by_emotion(
             body.set(facecolor=emotion_style(name).colour, alpha=0.85, edgecolor="none")
         low, middle, high = np.percentile(own, (25, 50, 75))
         axes.plot([x, x], [low, high], color=INK, linewidth=2)
-        axes.plot(x, middle, "o", color="white", markeredgecolor=INK, markersize=4)
+        axes.plot(x, middle, "o", color=PAPER, markeredgecolor=INK, markersize=4)
     name_columns(axes, names, turned=40, fontsize=7.5)
 
 

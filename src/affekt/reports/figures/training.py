@@ -40,6 +40,8 @@ def histories(evaluation: Evaluation) -> CaptionedFigure | None:
     percent(right.yaxis)
     title(left, "loss")
     title(right, "accuracy on validation clips")
+    left.set_ylabel("loss")
+    right.set_ylabel("accuracy")
     legend(left)
     return caption(
         figure,

@@ -11,17 +11,16 @@ from typing import TypeVar
 
 import numpy as np
 import soundfile
-from matplotlib import rc_context
 
 from affekt.corpora.base import Clip
 from affekt.corpora.clips import load_whole
 from affekt.errors import AffektError
 from affekt.reports import figures
-from affekt.reports.figures.style import CaptionedFigure
+from affekt.reports.figures.style import WIDTH_INCHES, CaptionedFigure
+from affekt.reports.figures.svg import to_inline_svg
 
 Result = TypeVar("Result")
 AUDIO_SAMPLE_RATE = 22_050  # supported by MP3; speech has little energy above 11 kHz
-PIXELS_PER_INCH = 130
 SHOWN_ROWS = 30
 
 
@@ -35,8 +34,10 @@ class Part:
         A heading of the third level.
     text
         The caption of the figure or table.
-    image, sound
-        As ``data:`` addresses.
+    drawing, narrow
+        A figure as an SVG element, and whether two stand side by side on a wide page.
+    sound
+        As a ``data:`` address.
     header, rows
         Of a table.
     items
@@ -45,7 +46,8 @@ class Part:
 
     title: str = ""
     text: str = ""
-    image: str = ""
+    drawing: str = ""
+    narrow: bool = False
     sound: str = ""
     header: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
@@ -91,39 +93,32 @@ class Page:
     sections: Sequence[Section] = ()
 
 
-def figure_of(
-    result: Result,
-    draw: Callable[[Result], CaptionedFigure | None],
-    title: str = "",
-    *,
-    raster: bool = False,
-) -> Maker:
-    """Return the maker of a figure of the result; ``raster`` for figures with thousands of shapes."""
-    return partial(make_figure, partial(draw, result), title, raster=raster)
+def figure_of(result: Result, draw: Callable[[Result], CaptionedFigure | None], title: str = "") -> Maker:
+    """Return the maker of a figure of the result."""
+    return partial(make_figure, partial(draw, result), title)
 
 
 def make_figure(
-    draw: Callable[[], CaptionedFigure | None], title: str = "", sound: str = "", *, raster: bool = False
+    draw: Callable[[], CaptionedFigure | None], title: str = "", sound: str = ""
 ) -> Part | None:
-    """Draw a figure and embed it, as SVG or as pixels."""
+    """Draw a figure as an SVG element."""
     figure = draw()
     if figure is None:
         return None
-    if raster:
-        image = embed(figure.to_png(PIXELS_PER_INCH), "image/png")
-    else:
-        file = io.BytesIO()
-        with rc_context({"svg.hashsalt": "affekt"}):  # the same figure has the same bytes in every process
-            figure.savefig(file, format="svg", metadata={"Date": None})
-        image = embed(file.getvalue(), "image/svg+xml")
-    return Part(title=title, text=str(figure.get_label()), image=image, sound=sound)
+    return Part(
+        title=title,
+        text=str(figure.get_label()),
+        drawing=to_inline_svg(figure),
+        narrow=figure.get_figwidth() < WIDTH_INCHES,
+        sound=sound,
+    )
 
 
 def make_recording(clip: Clip, title: str, colour: str) -> Part:
     """Draw a clip and embed its audio; the error message if it can no longer be read."""
     try:
         draw = partial(figures.waveform_and_mel, load_whole(clip), colour)
-        part = make_figure(draw, title, _audio(clip), raster=True)
+        part = make_figure(draw, title, _audio(clip))
     except AffektError as error:
         part = Part(title=title, items=[str(error)])
     return part or Part(title=title)

@@ -73,7 +73,7 @@ def _similarity(found: Exploration) -> Section:
             "of a speaker are close to each other, scores on seen speakers are higher than on unseen ones."
         ],
         makers=[
-            figure_of(found, figures.clip_map, raster=True),
+            figure_of(found, figures.clip_map),
             figure_of(found, figures.separation),
         ],
     )

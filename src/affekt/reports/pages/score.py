@@ -25,6 +25,7 @@ from affekt.reports.score_rows import (
     corpus_rows,
     emotion_rows,
     exclusion_reasons,
+    human_score,
     mean_size,
     percentage,
 )
@@ -55,6 +56,7 @@ def score_page(result: Evaluation) -> Page:
                     figure_of(result, figures.emotions),
                     partial(_by_emotion, result),
                     figure_of(result, figures.confusion, "Confusion matrix"),
+                    figure_of(result, figures.confusion_counts),
                 ],
             ),
             Section(
@@ -91,8 +93,8 @@ def _tiles(result: Evaluation) -> list[tuple[str, str]]:
         (in_percent(result.chance), "chance"),
         (in_percent(result.majority), "always the most frequent emotion"),
     ]
-    if result.human_accuracy:
-        share, source = result.human_accuracy
+    if human := human_score(result):
+        share, source = human
         tiles.append((in_percent(share), f"human accuracy, {source}"))
     return tiles
 
