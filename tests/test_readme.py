@@ -30,7 +30,7 @@ def of(first_word: str) -> list[str]:
 
 def test_every_command_is_of_a_kind_that_is_tested() -> None:
     assert {command.split()[0] for command in COMMANDS} == {"affekt", "pip", "make", "."}
-    assert len(of("affekt")) > 10
+    assert len(of("affekt")) > 5
 
 
 @pytest.mark.parametrize("command", of("affekt"))
@@ -229,17 +229,3 @@ def test_the_readmes_first_prediction_is_the_bundled_models() -> None:
     assert f"{prediction.emotion} " in line
     assert f"{prediction.confidence:.0%}" in line
     assert f"{second} {prediction.probabilities[second]:.0%}" in line
-
-
-def test_the_readmes_figures_of_adaptation_are_the_measured_ones() -> None:
-    for name, row in (
-        ("affekt-net-2.enrolment", "`affekt-net-2`"),
-        ("affekt-net-2.enrolment-neutral", "the same, neutral clips alone"),
-        ("whisper-linear.enrolment", "`whisper-linear`"),
-        ("voice-svm.enrolment", "`voice-svm`"),
-    ):
-        curve = read_evaluations(SCORES / f"{name}.speech.json")
-        cells = [percent(one.headlines["accuracy"].value) for one in curve.values()]
-        cells += ["-"] * (7 - len(curve))
-        assert f"| {row} | {' | '.join(cells)} |" in README
-    assert "| clips of the speaker, unlabelled | 0 | 1 | 2 | 4 | 8 | 16 | 32 |" in README
