@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 EXAMPLES = Path(__file__).parents[1] / "src" / "affekt" / "examples"
 PORT = 8597
-START_S = 8
+START_S = 60
 SIZES: dict[str, ViewportSize] = {
     "desktop": {"width": 1400, "height": 900},
     "phone": {"width": 390, "height": 844},
@@ -52,12 +53,24 @@ def running_app() -> Iterator[None]:
     app = subprocess.Popen(
         [sys.executable, "-m", "affekt", "app", "--port", str(PORT)], start_new_session=True
     )
-    time.sleep(START_S)
     try:
+        wait_until_up()
         yield
     finally:
         os.killpg(app.pid, signal.SIGTERM)
         app.wait()
+
+
+def wait_until_up() -> None:
+    """Return once the app accepts connections."""
+    for _ in range(10 * START_S):
+        try:
+            socket.create_connection(("127.0.0.1", PORT)).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise SystemExit(f"the app did not start within {START_S} s")
 
 
 def visit(page: Page, folder: Path, name: str) -> None:
