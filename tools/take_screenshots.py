@@ -22,7 +22,6 @@ from pathlib import Path
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 EXAMPLES = Path(__file__).parents[1] / "src" / "affekt" / "examples"
-PORT = 8597
 START_S = 60
 SIZES: dict[str, ViewportSize] = {
     "desktop": {"width": 1400, "height": 900},
@@ -37,35 +36,40 @@ def main() -> None:
     """Start the app, take the screenshots, and stop it."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    with running_app(), sync_playwright() as player:
+    with running_app() as address, sync_playwright() as player:
         browser = player.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for scheme in ("light", "dark"):
             for size, viewport in SIZES.items():
                 visitor = browser.new_context(color_scheme=scheme, viewport=viewport)
-                visit(visitor.new_page(), folder, f"{scheme}-{size}")
+                page = visitor.new_page()
+                page.goto(address)
+                visit(page, folder, f"{scheme}-{size}")
                 visitor.close()
         browser.close()
 
 
 @contextmanager
-def running_app() -> Iterator[None]:
-    """Run the app in a process group of its own, and end the whole group afterwards."""
+def running_app() -> Iterator[str]:
+    """Run the app in a process group of its own, and yield its address; end the whole group afterwards."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     app = subprocess.Popen(
-        [sys.executable, "-m", "affekt", "app", "--port", str(PORT)], start_new_session=True
+        [sys.executable, "-m", "affekt", "app", "--port", str(port)], start_new_session=True
     )
     try:
-        wait_until_up()
-        yield
+        wait_until_up(port)
+        yield f"http://127.0.0.1:{port}"
     finally:
         os.killpg(app.pid, signal.SIGTERM)
         app.wait()
 
 
-def wait_until_up() -> None:
+def wait_until_up(port: int) -> None:
     """Return once the app accepts connections."""
     for _ in range(10 * START_S):
         try:
-            socket.create_connection(("127.0.0.1", PORT)).close()
+            socket.create_connection(("127.0.0.1", port)).close()
         except OSError:
             time.sleep(0.1)
         else:
@@ -75,7 +79,6 @@ def wait_until_up() -> None:
 
 def visit(page: Page, folder: Path, name: str) -> None:
     """Let the app listen to an example, then take a screenshot of each page."""
-    page.goto(f"http://127.0.0.1:{PORT}")
     for title in PAGES:
         page.get_by_role("link", name=title).first.click()
         page.wait_for_timeout(2500)
