@@ -81,8 +81,10 @@ def visit(page: Page, folder: Path, name: str) -> None:
     """Let the app listen to an example, then take a screenshot of each page."""
     for title in PAGES:
         page.get_by_role("link", name=title).first.click()
-        page.wait_for_timeout(2500)
+        page.wait_for_timeout(500)
+        wait_until_drawn(page)
         fill(page, title)
+        wait_until_drawn(page)
         take(page, folder / f"{title.lower().replace(' ', '-')}-{name}.png")
 
 
@@ -100,7 +102,13 @@ def fill(page: Page, title: str) -> None:
     elif title == "Many files":
         clips = [str(path) for path in sorted(EXAMPLES.glob("*.flac"))]
         page.locator("input[type=file]").first.set_input_files([*clips, __file__])
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(500)
+
+
+def wait_until_drawn(page: Page) -> None:
+    """Return once the page is complete: it may import libraries first."""
+    page.locator("[data-test-script-state=running]").wait_for(state="detached", timeout=LONGEST_MS)
+    page.wait_for_timeout(2000)
 
 
 def take(page: Page, file: Path) -> None:
