@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,8 +22,7 @@ from pathlib import Path
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 EXAMPLES = Path(__file__).parents[1] / "src" / "affekt" / "examples"
-PORT = 8597
-START_S = 8
+START_S = 60
 SIZES: dict[str, ViewportSize] = {
     "desktop": {"width": 1400, "height": 900},
     "phone": {"width": 390, "height": 844},
@@ -36,37 +36,55 @@ def main() -> None:
     """Start the app, take the screenshots, and stop it."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    with running_app(), sync_playwright() as player:
+    with running_app() as address, sync_playwright() as player:
         browser = player.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for scheme in ("light", "dark"):
             for size, viewport in SIZES.items():
                 visitor = browser.new_context(color_scheme=scheme, viewport=viewport)
-                visit(visitor.new_page(), folder, f"{scheme}-{size}")
+                page = visitor.new_page()
+                page.goto(address)
+                visit(page, folder, f"{scheme}-{size}")
                 visitor.close()
         browser.close()
 
 
 @contextmanager
-def running_app() -> Iterator[None]:
-    """Run the app in a process group of its own, and end the whole group afterwards."""
+def running_app() -> Iterator[str]:
+    """Run the app in a process group of its own, and yield its address; end the whole group afterwards."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     app = subprocess.Popen(
-        [sys.executable, "-m", "affekt", "app", "--port", str(PORT)], start_new_session=True
+        [sys.executable, "-m", "affekt", "app", "--port", str(port)], start_new_session=True
     )
-    time.sleep(START_S)
     try:
-        yield
+        wait_until_up(port)
+        yield f"http://127.0.0.1:{port}"
     finally:
         os.killpg(app.pid, signal.SIGTERM)
         app.wait()
 
 
+def wait_until_up(port: int) -> None:
+    """Return once the app accepts connections."""
+    for _ in range(10 * START_S):
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise SystemExit(f"the app did not start within {START_S} s")
+
+
 def visit(page: Page, folder: Path, name: str) -> None:
     """Let the app listen to an example, then take a screenshot of each page."""
-    page.goto(f"http://127.0.0.1:{PORT}")
     for title in PAGES:
         page.get_by_role("link", name=title).first.click()
-        page.wait_for_timeout(2500)
+        page.wait_for_timeout(500)
+        wait_until_drawn(page)
         fill(page, title)
+        wait_until_drawn(page)
         take(page, folder / f"{title.lower().replace(' ', '-')}-{name}.png")
 
 
@@ -84,7 +102,13 @@ def fill(page: Page, title: str) -> None:
     elif title == "Many files":
         clips = [str(path) for path in sorted(EXAMPLES.glob("*.flac"))]
         page.locator("input[type=file]").first.set_input_files([*clips, __file__])
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(500)
+
+
+def wait_until_drawn(page: Page) -> None:
+    """Return once the page is complete: it may import libraries first."""
+    page.locator("[data-test-script-state=running]").wait_for(state="detached", timeout=LONGEST_MS)
+    page.wait_for_timeout(2000)
 
 
 def take(page: Page, file: Path) -> None:

@@ -60,7 +60,7 @@ def test_an_uploaded_model_predicts_until_the_visitor_goes_back(
     page = open_page("models")
     upload(page, own_model)
     expect(page.get_by_role("heading", name="Your model")).to_be_visible()
-    follow(page, "Predict")
+    follow(page, "Listen")
     assert predict_upload(page, voice_file) == expected_shares(voice_file, own_model)
     expect(page.get_by_text("Predicted by your model (svm)")).to_be_visible()
     follow(page, "Models")

@@ -46,7 +46,7 @@ def test_predictions_are_adapted_as_predict_adapts_them(
     upload(page, *four_clips)
     expect(page.get_by_text(ADAPTED)).to_be_visible()
     save_voice(page, tmp_path / "me.voice")
-    follow(page, "Predict")
+    follow(page, "Listen")
     adapted = expected_shares(voice_file, voice=tmp_path / "me.voice")
     assert adapted != expected_shares(voice_file)
     assert predict_upload(page, voice_file) == adapted

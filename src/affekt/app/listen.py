@@ -152,7 +152,7 @@ def _show(chosen: Recording, result: Result) -> None:
         *(note.text for note in prediction.notes if note.kind not in _SHOWN_ELSEWHERE),
     ]
     described = chosen.name, ", ".join(remarks), session.model_description()
-    st.caption(display.fill("{}: {}. Answered by {}.", *described))
+    st.caption(display.fill("{}: {}. Predicted by {}.", *described))
 
 
 _SHOWN_ELSEWHERE = {*WARNINGS, NoteKind.ADAPTED, NoteKind.OUT_OF_DISTRIBUTION}

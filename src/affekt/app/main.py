@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
+
 import streamlit as st
 from starlette.formparsers import MultiPartParser
 
-from affekt.app import analysis, batch, corpus, listen, models, session, timeline, voice, why
+from affekt.app import session
 
 # Less space at the top, a line of links that does not move while it is loaded, and captions with enough
 # contrast to be readable.
@@ -21,6 +24,17 @@ STYLE = """
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 1; }
 [data-testid="stCaptionContainer"] * { color: inherit; opacity: 1; }
 """
+# The module of each page, which is its address too, and its title.
+PAGES = {
+    "listen": "Listen",
+    "timeline": "Timeline",
+    "why": "Why",
+    "analysis": "Analysis",
+    "batch": "Many files",
+    "voice": "Your voice",
+    "models": "Models",
+    "corpus": "Corpus",
+}
 
 
 def main() -> None:
@@ -30,16 +44,10 @@ def main() -> None:
     # An emoji, because the browser would fetch a Material icon from another server.
     st.set_page_config(page_title="affekt", page_icon="🎧", layout="centered")
     pages = [
-        st.Page(listen.page, title="Listen", default=True),
-        st.Page(timeline.page, title="Timeline", url_path="timeline"),
-        st.Page(why.page, title="Why", url_path="why"),
-        st.Page(analysis.page, title="Analysis", url_path="analysis"),
-        st.Page(batch.page, title="Many files", url_path="batch"),
-        st.Page(voice.page, title="Your voice", url_path="voice"),
-        st.Page(models.page, title="Models", url_path="models"),
+        st.Page(_page(module), title=title, url_path=module, default=module == "listen")
+        for module, title in PAGES.items()
+        if module != "corpus" or session.options().corpus
     ]
-    if session.options().corpus:
-        pages.append(st.Page(corpus.page, title="Corpus", url_path="corpus"))
     st.session_state["pages"] = {one.url_path: one for one in pages}  # for links from page to page
     requested = st.navigation(pages, position="hidden")
     st.html(f"<style>{STYLE}</style>")
@@ -48,6 +56,15 @@ def main() -> None:
         for one in pages:
             st.page_link(one)
     requested.run()
+
+
+def _page(module: str) -> Callable[[], None]:
+    """Return a page that is imported when it is shown, as plotly and scikit-learn take seconds."""
+
+    def page() -> None:
+        import_module(f"affekt.app.{module}").page()
+
+    return page
 
 
 if __name__ == "__main__":
