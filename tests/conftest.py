@@ -132,6 +132,15 @@ def enrol_synthetic_voices(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def few_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave most figures out of each page, as they take most of the time."""
+    from affekt.reports import figures
+
+    for name in set(figures.__all__) - {"feature_batches", "headlines", "counts", "separation"}:
+        monkeypatch.setattr(figures, name, lambda *_, **__: None)
+
+
+@pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A server on this machine."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")

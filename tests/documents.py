@@ -81,8 +81,8 @@ def unknown_options(command: str) -> str:
 def sections_with_figures(text: str) -> Iterator[tuple[list[str], str]]:
     """Yield the parts of a document: the files that its figures are from, empty for none, and its text.
 
-    A comment ``<!-- figures: NAME NAME -->`` names files of docs/scores, or ``results`` for docs/results.json,
-    for what follows up to the next such comment or heading.
+    A comment ``<!-- figures: NAME NAME -->`` names files of docs/scores, and ``results`` is
+    docs/results.json. It is for what follows, up to the next such comment or heading.
     """
     sources: list[str] = []
     for part in re.split(r"(^#+ .*$|<!-- figures: .*? -->)", without_code(text), flags=re.MULTILINE):

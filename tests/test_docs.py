@@ -1,4 +1,4 @@
-"""Every page of the documentation: its blocks run, its figures were measured, and the site is built of it."""
+"""Every page of the documentation: its blocks run, its figures were measured, the site is built of it."""
 
 from __future__ import annotations
 
@@ -39,8 +39,9 @@ SCORES = DOCS / "scores"
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md"))}
 # server.md is run by tests/server/test_guide.py, against a server
 RUN = [name for name, text in PAGES.items() if blocks_of(text) and name != "server.md"]
-NEEDS_MORE = (  # a network, a microphone, a browser or a cluster
-    r"affekt (serve|app|keys|corpora download|encoders download|batch (?!run calls/)|live(?!.*--from))"
+NEEDS_MORE = (  # a network, a microphone, a browser, a cluster or minutes
+    r"affekt (serve|app|keys|corpora download|encoders download|batch (?!run calls/)|live(?!.*--from)"
+    r"|reproduce)"
 )
 OTHER_PROGRAMS = ("# Spark", "# Ray", "# Daft")
 FAILING = {"affekt corpora check RAVDESS"}  # it is a small RAVDESS: clips are missing
@@ -55,6 +56,7 @@ WIDTHS = (1400, 390)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
+@pytest.mark.usefixtures("few_figures")
 @pytest.mark.parametrize("page", RUN)
 def test_everything_that_a_page_says_runs(
     page: str, reader_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -376,10 +378,10 @@ def test_pages_open_from_a_disk_ask_for_nothing_and_fit_a_telephone(site: Path, 
     page.on("request", lambda one: asked.append(one.url))
     page.on("pageerror", lambda error: failed.append(str(error)))
     page.on("requestfailed", lambda one: failed.append(one.url))
-    for name in ("index", "api", "command-line", "corpora", "results", "notebooks/timeline"):
-        page.goto((site / f"{name}.html").as_uri())
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        for name in ("index", "api", "command-line", "corpora", "results", "notebooks/timeline"):
+            page.goto((site / f"{name}.html").as_uri())
             wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             assert page.evaluate(wide) <= 0, (name, width)
     assert [url for url in asked if not url.startswith(("file:", "data:", "about:"))] == []

@@ -53,12 +53,3 @@ def mixed_folder(tmp_path: Path, write_voice: Callable[..., Path]) -> Path:
 def unusable() -> set[str]:
     """The names of the clips in ``mixed_folder`` that cannot be used."""
     return {"empty.wav", "text.wav", "truncated.wav", "silent.wav", "short.wav"}
-
-
-@pytest.fixture
-def few_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave most figures out of each page, as they take most of the time."""
-    from affekt.reports import figures
-
-    for name in set(figures.__all__) - {"feature_batches", "headlines", "counts", "separation"}:
-        monkeypatch.setattr(figures, name, lambda *_, **__: None)
