@@ -94,7 +94,7 @@ def test_a_recipe_is_trained_on_one_corpus_and_tested_on_another(
         assert code == 0, err
         assert "trained on ravdess" in out
     one, other = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("1", "2"))
-    assert f"--test-on {foreign_corpus}" in one["provenance"].pop("command")
+    assert f"--test-on {foreign_corpus.name}" in one["provenance"].pop("command")
     assert "--train-on" in other["provenance"].pop("command")
     assert one == other
     assert (one["n"], one["corpus"]) == (12, "emodb")

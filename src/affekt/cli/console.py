@@ -111,10 +111,12 @@ def json_text(values: Any, *, indent: int | None = None, encoding: str = "utf-8"
 
 
 def with_command(result: Any) -> Any:
-    """Return an evaluation whose provenance has the command line of this process."""
-    provenance = result.provenance and replace(
-        result.provenance, command=shlex.join(["affekt", *sys.argv[1:]])
-    )
+    """Return an evaluation whose provenance has the command line of this process.
+
+    Of absolute paths it has the last part alone: the rest is of no use to others, and may name a person.
+    """
+    words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
+    provenance = result.provenance and replace(result.provenance, command=shlex.join(["affekt", *words]))
     return replace(result, provenance=provenance)
 
 

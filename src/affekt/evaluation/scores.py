@@ -186,7 +186,7 @@ class Provenance:
     versions
         Of Python and of the libraries that may change a result.
     command
-        The command line; empty where the result was computed in Python.
+        The command line, with the names of files; empty where the result was computed in Python.
     """
 
     features: str
