@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from affekt.app import display, session
+from affekt.app.limits import limits
 from affekt.app.session import Recording, Result
 from affekt.audio.activity import voice_activity
 from affekt.audio.archives import ZIP_START
@@ -106,8 +107,8 @@ def _answer() -> None:
     chosen = session.recording()
     if chosen is None:
         return
-    if chosen.stated_s > session.MAX_DURATION_S:
-        minutes = chosen.stated_s / 60, session.MAX_DURATION_S / 60
+    if chosen.stated_s > limits().answer_s:
+        minutes = chosen.stated_s / 60, limits().answer_s / 60
         st.markdown(
             display.fill(
                 "**This recording has {:.0f} minutes.** One answer is given for {:.0f} minutes at most; "
@@ -176,7 +177,7 @@ def count_utterances(waveform: Waveform) -> int:
     return sum((one.end is not None) + (one.cut is not None) for one in edges)
 
 
-def answer_card(prediction: Prediction, limits: list[str]) -> str:
+def answer_card(prediction: Prediction, remarks: list[str]) -> str:
     """Return a prediction as HTML: what limits it, the word, its prediction set, and all probabilities.
 
     The less the answer can be relied on, the smaller is the word.
@@ -188,7 +189,7 @@ def answer_card(prediction: Prediction, limits: list[str]) -> str:
         first += "Do not rely on the answer."
     elif prediction.unsure:
         first, size, hue = "The model is unsure.", "unsure", _UNUSED
-    before = [one for one in [first, *limits] if one]
+    before = [one for one in [first, *remarks] if one]
     ranked = sorted(prediction.probabilities.items(), key=lambda one: -one[1])
     return f"""
     <section class="answer" style="--hue:{hue}" aria-label="answer">

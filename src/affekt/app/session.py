@@ -15,6 +15,7 @@ from typing import TypeVar, cast
 import streamlit as st
 
 from affekt.app import display
+from affekt.app.limits import limits
 from affekt.audio.loading import load_audio, open_audio
 from affekt.audio.waveform import Waveform
 from affekt.errors import AffektError
@@ -23,7 +24,6 @@ from affekt.inference.adaptation import Voice, ready_voice
 from affekt.inference.prediction import Prediction, predict_waveform
 from affekt.model.bundle import Bundle, load
 
-MAX_DURATION_S = 600.0  # of one answer; limits the memory that one visitor can use
 
 Found = TypeVar("Found")
 
@@ -202,7 +202,7 @@ def _key() -> tuple[object, ...]:
 
 def _predict(chosen: Recording) -> Result:
     file = display.named_file(chosen.content, chosen.name)
-    waveform = load_audio(file, max_duration_s=MAX_DURATION_S)
+    waveform = load_audio(file, max_duration_s=limits().answer_s)
     model = bundle()
     speaker, emotions = ready_voice(voice(), model), model.contract.emotions
     prediction = predict_waveform(waveform, chosen.name, model, speaker, emotions)

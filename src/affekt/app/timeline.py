@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from functools import lru_cache, partial
 from pathlib import PurePath
 
@@ -11,6 +12,7 @@ import soundfile
 import streamlit as st
 
 from affekt.app import display, session
+from affekt.app.limits import limits
 from affekt.app.listen import EXAMPLES, show_error
 from affekt.app.session import Recording
 from affekt.audio.loading import load_audio
@@ -95,6 +97,9 @@ def join_examples() -> bytes:
 def read_timeline(chosen: Recording) -> Timeline:
     """Return the timeline of a recording, as ``affekt.timeline`` finds it."""
     file = display.named_file(chosen.content, chosen.name)
+    if math.isfinite(longest_s := limits().timeline_s):
+        load_audio(file, max_duration_s=longest_s)  # it refuses what is longer, whatever the header says
+        file.seek(0)
     reader = TimelineReader(file, session.bundle(), voice=session.voice(), audio_channel="mix")
     reader.read(progress=True)
     (found,) = reader.timelines()
