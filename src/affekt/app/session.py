@@ -24,7 +24,6 @@ from affekt.inference.adaptation import Voice, ready_voice
 from affekt.inference.prediction import Prediction, predict_waveform
 from affekt.model.bundle import Bundle, load
 
-
 Found = TypeVar("Found")
 
 
