@@ -71,9 +71,9 @@ def try_wheel(wheel: Path, python: str, extra: str) -> str:
 
 
 def _output(python: Path, program: str) -> str:
-    words = [python, "-I", "-c", program]  # without PYTHONPATH
+    words = [str(python), "-I", "-c", program]  # without PYTHONPATH
     done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, cwd=python.parent)
-    return done.stdout.strip()
+    return str(done.stdout).strip()
 
 
 def _size(folder: Path) -> int:

@@ -41,7 +41,7 @@ def test_descriptors_are_drawn_over_one_time_axis(
 
 def test_without_a_recording_the_page_says_where_to_choose_one(open_page: Callable[..., Page]) -> None:
     page = open_page("analysis")
-    expect(page.get_by_text("Choose a recording on the page Predict first.")).to_be_visible()
+    expect(page.get_by_text("Choose a recording on the page Listen first.")).to_be_visible()
 
 
 def test_every_panel_spans_the_length_of_the_recording(voice_file: Path) -> None:
