@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+pytest.importorskip("streamlit")
+
 from affekt.app.limits import DEMO, OWN, VARIABLE, limits
+from affekt.app.session import Recording, check_length
+from affekt.errors import AudioContentError
 
 
 @pytest.mark.parametrize(
@@ -21,3 +27,14 @@ def test_a_demo_is_asked_for_by_an_option_or_a_variable(
     if value is not None:
         monkeypatch.setenv(VARIABLE, value)
     assert limits() == expected
+
+
+def test_a_recording_too_long_for_a_demo_is_refused_by_its_header(
+    monkeypatch: pytest.MonkeyPatch, write_voice: Callable[..., Path], tmp_path: Path
+) -> None:
+    content = write_voice(tmp_path / "a.wav", seconds=DEMO.timeline_s + 1).read_bytes()
+    long = Recording("a.wav", content[:100_000], "uploaded")
+    check_length(long)
+    monkeypatch.setenv(VARIABLE, "1")
+    with pytest.raises(AudioContentError, match=r"a.wav is longer than 10 minutes"):
+        check_length(long)

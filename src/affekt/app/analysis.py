@@ -55,7 +55,9 @@ def page() -> None:
     if chosen is None or not isinstance(result, Result):
         st.info("Choose a recording on the page *Listen* first.", icon=":material/mic:")
         return
-    display.play(result.waveform)
+    sound = session.find("sound", lambda one: display.playable(one.content, one.name))
+    if isinstance(sound, tuple):
+        st.audio(sound[0], format=sound[1], alt="The recording")
     st.caption(display.plain(chosen.name))
     st.subheader("Is it like the training clips?")
     pictures.show_table(characteristics(result.facts, session.bundle().contract))

@@ -1,4 +1,4 @@
-"""What several pages show: players, progress, figures, links, parts of HTML pages, text from files.
+"""What several pages show: players, progress, links, parts of HTML pages, text from files.
 
 Streamlit renders nearly every text as Markdown, and a browser fetches the images in it. So a page gives
 Streamlit texts of its own and what ``plain``, ``fill`` and the like return, nothing else.
@@ -6,27 +6,21 @@ Streamlit texts of its own and what ``plain``, ``fill`` and the like return, not
 
 from __future__ import annotations
 
-import base64
 import io
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from html import escape
 from string import Formatter
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import soundfile
 import streamlit as st
 
 from affekt.audio.loading import open_audio
 from affekt.audio.parts import is_mp3
-from affekt.audio.waveform import Waveform
 from affekt.emotions import emotion_style
 from affekt.inference.writers.html import SCRIPT
 from affekt.support.progress import reported_to
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 LEAST_ADVANCE = 0.01  # a bar that moves more often delays what is computed
 PLAYER = "player"  # the key of the container of the player that ``show_html`` leads
@@ -70,13 +64,6 @@ export default function ({parentElement, data}) {
 _PART = st.components.v2.component(
     "affekt_part", html="<div></div>", js=SCRIPT.read_text(encoding="utf-8") + _MOUNT
 )
-
-
-def play(waveform: Waveform) -> None:
-    """Show an audio player, in a format that every browser supports."""
-    file = io.BytesIO()
-    soundfile.write(file, waveform.samples, waveform.sample_rate, format="WAV")
-    st.audio(file.getvalue(), format="audio/wav")
 
 
 def playable(content: bytes, name: str) -> tuple[bytes, str]:
@@ -211,13 +198,3 @@ def named_file(content: bytes, name: str) -> BinaryIO:
     file = io.BytesIO(content)
     file.name = name
     return file
-
-
-def show(figure: Figure) -> None:
-    """Show a figure, with its description as caption and alternative text."""
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=130)
-    description = str(figure.get_label())
-    content = base64.b64encode(file.getvalue()).decode()
-    st.html(f'<img style="width:100%" alt="{escape(description)}" src="data:image/png;base64,{content}">')
-    st.caption(plain(description))

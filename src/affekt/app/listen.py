@@ -107,8 +107,9 @@ def _answer() -> None:
     chosen = session.recording()
     if chosen is None:
         return
-    if chosen.stated_s > limits().answer_s:
-        minutes = chosen.stated_s / 60, limits().answer_s / 60
+    most_s = limits().answer_s
+    if chosen.stated_s > most_s:
+        minutes = chosen.stated_s / 60, most_s / 60
         st.markdown(
             display.fill(
                 "**This recording has {:.0f} minutes.** One answer is given for {:.0f} minutes at most; "

@@ -18,7 +18,7 @@ from affekt.app import display
 from affekt.app.limits import limits
 from affekt.audio.loading import load_audio, open_audio
 from affekt.audio.waveform import Waveform
-from affekt.errors import AffektError
+from affekt.errors import AffektError, AudioContentError
 from affekt.features.recording import ClipFacts, describe_recording
 from affekt.inference.adaptation import Voice, ready_voice
 from affekt.inference.prediction import Prediction, predict_waveform
@@ -182,11 +182,19 @@ def find(what: str, compute: Callable[[Recording], Found], *doing: str) -> Found
     if value is None:
         try:
             with display.progress(*doing) if doing else nullcontext():
+                check_length(current)
                 value = compute(current)
         except AffektError as error:
             value = error.with_traceback(None)  # the traceback would keep the decoded audio in memory
         st.session_state["found"][what] = _key(), value
     return cast(Found | AffektError, value)
+
+
+def check_length(chosen: Recording) -> None:
+    """Refuse a recording that is too long for this app's visitors, before it is decoded."""
+    most_s = limits().timeline_s
+    if chosen.stated_s > most_s:
+        raise AudioContentError(f"{chosen.name} is longer than {most_s / 60:.0f} minutes, the limit here")
 
 
 def result() -> Result | AffektError | None:
