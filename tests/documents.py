@@ -97,7 +97,7 @@ def sections_with_figures(text: str) -> Iterator[tuple[list[str], str]]:
 def file_of_figures(name: str) -> Path:
     """Return the file that a comment in a document names."""
     docs = ROOT / "docs"
-    return docs / "results.json" if name == "results" else docs / "scores" / f"{name}.json"
+    return docs / f"{name}.json" if name in ("results", "comparison") else docs / "scores" / f"{name}.json"
 
 
 def figures_in(file: Path) -> set[str]:
