@@ -34,7 +34,10 @@ def main() -> None:
     given = parser.parse_args()
     wheel = given.wheel.resolve()
     print("| Python | extra | libraries | MB | installed in, s | first answer in, s |\n" + "|---" * 6 + "|")
-    for python in [sys.executable] if given.extra else find_pythons():
+    pythons = [sys.executable] if given.extra else find_pythons()
+    if not pythons:
+        sys.exit("there is no python3.11 or newer")
+    for python in pythons:
         for extra in given.extra or [""]:
             print(try_wheel(wheel, python, extra), flush=True)
 

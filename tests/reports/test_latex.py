@@ -33,11 +33,21 @@ def test_special_characters_are_escaped() -> None:
     label = "random-80-20 (LEAKY: 50 % of $a_b & c\\d)"
     table = evaluation_table(replace(make_evaluation(), protocol_label=label))
     assert r"random-80-20 (LEAKY: 50 \% of \$a\_b \& c\textbackslash{}d)" in table
-    assert table.count(r" \\") == 2
+    assert table.count(r" \\") == 3
 
 
 def test_a_comparison_has_the_scores_and_the_differences(compared: Comparison) -> None:
     scores, differences = comparison_table(compared).split("\\end{tabular}\n")[:2]
     assert [cells(scores, i)[0] for i in range(2)] == list(compared.scores)
     assert cells(differences, 0)[0] == " -- ".join(compared.scores)
-    assert "not corrected" in scores.splitlines()[0]
+    for table in (scores, differences):
+        assert compared.protocol_label in table
+        assert f"{compared.n} clips" in table
+        assert "over speakers" in table
+    assert "not corrected" in differences
+
+
+def test_corpora_that_were_left_out_in_turn_have_no_common_chance_level() -> None:
+    result = make_evaluation(corpora=("x", "y"))
+    table = evaluation_table(replace(result, protocol="leave-one-corpus-out"))
+    assert [cells(table, i)[4] for i in range(3)] == ["--"] * 3

@@ -8,8 +8,12 @@ import streamlit as st
 
 from affekt.app import display, session
 from affekt.app.limits import limits
-from affekt.errors import AffektError
+from affekt.audio.archives import expand_sources
+from affekt.audio.loading import AudioSource, Waveform, load_audio, source_name
+from affekt.audio.sources import UnreadableSource
+from affekt.errors import AffektError, AudioError
 from affekt.inference.adaptation import Voice, adapt, parse_voice, ready_voice
+from affekt.model.bundle import Bundle
 
 SUFFIX = ".voice"
 
@@ -72,20 +76,31 @@ def _uploader_key() -> str:
 def _take() -> None:
     files = st.session_state[_uploader_key()]
     try:
-        session.use_voice(_enrol([(file.name, file.getvalue()) for file in files]) if files else None)
+        session.use_voice(
+            enrol([(file.name, file.getvalue()) for file in files], session.bundle()) if files else None
+        )
     except AffektError as error:
         session.use_voice(None)
         st.session_state["voice error"] = str(error)
 
 
-def _enrol(files: list[tuple[str, bytes]]) -> Voice | None:
-    model = session.bundle()
+def enrol(files: list[tuple[str, bytes]], model: Bundle) -> Voice | None:
+    """Return the voice of recordings, or the one in a voice file."""
     name, content = files[0]
     if len(files) == 1 and name.endswith(SUFFIX):
         return ready_voice(parse_voice(content, name), model)
-    if len(files) > limits().files:
-        raise AffektError(f"{len(files)} files are too many here: give {limits().files} or fewer")
-    return adapt([display.named_file(content, name) for name, content in files], model)
+    sources = expand_sources([display.named_file(content, name) for name, content in files])
+    if len(sources) > limits().files:
+        raise AffektError(f"{len(sources)} recordings are too many here: give {limits().files} or fewer")
+    return adapt([_read(source) for source in sources], model)
+
+
+def _read(source: AudioSource) -> Waveform | UnreadableSource:
+    """Return the recording, or why it cannot be used; the longest is that of one prediction."""
+    try:
+        return load_audio(source, max_duration_s=limits().answer_s)
+    except AudioError as error:
+        return UnreadableSource(source_name(source), error)
 
 
 def _forget() -> None:

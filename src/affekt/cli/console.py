@@ -110,12 +110,19 @@ def json_text(values: Any, *, indent: int | None = None, encoding: str = "utf-8"
     return text
 
 
+def _without_folders(word: str) -> str:
+    option, equals, value = word.rpartition("=") if word.startswith("-") else ("", "", word)
+    path = Path(value)
+    return f"{option}{equals}{path.name if path.is_absolute() or '..' in path.parts else value}"
+
+
 def with_command(result: Any) -> Any:
     """Return an evaluation whose provenance has the command line of this process.
 
-    Of absolute paths it has the last part alone: the rest is of no use to others, and may name a person.
+    Of absolute paths, and of those that begin in a folder above, it has the last part alone: the rest is of
+    no use to others, and may name a person.
     """
-    words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
+    words = [_without_folders(word) for word in sys.argv[1:]]
     provenance = result.provenance and replace(result.provenance, command=shlex.join(["affekt", *words]))
     return replace(result, provenance=provenance)
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from affekt.corpora.registry import load_corpus
-from affekt.errors import CorpusError, UnknownNameError
+from affekt.errors import CorpusError, MissingExtraError, UnknownNameError
 from affekt.evaluation.result_values import read_json
 from affekt.model.bundle import load
+from affekt.recipes import find_recipe
 from affekt.support.versions import installed_versions
 
 REFERENCES = Path(__file__).with_name("references.bib")
@@ -94,7 +95,6 @@ class _Found:
             for corpus in contract.corpora:
                 self._add_corpus(corpus.name, corpus.citation)
             self._add_features(contract.features)
-            self.keys[NETWORKS["silero-vad"]] = None
         elif name in CORPORA:
             self._add_corpus(name)
         elif name in NETWORKS:
@@ -111,7 +111,7 @@ class _Found:
         names = [*provenance.get("corpora", result["corpus"].split("+"))]
         for name in names:
             self._add_corpus(name)
-        self._add_features(provenance.get("features", ""))
+        self._add_features(provenance.get("features") or _features_of(result.get("recipe", "")))
         self.add_protocol(result["protocol"], of_ravdess="ravdess" in names)
 
     def _add_corpus(self, name: str, citation: str = "") -> None:
@@ -125,8 +125,10 @@ class _Found:
             self.unknown.append(name)
 
     def _add_features(self, features: str) -> None:
+        """Add the networks that a feature set computes with; those of encoders are of the voice alone."""
         if features.startswith("whisper"):
             self.keys[NETWORKS["whisper"]] = None
+            self.keys[NETWORKS["silero-vad"]] = None
 
     def add_protocol(self, name: str, *, of_ravdess: bool) -> None:
         """Add the paper of published folds, where they were used."""
@@ -141,6 +143,14 @@ def _results(values: Mapping[str, Any], file: str) -> Iterator[Mapping[str, Any]
         if not isinstance(one, dict) or not isinstance(one.get("corpus"), str) or "protocol" not in one:
             raise CorpusError(f"{file} holds no evaluation: give a file that --json-out wrote")
         yield one
+
+
+def _features_of(recipe: str) -> str:
+    """The feature set of a recipe; empty if it is none of affekt's."""
+    try:
+        return find_recipe(recipe).features
+    except (UnknownNameError, MissingExtraError):
+        return ""
 
 
 @cache

@@ -23,28 +23,27 @@ _INTERVALS = "In brackets: 95 % bootstrap intervals over {over}."
 def evaluation_table(result: Evaluation) -> str:
     """Return a table with a row for each tested corpus: protocol, n, chance, accuracy and UAR.
 
-    A leaky protocol is called leaky in its row.
+    A leaky protocol is called leaky in its row. Where each corpus was left out in turn, the emotions that
+    could be predicted differ between the rows, and the chance level is left out.
     """
     rows = corpus_rows(result) or {result.corpus: pooled_score(result)}
     protocol = result.protocol_label
+    chance = "--" if result.protocol == "leave-one-corpus-out" else f"{100 * result.chance:.1f}"
     cells = [
         [
             _escape(result.recipe), _escape(corpus), _escape(protocol), str(row.n),
-            f"{100 * result.chance:.1f}", _score(row.accuracy), _score(row.uar),
+            chance, _score(row.accuracy), _score(row.uar),
         ]
         for corpus, row in rows.items()
     ]  # fmt: skip
     titles = ("Recipe", "Corpus", "Protocol", "$n$", r"Chance, \%", r"Accuracy, \%", r"UAR, \%")
-    return _head(_INTERVALS.format(over=result.interval_over)) + _table("lllrrrr", titles, cells)
+    return _head("") + _table("lllrrrr", titles, cells, _INTERVALS.format(over=result.interval_over))
 
 
 def comparison_table(found: Comparison) -> str:
     """Return two tables: the scores of each recipe, and the differences of each pair."""
-    what = (
-        f"{found.protocol_label}: {found.n} clips, chance {100 * found.chance:.1f} %. "
-        + _INTERVALS.format(over="speakers")
-        + " Those of differences are not corrected for the number of pairs."
-    )
+    terms = f"{found.protocol_label}: {found.n} clips, chance {100 * found.chance:.1f} %. "
+    intervals = _INTERVALS.format(over="speakers")
     scores = [
         [_escape(name), *(_score(one[metric]) for metric in ("accuracy", "uar"))]
         for name, one in found.scores.items()
@@ -59,8 +58,13 @@ def comparison_table(found: Comparison) -> str:
     ]
     return "\n".join(
         [
-            _head(what) + _table("lrr", ("Recipe", r"Accuracy, \%", r"UAR, \%"), scores),
-            _table("llr", ("Difference", "Metric", "Points"), differences),
+            _head("") + _table("lrr", ("Recipe", r"Accuracy, \%", r"UAR, \%"), scores, terms + intervals),
+            _table(
+                "llr",
+                ("Difference", "Metric", "Points"),
+                differences,
+                f"{terms}{intervals} They are not corrected for the number of pairs.",
+            ),
         ]
     )
 
@@ -69,13 +73,15 @@ def _head(what: str) -> str:
     return _HEAD.format(version=installed_versions()["affekt"], what=" ".join(what.split()))
 
 
-def _table(columns: str, titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _table(columns: str, titles: Sequence[str], rows: Iterable[Sequence[str]], note: str) -> str:
+    width = len(titles)
     body = [f"  {' & '.join(row)} \\\\" for row in rows]
     return "\n".join(
         [
             f"\\begin{{tabular}}{{{columns}}}",
             r"  \toprule", f"  {' & '.join(titles)} \\\\", r"  \midrule",
             *body,
+            r"  \midrule", f"  \\multicolumn{{{width}}}{{l}}{{{_escape(note)}}} \\\\",
             r"  \bottomrule",
             "\\end{tabular}\n",
         ]

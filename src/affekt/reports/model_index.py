@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TASK = "audio-classification"
 METRICS = ("accuracy", "uar")
-LICENCES = {"CC BY-NC-SA 4.0": "cc-by-nc-sa-4.0", "CC BY 4.0": "cc-by-4.0", "CC0": "cc0-1.0"}
+LICENCES = {"CC BY-NC-SA 4.0": "cc-by-nc-sa-4.0", "CC BY 4.0": "cc-by-4.0", "CC0 1.0": "cc0-1.0"}
 """Licence of a corpus -> its name in the metadata of models."""
 
 

@@ -170,6 +170,7 @@ class Client:
         voice: VoiceLike = None,
         emotions: Collection[str] | None = None,
         audio_channel: str = "mix",
+        masks: int | None = None,
     ) -> bytes:
         """Return the explanation of a prediction; as ``text/html``, a page with its sounds.
 
@@ -179,6 +180,7 @@ class Client:
             As for ``predict``.
         """
         query = _query(emotions, audio_channel) | ({"emotion": emotion} if emotion else {})
+        query |= {"masks": str(masks)} if masks else {}
         return self._post("/v1/explanations", [source], voice, query, {"Accept": media_type}).content
 
     def models(self) -> list[dict[str, Any]]:

@@ -70,10 +70,11 @@ async def make_explanation(request: Request, query: Annotated[ExplanationQuery, 
                 page=kind == "text/html",
                 limit_s=settings.explain_s,
             )
-            found: dict[str, Any] | str = await unless_gone(request, work)
+            found: dict[str, Any] | str
+            duration_s, found = await unless_gone(request, work)
+    service.metrics.audio_seconds.inc(duration_s)
     headers = {"Vary": "Accept", **notice_header(settings.notice)}
     if isinstance(found, str):
         headers["Content-Security-Policy"] = _PAGE_POLICY
         return Response(found, media_type=f"{kind}; charset=utf-8", headers=headers)
-    service.metrics.audio_seconds.inc(found["prediction"]["duration_s"])
     return Response(json.dumps(service.with_notice(found)), media_type=kind, headers=headers)

@@ -125,8 +125,8 @@ class Tasks:
 
     def explain(
         self, name: str, content: bytes, options: Options, *, emotion: str | None, masks: int, page: bool
-    ) -> dict[str, Any] | str:
-        """Explain a prediction, as ``explain`` does: as a document, or as a page."""
+    ) -> tuple[float, dict[str, Any] | str]:
+        """Explain a prediction, as ``explain`` does: return the length, and a document or a page."""
         allowed, voice = self._ready(options)
         found = explain(
             _named(content, name),
@@ -137,7 +137,7 @@ class Tasks:
             audio_channel=options.audio_channel,
             masks=masks,
         )
-        return explanation_page(found) if page else found.to_dict()
+        return found.prediction.duration_s, explanation_page(found) if page else found.to_dict()
 
     def open_stream(self, name: str, sample_rate: int, options: Options) -> list[str]:
         """Begin a stream, and return the emotions that it may predict."""

@@ -1,5 +1,0 @@
-"""Entry point for Streamlit Community Cloud."""
-
-from affekt.app.main import main
-
-main()
