@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from affekt.corpora.registry import READERS
 from affekt.errors import CorpusError, UnknownNameError
 from affekt.evaluation.protocols import PROTOCOLS
 from affekt.model.bundle import DEFAULT_MODEL
-from affekt.reports.citations import CORPORA, FOLDS, NETWORKS, REFERENCES, cite
+from affekt.reports.citations import CORPORA, FOLDS, NETWORKS, REFERENCES, _bibtex_text, cite
 
 SCORES = Path(__file__).parents[2] / "docs" / "scores"
 BIBTEX = REFERENCES.read_text(encoding="utf-8")
@@ -88,3 +90,32 @@ def test_what_is_neither_a_name_nor_a_result_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('{"a": 1}', encoding="utf-8")
     with pytest.raises(CorpusError, match="holds no evaluation"):
         cite([str(tmp_path / "a.json")])
+
+
+def test_a_model_of_others_brings_no_command_and_no_entry_of_its_own() -> None:
+    evil = 'x}\n}\n@preamble{"\\input{/etc/passwd}"}'
+    assert _bibtex_text(evil) == 'x @preamble"input/etc/passwd"'
+    assert _bibtex_text("a & b_c") == r"a \& b\_c"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"corpus": "ravdess", "protocol": ["a"]},
+        {"corpus": 5, "protocol": "by-actor-5"},
+        {},
+    ],
+)
+def test_a_file_that_is_no_result_is_refused(values: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(CorpusError, match="holds no evaluation"):
+        cite([str(file)])
+
+
+@pytest.mark.parametrize("provenance", ["abc", {"corpora": 5}, {"features": None}, {"corpora": [5, {}]}])
+def test_a_provenance_of_another_form_is_left_out(provenance: object, tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    values = {"corpus": "ravdess", "protocol": "by-actor-5", "provenance": provenance}
+    file.write_text(json.dumps(values), encoding="utf-8")
+    assert "livingstone2018ravdess" in cite([str(file)]).bibtex

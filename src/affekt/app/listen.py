@@ -59,10 +59,16 @@ def page() -> None:
     """Show the inputs, then the answer."""
     st.html(STYLE)
     st.title("Which emotion does this voice express?")
-    st.markdown(
-        "**affekt** listens to how something is said, whatever the words. The sound stays in the memory of "
-        "the computer that runs this page, until you close the tab."
+    *others, last = session.bundle().contract.emotions
+    words = (
+        "**affekt** chooses among {} and {}, by how something is said, whatever the words. The sound stays "
+        "in the memory of the computer that runs this page, until you close the tab."
     )
+    st.markdown(display.fill(words, ", ".join(others), last))
+    if session.own_model() is None and session.options().model is None:  # the bundled one
+        st.caption(
+            "It was trained on actors who speak English and Polish. With others it is wrong more often."
+        )
     _listen()
 
 

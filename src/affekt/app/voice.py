@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import streamlit as st
 
 from affekt.app import display, session
 from affekt.app.limits import limits
-from affekt.audio.archives import expand_sources
-from affekt.audio.loading import AudioSource, Waveform, load_audio, source_name
+from affekt.audio.archives import ZIP_START, read_audio_files
+from affekt.audio.loading import Waveform, load_audio
 from affekt.audio.sources import UnreadableSource
-from affekt.errors import AffektError, AudioError
+from affekt.errors import AffektError, AudioError, AudioReadError
 from affekt.inference.adaptation import Voice, adapt, parse_voice, ready_voice
 from affekt.model.bundle import Bundle
 
@@ -89,18 +90,32 @@ def enrol(files: list[tuple[str, bytes]], model: Bundle) -> Voice | None:
     name, content = files[0]
     if len(files) == 1 and name.endswith(SUFFIX):
         return ready_voice(parse_voice(content, name), model)
-    sources = expand_sources([display.named_file(content, name) for name, content in files])
-    if len(sources) > limits().files:
-        raise AffektError(f"{len(sources)} recordings are too many here: give {limits().files} or fewer")
-    return adapt([_read(source) for source in sources], model)
+    return adapt(_recordings(files, model.contract.sample_rate), model)
 
 
-def _read(source: AudioSource) -> Waveform | UnreadableSource:
-    """Return the recording, or why it cannot be used; the longest is that of one prediction."""
-    try:
-        return load_audio(source, max_duration_s=limits().answer_s)
-    except AudioError as error:
-        return UnreadableSource(source_name(source), error)
+def _recordings(
+    files: list[tuple[str, bytes]], sample_rate: int | None
+) -> Iterator[Waveform | UnreadableSource]:
+    """Yield each recording, or why it cannot be used, archives unpacked one file at a time."""
+    allowed = limits()
+    for number, (name, content) in enumerate(_unpacked(files), 1):
+        if number > allowed.files:
+            raise AffektError(f"more than {allowed.files} recordings are too many here")
+        try:
+            if isinstance(content, AudioReadError):
+                raise content
+            file = display.named_file(content, name)
+            yield load_audio(file, sample_rate, max_duration_s=allowed.answer_s)
+        except AudioError as error:
+            yield UnreadableSource(name, error)
+
+
+def _unpacked(files: list[tuple[str, bytes]]) -> Iterator[tuple[str, bytes | AudioReadError]]:
+    for name, content in files:
+        if content.startswith(ZIP_START):
+            yield from ((path, found) for path, found, _ in read_audio_files(content, name))
+        else:
+            yield name, content
 
 
 def _forget() -> None:

@@ -54,18 +54,20 @@ def app(
     """Serve the web app and open it in a browser; by default, only this machine can connect to it."""
     if any(find_spec(library) is None for library in LIBRARIES):
         raise MissingExtraError("affekt app", "app")
+    from affekt.app.limits import is_demo
     from affekt.corpora.registry import load_corpus
     from affekt.model.bundle import load
 
+    demo = demo or is_demo()
     if demo and corpus:
         raise click.UsageError("a demo shows no corpus: leave out --corpus or --demo")
     load(model)
-    given = ["--model", str(model)] if model else []
+    given = [f"--model={model}"] if model else []
     if demo:
         given.append("--demo")
     if corpus:
         load_corpus(corpus)
-        given += ["--corpus", corpus]
+        given.append(f"--corpus={corpus}")
     settings = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))
     server = settings["server"]
     server["address"] = host
@@ -119,11 +121,15 @@ def _find_port(host: str, wanted: int | None) -> int:
 
 
 def _is_free(host: str, port: int) -> bool:
+    try:
+        socket.getaddrinfo(host or None, port)
+        if not host:
+            raise socket.gaierror("it is empty")
+    except (socket.gaierror, UnicodeError) as error:
+        raise AffektError(f"{host!r} is not an address of this machine: try --host 127.0.0.1") from error
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server((host, port), family=family).close()
-    except socket.gaierror as error:
-        raise AffektError(f"{host} is not an address of this machine: try --host 127.0.0.1") from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             return False

@@ -140,6 +140,13 @@ class Explanation:
         return self.fidelity < LOW_FIDELITY
 
     @property
+    def contradicted(self) -> bool:
+        """Whether the emotion is less probable in the convincing parts alone than in the rest."""
+        if self.convincing is None or self.rest is None:
+            return False
+        return self.convincing.probabilities[self.emotion] < self.rest.probabilities[self.emotion]
+
+    @property
     def masked_mostly_out_of_distribution(self) -> bool:
         """Whether more than half of the masked versions are flagged."""
         return self.masked_out_of_distribution > 0.5

@@ -334,6 +334,11 @@ def _trust(found: Explanation) -> Iterator[str]:
     )
     if found.weak:
         yield '<li class="warn">That is little: the parts act together, or nothing stands out.</li>'
+    if found.contradicted:
+        yield (
+            f'<li class="warn">The coloured parts alone make {emotion} less probable than the rest does: '
+            "do not rely on the picture.</li>"
+        )
     if found.masked_mostly_out_of_distribution:
         yield (
             f"<li>With parts left out, recordings are unlike those that the model was trained on: "

@@ -108,10 +108,17 @@ class _Found:
 
     def _add_result(self, result: Mapping[str, Any]) -> None:
         provenance = result.get("provenance") or {}
-        names = [*provenance.get("corpora", result["corpus"].split("+"))]
+        corpora = provenance.get("corpora") if isinstance(provenance, dict) else None
+        names = [*map(str, corpora if isinstance(corpora, dict) else result["corpus"].split("+"))]
+        if not isinstance(provenance, dict):
+            provenance = {}
         for name in names:
             self._add_corpus(name)
-        self._add_features(provenance.get("features") or _features_of(result.get("recipe", "")))
+        bundled = load(None).contract
+        if provenance.get("model_sha256") == bundled.sha256:
+            for corpus in bundled.corpora:
+                self._add_corpus(corpus.name, corpus.citation)
+        self._add_features(str(provenance.get("features") or _features_of(str(result.get("recipe", "")))))
         self.add_protocol(result["protocol"], of_ravdess="ravdess" in names)
 
     def _add_corpus(self, name: str, citation: str = "") -> None:
@@ -119,8 +126,9 @@ class _Found:
         if name in CORPORA:
             self.keys[CORPORA[name]] = None
         elif citation:
-            key = re.sub(r"\W", "", name) or "corpus"
-            self.others.append(f"@misc{{{key},\n  title = {{{name}}},\n  note = {{{citation}}}\n}}")
+            key = f"corpus{len(self.others) + 1}"
+            title, note = _bibtex_text(name), _bibtex_text(citation)
+            self.others.append(f"@misc{{{key},\n  title = {{{title}}},\n  note = {{{note}}}\n}}")
         elif name not in self.unknown:
             self.unknown.append(name)
 
@@ -136,11 +144,18 @@ class _Found:
             self.keys[FOLDS[name]] = None
 
 
+def _bibtex_text(text: str) -> str:
+    """A text that names no command and ends no field, as model files of others hold it."""
+    plain = " ".join(re.sub(r"[{}\\\\]", "", text).split())
+    return re.sub(r"([&%$#_])", r"\\\1", plain)
+
+
 def _results(values: Mapping[str, Any], file: str) -> Iterator[Mapping[str, Any]]:
     """The evaluations of a file: one, or one for each condition."""
-    found: Iterable[Any] = [values] if "protocol" in values else values.values()
+    found: Iterable[Any] = [values] if "protocol" in values or not values else values.values()
     for one in found:
-        if not isinstance(one, dict) or not isinstance(one.get("corpus"), str) or "protocol" not in one:
+        texts = [one.get("corpus"), one.get("protocol")] if isinstance(one, dict) else [None]
+        if not all(isinstance(text, str) for text in texts):
             raise CorpusError(f"{file} holds no evaluation: give a file that --json-out wrote")
         yield one
 

@@ -27,7 +27,8 @@ def evaluation_table(result: Evaluation) -> str:
     could be predicted differ between the rows, and the chance level is left out.
     """
     rows = corpus_rows(result) or {result.corpus: pooled_score(result)}
-    protocol = result.protocol_label
+    protocol = f"{result.protocol} (LEAKY)" if result.leaky else result.protocol
+    note = f"{result.protocol_label}. {_INTERVALS.format(over=result.interval_over)}"
     chance = "--" if result.protocol == "leave-one-corpus-out" else f"{100 * result.chance:.1f}"
     cells = [
         [
@@ -37,7 +38,7 @@ def evaluation_table(result: Evaluation) -> str:
         for corpus, row in rows.items()
     ]  # fmt: skip
     titles = ("Recipe", "Corpus", "Protocol", "$n$", r"Chance, \%", r"Accuracy, \%", r"UAR, \%")
-    return _head("") + _table("lllrrrr", titles, cells, _INTERVALS.format(over=result.interval_over))
+    return _head("") + _table("lllrrrr", titles, cells, note)
 
 
 def comparison_table(found: Comparison) -> str:
@@ -93,4 +94,6 @@ def _score(score: Score) -> str:
 
 
 def _escape(text: str) -> str:
-    return " ".join(text.translate(_ESCAPES).split())
+    escaped = " ".join(text.translate(_ESCAPES).split())
+    # At the start of a row these would be an argument of the \\\\ before it.
+    return f"{{}}{escaped}" if escaped.startswith(("[", "*")) else escaped

@@ -98,8 +98,9 @@ def _training(contract: Contract) -> Iterator[str]:
     yield "## Training data\n"
     for corpus in contract.corpora:
         unknown = ", and of unknown speakers" if corpus.unknown_speakers else ""
-        yield f"- **{corpus.name}**: {corpus.clips} clips of {len(corpus.speakers)} speakers{unknown}."
-        yield f"  Licence of the recordings: {corpus.licence}. {corpus.citation}".rstrip()
+        speakers = f"{len(corpus.speakers)} speakers{unknown}"
+        yield f"- **{_inline(corpus.name)}**: {corpus.clips} clips of {speakers}."
+        yield f"  Licence of the recordings: {_inline(corpus.licence)}. {_inline(corpus.citation)}".rstrip()
     known = {name: values for name, values in contract.recordings.items() if name in RECORDINGS}
     if known:
         yield "\nPercentiles over the training clips:\n"
@@ -235,4 +236,9 @@ def _table_head(*titles: str) -> Iterator[str]:
 
 
 def _row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(one.replace('|', chr(92) + '|') for one in map(_inline, cells))} |"
+
+
+def _inline(text: str) -> str:
+    """A text on one line, in which names that came with a model are neither HTML nor links."""
+    return " ".join(text.split()).replace("<", "&lt;").replace("](", "]&#40;")

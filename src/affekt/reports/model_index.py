@@ -74,13 +74,17 @@ def _result(
             {
                 "type": name,
                 "value": round(headlines[name].value, 4),
-                "name": f"{METRIC_TITLES[name]}, {n} clips, chance {chance:.1%}, 95 % interval "
-                f"{headlines[name].interval} %",
+                "name": f"{METRIC_TITLES[name]}, {n} clips, chance {chance:.1%}, "
+                + _interval(headlines[name]),
             }
             for name in METRICS
             if name in headlines
         ],
     }
+
+
+def _interval(score: Score) -> str:
+    return "no interval" if score.no_interval else f"95 % interval {score.interval} %"
 
 
 def _yaml(values: Mapping[str, Any], indent: str = "") -> Iterator[str]:
@@ -96,4 +100,4 @@ def _yaml(values: Mapping[str, Any], indent: str = "") -> Iterator[str]:
                 yield f"{indent}- {first.lstrip()}"
                 yield from rest
         else:
-            yield f"{indent}{key}: {json.dumps(value, ensure_ascii=False)}"
+            yield f"{indent}{key}: {json.dumps(value)}"

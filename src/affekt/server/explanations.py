@@ -60,18 +60,19 @@ async def make_explanation(request: Request, query: Annotated[ExplanationQuery, 
         log_names(request, service, [upload])
         options = query.options(service, form)
         with service.work.take():
-            work = service.pool.run(
-                "explain",
-                upload.name,
-                upload.content,
-                options,
-                emotion=query.emotion,
-                masks=query.masks,
-                page=kind == "text/html",
-                limit_s=settings.explain_s,
-            )
-            found: dict[str, Any] | str
-            duration_s, found = await unless_gone(request, work)
+            async with service.pool.explaining:
+                work = service.pool.run(
+                    "explain",
+                    upload.name,
+                    upload.content,
+                    options,
+                    emotion=query.emotion,
+                    masks=query.masks,
+                    page=kind == "text/html",
+                    limit_s=settings.explain_s,
+                )
+                found: dict[str, Any] | str
+                duration_s, found = await unless_gone(request, work)
     service.metrics.audio_seconds.inc(duration_s)
     headers = {"Vary": "Accept", **notice_header(settings.notice)}
     if isinstance(found, str):

@@ -166,9 +166,11 @@ def choose_format(accept: str) -> Format:
 
 
 def preferred(accept: str, kinds: Iterable[str]) -> str | None:
-    """Return the media type that a client likes most, the first of equals; None if it accepts none."""
-    best: tuple[float, int] = (0.0, 0)
-    chosen: str | None = None
+    """Return the media type that a client likes most, the first of equals; None if it accepts none.
+
+    The most specific range that fits a media type decides on it (RFC 9110, section 12.5.1).
+    """
+    ranges: list[tuple[str, float]] = []
     for part in accept.split(","):
         pattern, *parameters = (word.strip().lower() for word in part.split(";"))
         quality = 1.0
@@ -178,11 +180,15 @@ def preferred(accept: str, kinds: Iterable[str]) -> str | None:
                     quality = float(word[2:])
                 except ValueError:
                     quality = 0.0
-        exactness = 2 - pattern.count("*")
-        matches = [kind for kind in kinds if _fits(kind, pattern)]
-        if matches and 0 < quality <= 1 and (quality, exactness) > best:
-            best, chosen = (quality, exactness), matches[0]
-    return chosen
+        ranges.append((pattern, quality if 0 <= quality <= 1 else 0.0))
+
+    def liked(kind: str) -> tuple[float, int]:
+        fitting = [(2 - pattern.count("*"), quality) for pattern, quality in ranges if _fits(kind, pattern)]
+        exactness, quality = max(fitting, default=(0, 0.0))
+        return quality, exactness
+
+    chosen = max(kinds, key=liked)
+    return chosen if liked(chosen)[0] > 0 else None
 
 
 def _fits(kind: str, pattern: str) -> bool:

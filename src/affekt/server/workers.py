@@ -188,6 +188,7 @@ class Pool:
         trace: Callable[[str, float, float], None] | None = None,
     ) -> None:
         self.count, self._model = count, model
+        self.explaining = asyncio.Semaphore(max(1, count - 1))  # so that predictions find a worker
         self._report, self._observe, self._trace = report, observe, trace
         self._shared: deque[_Task] = deque()
         self._desks: list[Desk] = []
@@ -329,6 +330,10 @@ class Pool:
         try:
             async with asyncio.timeout(limit_s):
                 return await task.future
+        except asyncio.CancelledError:
+            if task.worker and task.name == "explain":  # it would compute on for seconds, for nobody
+                task.worker.kill()
+            raise
         except TimeoutError as error:
             if task.worker:
                 task.worker.kill()

@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.inference.writers.synthetic import ALL, HAPPY, SILENT, SIMPLE, TWO_CHANNELS, make_timeline
+from tests.inference.writers.synthetic import (
+    ALL,
+    HAPPY,
+    SILENT,
+    SIMPLE,
+    TWO_CHANNELS,
+    UNSURE,
+    make_timeline,
+)
 
 from affekt.inference.timeline import Timeline
 from affekt.inference.writers.textgrid import write
@@ -23,7 +31,7 @@ def read(folder: Path, *timelines: Timeline) -> Any:
 
 def test_praatio_reads_what_was_written(tmp_path: Path) -> None:
     grid = read(tmp_path, SIMPLE)
-    assert grid.tierNames == ("emotion", "confidence")
+    assert grid.tierNames == ("emotion", "confidence", "trust")
     assert [tuple(one) for one in grid.getTier("emotion").entries] == [
         (0.0, 0.5, ""),
         (0.5, 2.25, "happy"),
@@ -55,7 +63,14 @@ def test_a_recording_without_a_voice_is_one_empty_interval(tmp_path: Path) -> No
 
 def test_each_channel_has_its_tiers(tmp_path: Path) -> None:
     names = read(tmp_path, *TWO_CHANNELS).tierNames
-    assert names == ("left emotion", "left confidence", "right emotion", "right confidence")
+    tiers = ("emotion", "confidence", "trust")
+    assert names == tuple(f"{channel} {tier}" for channel in ("left", "right") for tier in tiers)
+
+
+def test_the_last_tier_says_where_a_prediction_is_not_to_be_trusted(tmp_path: Path) -> None:
+    recorded = make_timeline((1, 2, HAPPY, ""), (2, 3, UNSURE, ""))
+    labels = [one.label for one in read(tmp_path, recorded).getTier("trust").entries]
+    assert "out of distribution" in labels
 
 
 def test_no_interval_is_shorter_than_a_millisecond_at_the_end(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Praat's TextGrid: for each tier one with the emotions, and one with their confidence.
+"""Praat's TextGrid: tiers for the emotions, for their confidence, and for how far to trust them.
 
 Source: https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html
 """
@@ -17,8 +17,8 @@ Interval = tuple[float, float, str]
 def write(timelines: Sequence[Timeline], stream: TextIO) -> None:
     """Write interval tiers that begin and end with the recording and have no gaps.
 
-    An interval without a label has no voice. The tiers are called ``emotion`` and ``confidence``, after the
-    channel and the speaker where there are several.
+    An interval without an emotion has no voice. The tiers are called ``emotion``, ``confidence`` and
+    ``trust``, after the channel and the speaker where there are several.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def write(timelines: Sequence[Timeline], stream: TextIO) -> None:
     named = [
         (f"{tier.name} {what}".strip(), list(_intervals(tier, what, end)))
         for tier in tiers
-        for what in ("emotion", "confidence")
+        for what in ("emotion", "confidence", "trust")
     ]
     stream.write('File type = "ooTextFile"\nObject class = "TextGrid"\n\n')
     stream.write(f"xmin = 0\nxmax = {end!r}\ntiers? <exists>\nsize = {len(named)}\nitem []:\n")

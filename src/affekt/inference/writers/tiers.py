@@ -33,6 +33,15 @@ class Span:
         found = self.utterance.prediction
         return f"{found.confidence:.2f}" if found else ""
 
+    @property
+    def trust(self) -> str:
+        """``out of distribution`` or ``unsure``, where the prediction is one of these; else empty."""
+        found = self.utterance.prediction
+        if found is None:
+            return ""
+        marks = {"out of distribution": found.out_of_distribution, "unsure": found.unsure}
+        return next((mark for mark, given in marks.items() if given), "")
+
 
 @dataclass(frozen=True, slots=True)
 class Tier:

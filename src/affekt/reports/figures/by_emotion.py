@@ -102,8 +102,13 @@ def _worst_confusion(rates: NDArray[np.float64], emotions: Sequence[str]) -> str
     )
 
 
-def emotions(evaluation: Evaluation, target: float = TARGET_RECALL) -> CaptionedFigure:
-    """Draw precision, recall and F1 of each emotion, and a line at a target for the recall."""
+def emotions(evaluation: Evaluation, target: float | None = None) -> CaptionedFigure:
+    """Draw precision, recall and F1 of each emotion, and a line at a target for the recall.
+
+    On RAVDESS, that of the student projects is drawn where none is given.
+    """
+    if target is None and evaluation.corpus == "ravdess":
+        target = TARGET_RECALL
     shown = {name: score for name, score in evaluation.per_emotion.items() if score.support}
     figure, ((axes,),) = new_figure(0.9 + 0.36 * len(shown))
     for y, (name, score) in enumerate(shown.items()):
@@ -113,7 +118,8 @@ def emotions(evaluation: Evaluation, target: float = TARGET_RECALL) -> Captioned
             *axes.plot(score.f1, y, "|", color=INK, markersize=13, markeredgewidth=2),
         ):
             drawn.set(clip_on=False, in_layout=False)
-    mark(axes, target, f"{target:.0%}: target of the student projects ", va="bottom", ha="right")
+    if target is not None:
+        mark(axes, target, f"{target:.0%}: target of the student projects ", va="bottom", ha="right")
     name_rows(axes, [f"{name}, {one.support}" for name, one in shown.items()])
     axes.set_xlim(0, 1)
     percent(axes.xaxis)
@@ -124,12 +130,17 @@ def emotions(evaluation: Evaluation, target: float = TARGET_RECALL) -> Captioned
     return caption(figure, _recall_caption(shown, target))
 
 
-def _recall_caption(shown: Mapping[str, EmotionScore], target: float) -> str:
+def _recall_caption(shown: Mapping[str, EmotionScore], target: float | None) -> str:
     best = max(shown, key=lambda name: shown[name].recall)
     worst = min(shown, key=lambda name: shown[name].recall)
+    found = (
+        f"The recall is highest for {best} ({in_percent(shown[best].recall)}) and lowest for {worst} "
+        f"({in_percent(shown[worst].recall)})."
+    )
+    if target is None:
+        return found
     above = ", ".join(name for name, one in shown.items() if one.recall >= target) or "none"
     return (
-        f"The recall is highest for {best} ({in_percent(shown[best].recall)}) and lowest for {worst} "
-        f"({in_percent(shown[worst].recall)}). Emotions with a recall of {target:.0%} or more, the target "
+        f"{found} Emotions with a recall of {target:.0%} or more, the target "
         f"of the published student projects: {above}."
     )
