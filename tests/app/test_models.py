@@ -33,7 +33,7 @@ def test_the_bundled_model_is_shown_with_its_scores_and_intended_use(open_page: 
     expect(page.get_by_role("heading", name="Intended use")).to_be_visible()
     expect(page.get_by_text("AI Act")).to_be_visible()
     expect(
-        page.get_by_text("five groups, and each group was predicted by a model that had never")
+        page.get_by_text("five groups, and each group was predicted by a model that was trained")
     ).to_be_visible()
     tabs = {"Confused emotions, %": "True emotions in rows", "Confidence": "calibration error"}
     for tab, description in tabs.items():

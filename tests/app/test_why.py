@@ -36,7 +36,7 @@ def page(open_shared_page: Open) -> Page:
     page.get_by_role("link", name="Why this answer?").click()
     expect(page.get_by_text("This takes ten seconds")).to_be_visible()
     page.get_by_role("button", name="Explain").click()
-    expect(page.get_by_text("Listening with parts left out")).to_be_visible()
+    expect(page.get_by_text("Predicting with parts left out")).to_be_visible()
     page.get_by_role("heading", name="What it rests on").wait_for(timeout=120_000)
     return page
 

@@ -64,7 +64,7 @@ def page() -> None:
     st.caption(
         display.fill(
             "The sample rate is {} Hz. Typical is the range of the middle 90 % of the training clips. "
-            "Predictions are less reliable for recordings outside this range.",
+            "One training clip in ten is outside this range.",
             result.facts.sample_rate,
         )
     )

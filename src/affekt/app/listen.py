@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -61,7 +62,7 @@ def page() -> None:
     st.title("Which emotion does this voice express?")
     *others, last = session.bundle().contract.emotions
     words = (
-        "**affekt** chooses among {} and {}, by how something is said, whatever the words. The sound stays "
+        "**affekt** chooses among {} and {}, from the sound, without a transcript. The sound stays "
         "in the memory of the computer that runs this page, until you close the tab."
     )
     st.markdown(display.fill(words, ", ".join(others), last))
@@ -94,7 +95,10 @@ def _inputs() -> None:
         st.file_uploader(
             "or **drop** a recording here", key="uploaded", on_change=session.take, args=("uploaded",)
         )
-    st.markdown("or **try** a sentence that is acted in German (corpus EMO-DB, CC0)")
+    st.markdown(
+        "or **try** a sentence that is acted in German (corpus EMO-DB, CC0), chosen among those that are "
+        "predicted correctly"
+    )
     with st.container(horizontal=True, gap="small", key="examples"):
         for path in sorted(EXAMPLES.glob("*.flac")):
             st.button(
@@ -115,17 +119,17 @@ def _answer() -> None:
         return
     most_s = limits().answer_s
     if chosen.stated_s > most_s:
-        minutes = chosen.stated_s / 60, most_s / 60
+        minutes = math.ceil(chosen.stated_s / 6) / 10, most_s / 60  # rounded up: it is above the limit
         st.markdown(
             display.fill(
-                "**This recording has {:.0f} minutes.** One answer is given for {:.0f} minutes at most; "
-                "the timeline shows what each utterance expresses, however many there are.",
+                "**This recording has {:g} minutes.** One answer is given for {:g} minutes at most; "
+                "the timeline shows what each utterance expresses.",
                 *minutes,
             )
         )
         display.link("timeline", "Open the timeline", ":material/timeline:")
         return
-    with st.spinner("Listening"):
+    with st.spinner("Predicting"):
         result = session.result()
     if isinstance(result, Result):
         _show(chosen, result)
@@ -215,7 +219,11 @@ def _in_words(prediction: Prediction) -> Iterator[str]:
     if not prediction.unsure:
         yield f"<p>{escape(prediction.in_words[0].upper() + prediction.in_words[1:])}</p>"
     if len(prediction.prediction_set) > 1:
-        start = "One of: " if prediction.out_of_distribution else "In 9 of 10 cases like this, one of: "
+        start = (
+            "One of: "
+            if prediction.out_of_distribution
+            else "In 9 of 10 recordings like the training data, one of: "
+        )
         yield f"<p>{start}<strong>{', '.join(map(escape, prediction.prediction_set))}</strong></p>"
 
 

@@ -44,9 +44,7 @@ def page() -> None:
     st.title("What does the voice express, and when?")
     chosen = session.recording()
     if chosen is None:
-        st.markdown(
-            "Each utterance between two pauses gets an answer of its own. Recordings may last for hours."
-        )
+        st.markdown("Each utterance between two pauses gets an answer of its own.")
         _inputs()
         return
     st.markdown(display.fill("**{}**: click an utterance or the waveform to hear it.", chosen.name))

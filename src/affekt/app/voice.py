@@ -23,9 +23,9 @@ def page() -> None:
     """Upload clips of one person; later predictions are adapted to this speaker."""
     st.title("Adapt to a speaker")
     st.markdown(
-        "Every voice is different. If affekt hears a dozen recordings of **one person**, in different "
-        "moods, it judges later recordings of this person better. You need not say which emotion is in "
-        "which."
+        "Every voice is different. Give affekt a dozen recordings of **one person**, with different "
+        "emotions: predictions for this person are then right more often. You need not say which emotion "
+        "is in which."
     )
     voice = session.voice()
     if voice is not None:

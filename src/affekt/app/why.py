@@ -21,9 +21,7 @@ def page() -> None:
     st.title("Why this answer?")
     chosen = session.recording()
     if chosen is None:
-        st.markdown(
-            "First let affekt listen to a recording; then this page shows what its answer rests on."
-        )
+        st.markdown("First choose a recording; then this page shows what the answer to it rests on.")
         display.link("", "Open *Listen*", ":material/hearing:")
         return
     if chosen.stated_s > MAX_EXPLAINED_S:
@@ -59,16 +57,16 @@ def _explain(chosen: Recording, result: Result) -> None:
     name = f"explanation of {emotion}"
     if not asked and session.found(name) is None:
         st.markdown(
-            "affekt then listens a few hundred times, with parts of the sound left out and with the voice "
-            "changed. This takes ten seconds, or thirty on a busy computer."
+            "affekt then predicts the recording a few hundred times, with parts of the sound left out and "
+            "with the voice changed. This takes ten seconds, or thirty on a busy computer."
         )
         return
     place = st.empty()  # so that no other explanation is shown meanwhile
     found = session.find(
         name,
         lambda chosen: explain_result(result, chosen.name, emotion),
-        "Listening with parts left out",
-        "Listening with the voice changed",
+        "Predicting with parts left out",
+        "Predicting with the voice changed",
     )
     if isinstance(found, Explanation):
         with place.container():
