@@ -20,13 +20,13 @@ app: $(VENV)/app             ## open the web app: make app [CORPUS=RAVDESS/]
 
 test: $(VENV)/dev            ## install what tests need, a browser among it, run them all
 	$(BIN)/python tools/get_chromium.py
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 check: $(VENV)/dev           ## format, lint, types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 light:                       ## test the path of predictions with the libraries that are installed, for distributors
 	$(PYTHON) -m pytest --light tests/audio tests/features tests/model tests/inference tests/support tests/corpora

@@ -82,10 +82,8 @@ def test_model_and_corpus_are_handed_on(run: Run, started: list[list[str]], smal
     run("app", "--model", DEFAULT_MODEL, "--corpus", small_ravdess)
     words = started[0]
     assert words[words.index("--") + 1 :] == [
-        "--model",
-        str(DEFAULT_MODEL),
-        "--corpus",
-        str(small_ravdess),
+        f"--model={DEFAULT_MODEL}",
+        f"--corpus={small_ravdess}",
     ]
 
 

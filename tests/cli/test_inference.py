@@ -446,4 +446,6 @@ def test_a_model_card_is_written_where_it_is_asked_for(run: Run, tmp_path: Path)
     code, _, err = run("model", "--card", tmp_path / "card.md")
     assert code == 0
     assert f"wrote {tmp_path / 'card.md'}" in err
-    assert (tmp_path / "card.md").read_text(encoding="utf-8").startswith("# Model card: default.onnx")
+    card = (tmp_path / "card.md").read_text(encoding="utf-8")
+    assert card.startswith("---\nlibrary_name:")
+    assert "\n# Model card: default.onnx\n" in card

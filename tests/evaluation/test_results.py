@@ -341,6 +341,7 @@ REQUIRED = JSON_KEYS - {
     *("out_of_distribution", "calibration", "distance_threshold", "excluded", "importances", "histories"),
     *("human_accuracy", "interval_over", "no_interval", "notes", "flagged_accuracy", "unflagged_accuracy"),
     "enrolled_calibration",
+    "provenance",
 }
 
 

@@ -43,7 +43,7 @@ def test_every_request_of_the_guide_is_answered(served: Served, reader_folder: P
             env=environment,
         )
         assert done.returncode == 0, f"{line}\n{done.stdout[-500:]}{done.stderr}"
-        if found := re.search(r'"id": ?"(\w+)"', done.stdout):
+        if found := re.search(r'"id": ?"([\w-]+)"', done.stdout):
             job = found[1]
     assert job
     assert json.loads((reader_folder / "me.voice").read_text())

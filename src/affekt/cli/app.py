@@ -46,7 +46,10 @@ LIBRARIES = ("streamlit", "plotly", "matplotlib", "sklearn")  # those of the ext
 )
 @click.option("--open/--no-open", "opens", default=None, help="Whether to open a browser.")
 @click.option(
-    "--demo", is_flag=True, help="For a public address: short recordings, few files, no models of visitors."
+    "--demo",
+    is_flag=True,
+    envvar="AFFEKT_DEMO",
+    help="For a public address: short recordings, few files, no models of visitors.",
 )
 def app(
     corpus: str | None, model: Path | None, host: str, port: int | None, opens: bool | None, demo: bool
@@ -54,11 +57,9 @@ def app(
     """Serve the web app and open it in a browser; by default, only this machine can connect to it."""
     if any(find_spec(library) is None for library in LIBRARIES):
         raise MissingExtraError("affekt app", "app")
-    from affekt.app.limits import is_demo
     from affekt.corpora.registry import load_corpus
     from affekt.model.bundle import load
 
-    demo = demo or is_demo()
     if demo and corpus:
         raise click.UsageError("a demo shows no corpus: leave out --corpus or --demo")
     load(model)
