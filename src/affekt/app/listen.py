@@ -60,17 +60,16 @@ def page() -> None:
     """Show the inputs, then the answer."""
     st.html(STYLE)
     st.title("Which emotion does this voice express?")
-    *others, last = session.bundle().contract.emotions
-    words = (
-        "**affekt** chooses among {} and {}, from the sound, without a transcript. The sound stays "
-        "in the memory of the computer that runs this page, until you close the tab."
+    st.markdown(
+        "**affekt** predicts it from the sound, without a transcript. The sound stays in the memory of the "
+        "computer that runs this page, until you close the tab."
     )
-    st.markdown(display.fill(words, ", ".join(others), last))
-    if session.own_model() is None and session.options().model is None:  # the bundled one
-        st.caption(
-            "It was trained on actors who speak English and Polish. With others it is wrong more often."
-        )
     _listen()
+    *others, last = session.bundle().contract.emotions
+    scope = display.fill("It chooses among {} and {}.", ", ".join(others), last)
+    if session.own_model() is None and session.options().model is None:  # the bundled one
+        scope += " It was trained on actors who speak English and Polish, and errs more with other voices."
+    st.caption(scope)
 
 
 @st.fragment  # a click runs this part of the page alone, which is faster
