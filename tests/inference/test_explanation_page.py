@@ -18,6 +18,7 @@ from tests.inference.explained import FOUND, tone
 
 from affekt.audio.playback import measure_level
 from affekt.audio.waveform import Waveform
+from affekt.inference.cues import Cue
 from affekt.inference.explanation_page import explanation_page, explanation_sections, spectrogram
 
 if TYPE_CHECKING:
@@ -54,6 +55,35 @@ def test_the_answers_are_in_words() -> None:
     assert re.search("<b>faster</b>.*sad 20%; now .*angry 80%.*unreliable", page)
     assert "higher than 80% of sad clips" in page
     assert "Of the 3 nearest clips that the model was trained on: 2 angry, 1 sad." in page
+
+
+@pytest.mark.parametrize(
+    ("high", "bright", "said"),
+    [
+        (95, 10, "this voice is <b>higher and duller</b> than most neutral clips"),
+        (60, 90, "this voice is <b>sharper</b> than most neutral clips"),
+        (50, 50, "this voice is like most neutral clips"),
+    ],
+)
+def test_a_sentence_says_how_the_voice_differs_from_neutral_clips(
+    high: float, bright: float, said: str
+) -> None:
+    cues = (
+        Cue("pitch height", 9.0, "9 semitones", {"neutral": high}),
+        Cue("brightness", 900.0, "900 Hz", {"neutral": bright}),
+    )
+    assert said in explanation_page(replace(FOUND, cues=cues))
+    assert "In short" not in explanation_page(replace(FOUND, cues=()))
+
+
+def test_parts_that_speak_against_the_picture_are_told() -> None:
+    assert FOUND.convincing is not None
+    assert FOUND.rest is not None
+    weak = replace(FOUND.convincing, probabilities={"angry": 0.9, "sad": 0.1})
+    strong = replace(FOUND.rest, probabilities={"angry": 0.2, "sad": 0.8})
+    told = "do not rely on the picture"
+    assert told in explanation_page(replace(FOUND, convincing=weak, rest=strong))
+    assert told not in explanation_page(replace(FOUND, convincing=strong, rest=weak))
 
 
 def test_cues_can_be_compared_with_another_emotion() -> None:

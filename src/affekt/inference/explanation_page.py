@@ -44,6 +44,16 @@ _PLAIN_WORDS = {
     "harmonics-to-noise ratio": "how clear it is, not hoarse",
 }
 
+_COMPARATIVES = {  # where a cue is lower or higher; those of which listeners have a word
+    "pitch height": ("lower", "higher"),
+    "pitch range": ("flatter", "livelier"),
+    "time without pauses": ("more interrupted by pauses", "less interrupted by pauses"),
+    "brightness": ("duller", "sharper"),
+    "harmonics-to-noise ratio": ("hoarser", "clearer"),
+}
+_UNUSUAL = 30.0  # percentiles away from the median
+_MOST_WORDS = 3
+
 Part = SegmentEffect | BandEffect
 
 
@@ -88,6 +98,7 @@ def _sounds(found: Explanation) -> tuple[str, dict[str, str]]:
 
 
 def _sections(found: Explanation, players: dict[str, str], beside: str) -> Iterator[str]:
+    yield from _in_short(found)
     yield from _when_and_where(found, players)
     yield from _what_if(found, players)
     yield from _cues(found, beside)
@@ -106,6 +117,24 @@ def _answer(found: Explanation) -> str:
     if prediction.out_of_distribution:
         words += ' <span class="warn">The recording is unlike its training clips: do not rely on it.</span>'
     return words
+
+
+def _in_short(found: Explanation) -> Iterator[str]:
+    """Say in a sentence how the voice differs from neutral clips."""
+    known = [cue for cue in found.cues if "neutral" in cue.percentiles and cue.name in _COMPARATIVES]
+    if not known:
+        return
+    away = {cue.name: cue.percentiles["neutral"] - 50 for cue in known}
+    unusual = sorted(
+        (name for name in away if abs(away[name]) >= _UNUSUAL), key=lambda name: -abs(away[name])
+    )
+    words = [_COMPARATIVES[name][away[name] > 0] for name in unusual[:_MOST_WORDS]]
+    if words:
+        *others, last = words
+        said = f"{', '.join(others)} and {last}" if others else last
+        yield f"<p>In short: this voice is <b>{said}</b> than most neutral clips.</p>"
+    else:
+        yield "<p>In short: in pitch and timbre, this voice is like most neutral clips.</p>"
 
 
 def _when_and_where(found: Explanation, players: dict[str, str]) -> Iterator[str]:
