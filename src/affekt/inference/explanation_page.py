@@ -44,15 +44,12 @@ _PLAIN_WORDS = {
     "harmonics-to-noise ratio": "how clear it is, not hoarse",
 }
 
-_COMPARATIVES = {  # where a cue is lower or higher; those of which listeners have a word
+_COMPARATIVES = {  # where a cue is lower or higher; those that single errors of the pitch hardly change
     "pitch height": ("lower", "higher"),
-    "pitch range": ("flatter", "livelier"),
-    "time without pauses": ("more interrupted by pauses", "less interrupted by pauses"),
     "brightness": ("duller", "sharper"),
     "harmonics-to-noise ratio": ("hoarser", "clearer"),
 }
 _UNUSUAL = 30.0  # percentiles away from the median
-_MOST_WORDS = 3
 
 Part = SegmentEffect | BandEffect
 
@@ -128,7 +125,7 @@ def _in_short(found: Explanation) -> Iterator[str]:
     unusual = sorted(
         (name for name in away if abs(away[name]) >= _UNUSUAL), key=lambda name: -abs(away[name])
     )
-    words = [_COMPARATIVES[name][away[name] > 0] for name in unusual[:_MOST_WORDS]]
+    words = [_COMPARATIVES[name][away[name] > 0] for name in unusual]
     if words:
         *others, last = words
         said = f"{', '.join(others)} and {last}" if others else last
