@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, recall_score
-from tests.reports.synthetic import EMOTIONS, EVALUATION, LEAKY, labels_of, make_evaluation
+from tests.reports.synthetic import EMOTIONS, EVALUATION, LEAKY, labels_of, make_evaluation, summarise
 from tests.reports.terminal.printing import cells, printed
 
 from affekt.emotions import EMOTIONS as ALL_EMOTIONS
@@ -26,6 +26,15 @@ def test_the_terms_come_first() -> None:
     lines = printed(terminal.evaluation(EVALUATION)).splitlines()
     assert lines[0] == "own on own, by-actor-5"
     assert lines[1] == "120 clips of 6 speakers, 4 emotions; chance 25.0%, majority 25.0%; 1 seed"
+
+
+def test_emotions_without_clips_and_excluded_clips_are_told_beside_the_terms() -> None:
+    assert "--emotions" not in printed(terminal.evaluation(EVALUATION))
+    partial = summarise([one for one in EVALUATION.tested if one.clip.emotion != "sad"])
+    partial = replace(partial, excluded=(("a.wav", "it is silent"), ("b.wav", "it is silent")))
+    text = printed(terminal.evaluation(partial)).split("score")[0]
+    assert "the clips have 3 of these: --emotions neutral,happy,angry predicts no others" in text
+    assert "2 clips excluded" in text
 
 
 def test_every_metric_has_its_interval() -> None:

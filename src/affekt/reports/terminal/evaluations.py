@@ -67,6 +67,14 @@ def _terms(result: Evaluation) -> Text:
         f"{len(result.emotions)} emotions; chance {result.chance:.1%}, "
         f"majority {result.majority:.1%}; {plural(len(result.by_seed), 'seed')}\n",
     )
+    there = [name for name, one in result.per_emotion.items() if one.support]
+    if 1 < len(there) < len(result.emotions):
+        names = one_line(",".join(there))
+        text.append(
+            f"the clips have {len(there)} of these: --emotions {names} predicts no others\n", "yellow"
+        )
+    if result.excluded:
+        text.append(f"{plural(len(result.excluded), 'clip')} excluded: the reasons are below\n", "yellow")
     for note in result.notes:
         text.append(f"{note}\n", "yellow")
     return text.append(f"{NOT_UNSEEN}\n", "red") if result.leaky else text
