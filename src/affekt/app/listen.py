@@ -66,10 +66,11 @@ def page() -> None:
     )
     _listen()
     *others, last = session.bundle().contract.emotions
-    scope = display.fill("It chooses among {} and {}.", ", ".join(others), last)
+    st.caption(display.fill("It chooses among {} and {}.", ", ".join(others), last))
     if session.own_model() is None and session.options().model is None:  # the bundled one
-        scope += " It was trained on actors who speak English and Polish, and errs more with other voices."
-    st.caption(scope)
+        st.caption(
+            "It was trained on actors who speak English and Polish, and errs more with other voices."
+        )
 
 
 @st.fragment  # a click runs this part of the page alone, which is faster
