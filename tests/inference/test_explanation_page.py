@@ -51,7 +51,7 @@ def test_the_answers_are_in_words() -> None:
     assert "<h1>Why sad?</h1>" in page
     assert "<b>probably angry</b>, 70% confident. This page explains its 30% for sad." in page
     assert "at 0.0–1.0 s and in 0–500 Hz" in page
-    assert re.search("What changes the answer most is slower: sad 90%", page)
+    assert re.search("The largest change: slower, sad 90%", page)
     assert re.search("<b>faster</b>.*sad 20%; now .*angry 80%.*unreliable", page)
     assert "higher than 80% of sad clips" in page
     assert "Of the 3 nearest clips that the model was trained on: 2 angry, 1 sad." in page

@@ -292,8 +292,10 @@ def _what_if(found: Explanation, players: dict[str, str]) -> Iterator[str]:
     yield "<section><h2>What if the voice were different?</h2>"
     if changes:
         size, most = max(changes, key=lambda one: one[0])
-        changed = f"{_text(most.name)}: {_verdict(most, emotion)}"
-        yield f"<p>What changes the answer most is {changed}.</p>" if size > _NOTABLE_CHANGE else ""
+        if all(one.emotion == found.prediction.emotion for _, one in changes):
+            yield "<p>None of these changes makes another emotion the most probable.</p>"
+        if size > _NOTABLE_CHANGE:
+            yield f"<p>The largest change: {_text(most.name)}, {_verdict(most, emotion)}.</p>"
     yield (
         '<p class="quiet">The same words by the same speaker, one thing changed. As recorded, '
         f"{_text(emotion)} is {share:.0%}.</p>"
