@@ -8,12 +8,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from affekt.server.predictions import RecordingQuery, log_names
+from affekt.server.predictions import RecordingQuery, read_recording
 from affekt.server.problems import Problem
 from affekt.server.schemas import WITH_UPLOAD, problems, recordings_body
 from affekt.server.service import allowed, service_of, unless_gone
 from affekt.server.timelines import notice_header, preferred
-from affekt.server.uploads import read_form
 
 MEDIA_TYPES = ("application/json", "text/html")
 MASKS, MOST_MASKS = 300, 1000
@@ -53,11 +52,7 @@ async def make_explanation(request: Request, query: Annotated[ExplanationQuery, 
         raise Problem("not-acceptable", f"there are {', '.join(MEDIA_TYPES)}")
     service.work.check()
     with service.held.account() as account:
-        form = await read_form(
-            request, account, settings.max_bytes, settings.upload_s, {"file": 1, "voice": 1}
-        )
-        upload = form.one("file")
-        log_names(request, service, [upload])
+        form, upload = await read_recording(request, service, account, settings.max_bytes)
         options = query.options(service, form)
         with service.work.take():
             async with service.pool.explaining:

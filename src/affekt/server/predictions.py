@@ -78,11 +78,7 @@ async def predict(request: Request, query: Annotated[PredictionQuery, Query()]) 
     settings = service.settings
     service.work.check()
     with service.held.account() as account:
-        form = await read_form(
-            request, account, settings.max_bytes, settings.upload_s, {"file": 1, "voice": 1}
-        )
-        upload = form.one("file")
-        log_names(request, service, [upload])
+        form, upload = await read_recording(request, service, account, settings.max_bytes)
         with service.work.take():
             options = query.options(service, form)
             work = service.pool.run(
@@ -147,6 +143,16 @@ async def make_voice(request: Request) -> JSONResponse:
             work = service.pool.run("adapt", clips, settings.max_seconds, limit_s=settings.work_s)
             found = await unless_gone(request, work)
     return JSONResponse(service.with_notice(found))
+
+
+async def read_recording(
+    request: Request, service: Service, account: Account, most_bytes: int
+) -> tuple[Form, Upload]:
+    """Read the body of a request for one recording: the form, and its recording."""
+    form = await read_form(request, account, most_bytes, service.settings.upload_s, {"file": 1, "voice": 1})
+    upload = form.one("file")
+    log_names(request, service, [upload])
+    return form, upload
 
 
 async def _read_several(

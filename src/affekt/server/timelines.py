@@ -11,11 +11,10 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from affekt.server.messages import LONG, UNNAMED
-from affekt.server.predictions import RecordingQuery, log_names
+from affekt.server.predictions import RecordingQuery, read_recording
 from affekt.server.problems import Problem
 from affekt.server.schemas import ALWAYS, WITH_UPLOAD, JobDocument, problems, recordings_body
 from affekt.server.service import Service, allowed, service_of, unless_gone
-from affekt.server.uploads import read_form
 
 if TYPE_CHECKING:
     from affekt.inference.timeline import Timeline
@@ -71,11 +70,7 @@ async def make_timeline(
     service.work.check()
     service.jobs.check()
     with service.held.account() as account:
-        form = await read_form(
-            request, account, settings.max_timeline_bytes, settings.upload_s, {"file": 1, "voice": 1}
-        )
-        upload = form.one("file")
-        log_names(request, service, [upload])
+        form, upload = await read_recording(request, service, account, settings.max_timeline_bytes)
         options = query.options(service, form)
         name = upload.name or UNNAMED
         arguments = (name, upload.content, options)
