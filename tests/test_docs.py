@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.browser import chromium
 from tests.documents import (
     FIGURE,
     ROOT,
@@ -53,7 +53,6 @@ WITHOUT_FILE = {  # of earlier evaluations; docs/experiments.md says how they we
     "84.9 (82.7 - 86.9)",
 }
 WIDTHS = (1400, 390)
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 @pytest.mark.usefixtures("few_figures")
@@ -358,18 +357,8 @@ def test_the_references_are_generated(site: Path) -> None:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A Chromium."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as player:
-        try:
-            found = next(filter(None, map(shutil.which, BROWSERS)), None)
-            started = player.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        except playwright.Error as error:
-            reason = f"no Chromium is installed: {str(error).splitlines()[0]}"
-            if os.environ.get("AFFEKT_NEEDS_BROWSER"):
-                pytest.fail(reason)
-            pytest.skip(reason)
+    with chromium() as started:
         yield started
-        started.close()
 
 
 def test_pages_open_from_a_disk_ask_for_nothing_and_fit_a_telephone(site: Path, browser: Any) -> None:

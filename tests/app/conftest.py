@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.browser import chromium
 
 from affekt.inference.prediction import predict
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 Start = Callable[..., str]
 Open = Callable[..., "Page"]
 Shares = dict[str, str]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 TIMEOUT_MS = 60_000
 
 
@@ -97,26 +96,9 @@ def voice_file(tmp_path_factory: pytest.TempPathFactory, write_voice: Callable[.
 @pytest.fixture(scope="module")
 def browser(voice_file: Path) -> Iterator[Browser]:
     """A Chromium whose microphone plays ``voice_file``."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    playwright.expect.set_options(timeout=TIMEOUT_MS)
-    with playwright.sync_playwright() as player:
-        try:
-            started = player.chromium.launch(
-                executable_path=next(filter(None, map(shutil.which, BROWSERS)), None),
-                args=[
-                    "--no-sandbox",
-                    "--use-fake-device-for-media-stream",
-                    "--use-fake-ui-for-media-stream",
-                    f"--use-file-for-fake-audio-capture={voice_file}",
-                ],
-            )
-        except playwright.Error as error:
-            reason = f"no Chromium is installed: {str(error).splitlines()[0]}"
-            if os.environ.get("AFFEKT_NEEDS_BROWSER"):
-                pytest.fail(reason)
-            pytest.skip(reason)
+    pytest.importorskip("playwright.sync_api").expect.set_options(timeout=TIMEOUT_MS)
+    with chromium(voice_file) as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import soundfile
+from tests.browser import chromium
 from tests.inference.explained import FOUND, tone
 
 from affekt.audio.playback import measure_level
@@ -23,8 +22,6 @@ from affekt.inference.explanation_page import explanation_page, explanation_sect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 def sounds(page: str) -> list[Waveform]:
@@ -119,18 +116,8 @@ def test_the_picture_has_a_column_for_each_frame_and_is_dark_where_it_sounds() -
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as player:
-        try:
-            started = player.chromium.launch(
-                executable_path=next(filter(None, map(shutil.which, BROWSERS)), None), args=["--no-sandbox"]
-            )
-        except playwright.Error as error:
-            if os.environ.get("AFFEKT_NEEDS_BROWSER"):
-                pytest.fail(str(error))
-            pytest.skip("no Chromium is installed")
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

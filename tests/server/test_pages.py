@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
+from tests.browser import chromium
 from tests.server.conftest import EXAMPLES, Served
 
 from affekt.server.pages import FILES
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 PAGES = ("/docs", "/docs/errors", "/live")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -57,29 +56,11 @@ def test_the_scripts_name_no_other_server() -> None:
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A browser whose microphone plays an example, again and again."""
-    playwright = pytest.importorskip("playwright.sync_api")
     sound = tmp_path_factory.mktemp("sound") / "microphone.wav"
     samples, rate = soundfile.read(EXAMPLES / "high-slow.flac")
     soundfile.write(sound, np.concatenate([samples, np.zeros(rate)]), rate, subtype="PCM_16")
-    with playwright.sync_playwright() as player:
-        try:
-            program = next(filter(None, map(shutil.which, BROWSERS)), None)
-            started = player.chromium.launch(
-                executable_path=program,
-                args=[
-                    "--no-sandbox",
-                    "--use-fake-device-for-media-stream",
-                    "--use-fake-ui-for-media-stream",
-                    f"--use-file-for-fake-audio-capture={sound}",
-                ],
-            )
-        except playwright.Error as error:
-            reason = f"no Chromium is installed: {str(error).splitlines()[0]}"
-            if os.environ.get("AFFEKT_NEEDS_BROWSER"):
-                pytest.fail(reason)
-            pytest.skip(reason)
+    with chromium(sound) as started:
         yield started
-        started.close()
 
 
 def test_the_live_page_shows_what_the_microphone_hears(browser: Browser, served: Served) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import soundfile
+from tests.browser import chromium
 from tests.inference.writers.synthetic import (
     ALL,
     HAPPY,
@@ -34,7 +33,6 @@ from affekt.inference.writers.html import MOST_SOUND_BYTES, write
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LOADED = {"src", "srcset", "data", "poster", "action", "background", "xlink:href", "href"}
 EMPTY = {"meta", "link"}
 
@@ -191,18 +189,8 @@ def test_a_long_sound_is_left_out() -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as player:
-        try:
-            program = next(filter(None, map(shutil.which, BROWSERS)), None)
-            started = player.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        except playwright.Error as error:
-            reason = f"no Chromium is installed: {str(error).splitlines()[0]}"
-            if os.environ.get("AFFEKT_NEEDS_BROWSER"):
-                pytest.fail(reason)
-            pytest.skip(reason)
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
