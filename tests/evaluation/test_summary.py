@@ -514,11 +514,19 @@ def test_of_unknown_speakers_a_corpus_counts_none() -> None:
 HUMAN = 0.7, "somebody (2001)"
 
 
-def test_human_accuracy_is_that_of_the_corpus_where_all_its_emotions_are_tested() -> None:
-    card = replace(SMALL.corpus.cards[0], human_accuracy=HUMAN, emotions=dict.fromkeys(EMOTIONS, 18))
+def test_human_accuracy_is_that_of_the_corpus_where_all_its_emotions_and_speakers_are_tested() -> None:
+    card = replace(
+        SMALL.corpus.cards[0],
+        human_accuracy=HUMAN,
+        emotions=dict.fromkeys(EMOTIONS, 18),
+        speakers=len(SMALL.corpus.count("speaker")),
+    )
     rated = replace(SMALL, corpus=replace(SMALL.corpus, cards=(card,)))
     assert cross_validate(rated, COUNTED).human_accuracy == HUMAN
     assert cross_validate(rated.select(emotions=EMOTIONS[1:]), COUNTED).human_accuracy is None
+    missing = rated.corpus.clips[0].speaker
+    others = [i for i, clip in enumerate(rated.corpus.clips) if clip.speaker != missing]
+    assert cross_validate(rated.take(others), COUNTED).human_accuracy is None
     assert cross_validate(SMALL, COUNTED).human_accuracy is None
 
 

@@ -56,7 +56,7 @@ def test_a_calibration_for_left_out_corpora_is_kept_with_whom_it_promises_for() 
         ),
     )
     assert parse_contract(stored(both)) == both
-    assert both.promised_for == "unseen speakers of corpora like the training ones and left-out corpora"
+    assert both.averaged_over == "unseen speakers of corpora like the training ones and left-out corpora"
 
 
 def test_an_uncertain_clip_is_out_of_distribution_at_a_smaller_distance() -> None:
@@ -77,9 +77,9 @@ def test_an_earlier_file_flags_by_the_distance_alone() -> None:
 def test_an_earlier_file_promises_for_unseen_speakers_unless_its_scores_are_leaky() -> None:
     values = stored()
     assert values["trust"].keys() == {"temperature", "threshold"}
-    assert parse_contract(values).promised_for == "unseen speakers of corpora like the training ones"
+    assert parse_contract(values).averaged_over == "unseen speakers of corpora like the training ones"
     values["scores"]["leaky"] = True
-    assert parse_contract(values).promised_for == "speakers that were trained on"
+    assert parse_contract(values).averaged_over == "speakers that were trained on"
 
 
 def test_enrolled_speakers_have_a_calibration_of_their_own_where_the_contract_has_one() -> None:
@@ -89,11 +89,11 @@ def test_enrolled_speakers_have_a_calibration_of_their_own_where_the_contract_ha
     assert parse_contract(stored(both)) == both
     assert both.calibration_for(enrolled=True) == own
     assert both.calibration_for(enrolled=False) == CONTRACT.calibration
-    assert both.promised_for_enrolled == (
+    assert both.averaged_over_enrolled == (
         "unseen speakers of corpora like the training ones and left-out corpora"
     )
     leaky = replace(both, scores=replace(both.scores, leaky=True))
-    assert leaky.promised_for_enrolled == "speakers that were trained on"
+    assert leaky.averaged_over_enrolled == "speakers that were trained on"
 
 
 def test_in_an_earlier_file_enrolled_speakers_have_the_calibration_of_others() -> None:
@@ -101,7 +101,7 @@ def test_in_an_earlier_file_enrolled_speakers_have_the_calibration_of_others() -
     earlier = parse_contract(stored())
     assert earlier.enrolled_calibration is None
     assert earlier.calibration_for(enrolled=True) == CONTRACT.calibration
-    assert earlier.promised_for_enrolled == ""
+    assert earlier.averaged_over_enrolled == ""
 
 
 @pytest.mark.parametrize(

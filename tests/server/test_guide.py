@@ -15,6 +15,8 @@ import pytest
 from tests.documents import ROOT, blocks_of, commands_of, programs_of, unknown_options
 from tests.server.conftest import Served
 
+from affekt.server.timelines import MEDIA_TYPES
+
 GUIDE = (ROOT / "docs" / "server.md").read_text(encoding="utf-8")
 REQUESTS = [
     line
@@ -48,6 +50,11 @@ def test_every_request_of_the_guide_is_answered(served: Served, reader_folder: P
     assert job
     assert json.loads((reader_folder / "me.voice").read_text())
     assert "<html" in (reader_folder / "talk.html").read_text()
+
+
+def test_the_guide_lists_the_formats_of_a_timeline() -> None:
+    for kind in MEDIA_TYPES:
+        assert f"`{kind}`" in GUIDE
 
 
 def wait_for(served: Served, job: str) -> None:

@@ -93,7 +93,10 @@ def _inputs() -> None:
         )
     with drop:
         st.file_uploader(
-            "or **drop** a recording here", key="uploaded", on_change=session.take, args=("uploaded",)
+            f"or **drop** a recording here: {display.FORMATS}",
+            key="uploaded",
+            on_change=session.take,
+            args=("uploaded",),
         )
     st.markdown(
         "or **try** a sentence that is acted in German (corpus EMO-DB, CC0), chosen among those that are "

@@ -100,7 +100,7 @@ def _show_scores(contract: Contract) -> None:
                 "{}: they are measured, not guaranteed.",
                 scores.coverage,
                 scores.set_size,
-                contract.promised_for,
+                contract.averaged_over,
             )
         )
 

@@ -67,7 +67,10 @@ def page() -> None:
 
 def _inputs() -> None:
     st.file_uploader(
-        "**Drop** a recording here", key="long recording", on_change=session.take, args=("long recording",)
+        f"**Drop** a recording here: {display.FORMATS}",
+        key="long recording",
+        on_change=session.take,
+        args=("long recording",),
     )
     st.button(
         "Try four sentences of German actors, one after another",

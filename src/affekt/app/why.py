@@ -13,8 +13,6 @@ from affekt.inference.adaptation import ready_voice
 from affekt.inference.explanation import MAX_EXPLAINED_S, Explanation, explain_waveform
 from affekt.inference.explanation_page import STYLE, explanation_page, explanation_sections
 
-BESIDE = "neutral"  # cues are compared with clips of this emotion
-
 
 def page() -> None:
     """Explain the answer to the recording, once it is asked for."""
@@ -27,7 +25,7 @@ def page() -> None:
     if chosen.stated_s > MAX_EXPLAINED_S:
         st.markdown(
             display.fill(
-                "**{}** has {:.0f} s. Answers to recordings of up to {:.0f} s can be explained: choose a "
+                "**{}** has {:.1f} s. Answers to recordings of up to {:.0f} s can be explained: choose a "
                 "shorter part of it.",
                 chosen.name,
                 chosen.stated_s,
@@ -90,8 +88,7 @@ def explain_result(result: Result, name: str, emotion: str) -> Explanation:
 
 
 def _show(found: Explanation) -> None:
-    beside = BESIDE if any(BESIDE in cue.percentiles for cue in found.cues) else found.emotion
-    html = explanation_sections(found, beside)
+    html = explanation_sections(found)
     display.show_html(html, STYLE.read_text(encoding="utf-8"), key="explanation")
     st.download_button(
         "Download this explanation as a page",

@@ -189,9 +189,12 @@ class Corpus:
 
     @property
     def human_accuracy(self) -> tuple[float, str] | None:
-        """Accuracy of human raters, and its source; None if unknown or if emotions were left out."""
-        whole = len(self.cards) == 1 and set(self.emotions) >= set(self.cards[0].emotions)
-        return self.cards[0].human_accuracy if whole else None
+        """Accuracy of human raters, and its source; None if unknown, or if they rated more than this."""
+        if len(self.cards) > 1:
+            return None
+        card = self.cards[0]
+        whole = set(self.emotions) >= set(card.emotions) and len(self.count("speaker")) >= card.speakers
+        return card.human_accuracy if whole else None
 
     def count(self, field_name: str) -> dict[str, int]:
         """Return the number of clips of each value of a field of ``Clip``, sorted by value."""

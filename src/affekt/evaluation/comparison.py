@@ -146,11 +146,14 @@ def _check_same(found: Sequence[Evaluation], files: Sequence[str]) -> None:
             ("set of emotions", first.emotions, other.emotions),
         ):
             if one != two:
-                raise CorpusError(f"{names} cannot be compared: the {what} differs, {one} and {two}")
+                raise CorpusError(
+                    f"{names} cannot be compared: the {what} differs, {one} and {two}. Evaluate both with "
+                    f"the same {what}"
+                )
         if _support(first) != _support(other):
             raise CorpusError(
                 f"{names} cannot be compared: they were not scored on the same clips "
-                f"({first.n} and {other.n})"
+                f"({first.n} and {other.n}). Evaluate both on the same clips of the same corpus"
             )
 
 

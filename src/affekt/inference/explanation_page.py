@@ -65,22 +65,14 @@ def explanation_page(found: Explanation) -> str:
         answer=_answer(found),
         seconds=f"{found.recording.duration_s:.1f} s",
         sound=recording,
-        sections="\n".join(_sections(found, players, found.emotion)),
+        sections="\n".join(_sections(found, players)),
         version=_text(version("affekt")),
     )
 
 
-def explanation_sections(found: Explanation, beside: str) -> str:
-    """Return what follows the header of the page, for another page that has ``STYLE``.
-
-    Parameters
-    ----------
-    found
-        An explanation.
-    beside
-        The emotion whose clips the cues are compared with.
-    """
-    sections = "\n".join(_sections(found, _sounds(found)[1], beside))
+def explanation_sections(found: Explanation) -> str:
+    """Return what follows the header of the page, for another page that has ``STYLE``."""
+    sections = "\n".join(_sections(found, _sounds(found)[1]))
     return f'<div style="--hue: {emotion_style(found.emotion).colour}">{sections}</div>'
 
 
@@ -94,11 +86,11 @@ def _sounds(found: Explanation) -> tuple[str, dict[str, str]]:
     return recording, dict(zip([one.name for one in altered], sounds, strict=True))
 
 
-def _sections(found: Explanation, players: dict[str, str], beside: str) -> Iterator[str]:
+def _sections(found: Explanation, players: dict[str, str]) -> Iterator[str]:
     yield from _in_short(found)
     yield from _when_and_where(found, players)
     yield from _what_if(found, players)
-    yield from _cues(found, beside)
+    yield from _cues(found)
     yield from _neighbours(found)
     yield from _trust(found)
 
@@ -309,19 +301,18 @@ def _what_if(found: Explanation, players: dict[str, str]) -> Iterator[str]:
     yield "</section>"
 
 
-def _cues(found: Explanation, beside: str) -> Iterator[str]:
-    cues = [cue for cue in found.cues if beside in cue.percentiles]
+def _cues(found: Explanation) -> Iterator[str]:
+    cues = [cue for cue in found.cues if found.emotion in cue.percentiles]
     if not cues:
         return
-    name = _text(beside)
-    others = "other " * (beside == found.emotion)
-    yield f"<section><h2>How the voice compares with {others}{name} clips</h2>"
+    name = _text(found.emotion)
+    yield f"<section><h2>How the voice compares with {name} clips</h2>"
     yield (
         f'<p class="quiet">Left is the lowest and right the highest of {name} clips; half of them are '
         "within the coloured part.</p>"
     )
     yield '<ul class="rows cues">'
-    yield from (_cue(cue, beside) for cue in cues)
+    yield from (_cue(cue, found.emotion) for cue in cues)
     yield "</ul></section>"
 
 

@@ -157,7 +157,7 @@ class Contract:
 
     @property
     def calibrated_on(self) -> tuple[str, ...]:
-        """What the calibration was fitted on, of ``FITTED_ON``: it promises nothing for other clips."""
+        """What the calibration was fitted on, of ``FITTED_ON``; on other clips it may be far off."""
         return self._fitted_on(self.calibration)
 
     def calibration_for(self, *, enrolled: bool) -> Calibration:
@@ -165,12 +165,12 @@ class Contract:
         return (self.enrolled_calibration if enrolled else None) or self.calibration
 
     @property
-    def promised_for(self) -> str:
-        """Whom confidence and prediction sets promise to hold for, in words."""
+    def averaged_over(self) -> str:
+        """The clips that confidence and prediction sets are right for on average, in words."""
         return " and ".join(FITTED_ON[kind] for kind in self.calibrated_on)
 
     @property
-    def promised_for_enrolled(self) -> str:
+    def averaged_over_enrolled(self) -> str:
         """The same of predictions with a voice of 1 to 16 clips; empty where they have no calibration."""
         fitted_on = self._fitted_on(self.enrolled_calibration) if self.enrolled_calibration else ()
         return " and ".join(FITTED_ON[kind] for kind in fitted_on)

@@ -16,7 +16,7 @@ _ESCAPES = str.maketrans(
         **{one: f"\\{one}" for one in "&%$#_{}"},
     }
 )  # fmt: skip
-_HEAD = "% Made by affekt {version}; needs \\usepackage{{booktabs}}. {what}\n"
+_HEAD = "% Made by affekt {version}; needs \\usepackage{{booktabs}}.\n"
 _INTERVALS = "In brackets: 95 % bootstrap intervals over {over}."
 
 
@@ -38,7 +38,7 @@ def evaluation_table(result: Evaluation) -> str:
         for corpus, row in rows.items()
     ]  # fmt: skip
     titles = ("Recipe", "Corpus", "Protocol", "$n$", r"Chance, \%", r"Accuracy, \%", r"UAR, \%")
-    return _head("") + _table("lllrrrr", titles, cells, note)
+    return _head() + _table("lllrrrr", titles, cells, note)
 
 
 def comparison_table(found: Comparison) -> str:
@@ -53,13 +53,13 @@ def comparison_table(found: Comparison) -> str:
         [
             f"{_escape(one.better)} -- {_escape(one.worse)}",
             {"uar": "UAR"}.get(one.metric, one.metric),
-            f"{100 * one.value:+.1f} [{_escape(one.interval)}]",
+            f"{100 * one.value:+.1f} ({_escape(one.interval)})",
         ]
         for one in found.differences
     ]
-    return "\n".join(
+    return "\n\\bigskip\\noindent\n".join(
         [
-            _head("") + _table("lrr", ("Recipe", r"Accuracy, \%", r"UAR, \%"), scores, terms + intervals),
+            _head() + _table("lrr", ("Recipe", r"Accuracy, \%", r"UAR, \%"), scores, terms + intervals),
             _table(
                 "llr",
                 ("Difference", "Metric", "Points"),
@@ -70,21 +70,21 @@ def comparison_table(found: Comparison) -> str:
     )
 
 
-def _head(what: str) -> str:
-    return _HEAD.format(version=installed_versions()["affekt"], what=" ".join(what.split()))
+def _head() -> str:
+    return _HEAD.format(version=installed_versions()["affekt"])
 
 
 def _table(columns: str, titles: Sequence[str], rows: Iterable[Sequence[str]], note: str) -> str:
-    width = len(titles)
+    """Return a table with a note below it, which is as wide as the text."""
     body = [f"  {' & '.join(row)} \\\\" for row in rows]
     return "\n".join(
         [
             f"\\begin{{tabular}}{{{columns}}}",
             r"  \toprule", f"  {' & '.join(titles)} \\\\", r"  \midrule",
             *body,
-            r"  \midrule", f"  \\multicolumn{{{width}}}{{l}}{{{_escape(note)}}} \\\\",
             r"  \bottomrule",
-            "\\end{tabular}\n",
+            r"\end{tabular}",
+            f"\\par\\smallskip\\noindent{{\\footnotesize {_escape(note)}\\par}}\n",
         ]
     )  # fmt: skip
 

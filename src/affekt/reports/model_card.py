@@ -36,8 +36,9 @@ LIMITS = """## Confidence and its limits
 - **Confidence.** Probabilities are calibrated by temperature scaling, fitted on out-of-fold predictions for
   {held_out}: they are raised to the power {power}. The calibration error of the cross-validation
   above was measured {when} calibration.
-- **Prediction set.** It contains all emotions with a probability of at least {threshold:.1%}. {condition} it should contain the true emotion in {promised:.0%} of the cases{measured}.
-  There is no such guarantee for {others}{or_adapted}.
+- **Prediction set.** It contains all emotions with a probability of at least {threshold:.1%}. {condition} it contains the true emotion in
+  {coverage:.0%} of the cases{measured}.
+  This does not hold for {others}{or_adapted}.
   A prediction whose set has {unsure} or more emotions is reported as unsure.
 {enrolled}- **Out of distribution.** A recording is flagged if the mean distance of its features from the average
   training speaker{uncertainty} exceeds {distance:.2f} standard deviations, as it does for {flagged:.1%} of the clips of
@@ -49,8 +50,8 @@ ENROLLED = """\
 - **Enrolled speakers.** Predictions with a voice have a calibration of their own, fitted on out-of-fold
   predictions with 1 to {clips} other clips of the speaker enrolled. Probabilities are raised to the power
   {power}, and the prediction set contains all emotions with a probability of at least
-  {threshold:.1%}. It should contain the true emotion as often, for
-  {promised_for}.
+  {threshold:.1%}. It contains the true emotion as often, on average over
+  {averaged_over}.
 """
 
 
@@ -170,10 +171,10 @@ def _limits(contract: Contract) -> str:
     if scores.coverage is not None and scores.set_size is not None:
         measured = f" (measured: {scores.coverage:.1%}, mean size {scores.set_size:.1f})"
     held_out = " and ".join(contract.calibrated_on)
-    condition = "On recordings\n  like those of the cross-validation,"
+    condition = "On average\n  over recordings like those of the cross-validation,"
     others = "other speakers, rooms or languages"
     if UNSEEN_CORPORA in contract.calibrated_on:
-        condition = f"For\n  {contract.promised_for}, each as often,"
+        condition = f"On average\n  over {contract.averaged_over}, each as often,"
         others = "corpora that differ more from the training corpora than these from each other"
     return LIMITS.format(
         held_out=held_out,
@@ -184,7 +185,7 @@ def _limits(contract: Contract) -> str:
         others=others,
         when="after" if measured else "before",
         threshold=contract.calibration.threshold,
-        promised=COVERAGE,
+        coverage=COVERAGE,
         measured=measured,
         unsure=UNSURE_FROM,
         uncertainty=_uncertainty(contract.uncertainty_weight),
@@ -203,7 +204,7 @@ def _enrolled(contract: Contract) -> str:
         power=_power(calibration, contract.distance_threshold),
         clips=MAX_ENROLLED,
         threshold=calibration.threshold,
-        promised_for=contract.promised_for_enrolled,
+        averaged_over=contract.averaged_over_enrolled,
     )
 
 

@@ -26,11 +26,11 @@ def test_it_shows_training_data_scores_and_origin() -> None:
         low, high = (f"{100 * bound:.1f}" for bound in (score.low, score.high))
         assert f"{score.value:.1%} (95 %: {low} - {high})" in text, title
     assert f"coverage {contract.scores.coverage:.1%}, mean size {contract.scores.set_size:.1f}" in text
-    assert "promised for unseen speakers of corpora like the training ones" in text
+    assert "average over unseen speakers of corpora like the training ones" in text
 
 
 def test_it_shows_whom_predictions_with_a_voice_are_calibrated_for() -> None:
     for own, shown in ((None, False), (replace(BUNDLE.contract.calibration, temperature=1.5), True)):
         bundle = replace(BUNDLE, contract=replace(BUNDLE.contract, enrolled_calibration=own))
         text = printed(terminal.model(bundle), width=200)
-        assert ("with 1 to 16 enrolled clips: for" in text) == shown
+        assert ("with 1 to 16 enrolled clips: over" in text) == shown

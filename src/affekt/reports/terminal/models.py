@@ -64,9 +64,9 @@ def _scores(contract: Contract) -> Iterator[tuple[str, str | Text]]:
     if scores.coverage is not None and scores.set_size is not None:
         sets = f"coverage {scores.coverage:.1%}, mean size {scores.set_size:.1f}"
         yield "prediction sets", sets
-        yield "", f"90 % promised for {contract.promised_for}"
-        if promised := contract.promised_for_enrolled:
-            yield "", f"with 1 to {MAX_ENROLLED} enrolled clips: for {promised}"
+        yield "", f"90 % are an average over {contract.averaged_over}"
+        if enrolled := contract.averaged_over_enrolled:
+            yield "", f"with 1 to {MAX_ENROLLED} enrolled clips: over {enrolled}"
 
 
 def _making(contract: Contract) -> Iterator[tuple[str, str | Text]]:
