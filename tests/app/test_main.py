@@ -25,6 +25,7 @@ HEADINGS = {
     "Models": "Models",
 }
 PHONE: ViewportSize = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1400, "height": 900}
 
 
 @pytest.mark.parametrize("title", HEADINGS)
@@ -48,6 +49,7 @@ def test_no_page_is_wider_than_a_phone(
     assert {title: width for title, width in widths.items() if width > PHONE["width"]} == {}
 
 
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_has_a_serious_fault_of_accessibility(
     open_page: Open,
@@ -55,9 +57,10 @@ def test_no_page_has_a_serious_fault_of_accessibility(
     predict_upload: PredictUpload,
     faults: Callable[[Page], dict[str, Any]],
     scheme: str,
+    size: ViewportSize,
     voice_file: Path,
 ) -> None:
-    page = open_page(color_scheme=scheme)
+    page = open_page(color_scheme=scheme, viewport=size)
     predict_upload(page, voice_file)
     found = {}
     for title in HEADINGS:
