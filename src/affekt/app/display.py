@@ -22,7 +22,7 @@ from affekt.emotions import emotion_style
 from affekt.inference.writers.html import SCRIPT
 from affekt.support.progress import reported_to
 
-FORMATS = "WAV, MP3, FLAC, Ogg, m4a or video"  # the app needs the extra ``formats``
+FORMATS = "WAV, FLAC, MP3, m4a, video"  # the usual ones, with the extra ``formats``, which the app needs
 LEAST_ADVANCE = 0.01  # a bar that moves more often delays what is computed
 PLAYER = "player"  # the key of the container of the player that ``show_html`` leads
 # WAV files of these kinds are played by every browser.

@@ -19,7 +19,8 @@ STYLE = """
 @media (max-width: 640px) {
   .stMainBlockContainer { padding-top: 1.2rem; }
   .stMainBlockContainer h1 { font-size: 1.6rem; padding: .5rem 0; }
-  .st-key-pages { gap: 0 .2rem; }
+  .st-key-pages { gap: 0 .2rem; position: relative; padding-left: 4.2rem; }
+  .st-key-pages > :first-child { position: absolute; left: 0; top: .2rem; }
 }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 1; }
 [data-testid="stCaptionContainer"] * { color: inherit; opacity: 1; }
