@@ -51,6 +51,14 @@ def test_quiet_frames_change_nothing_in_loud_ones() -> None:
     assert not padded.strength[:5].any()
 
 
+@pytest.mark.parametrize("hz", [300, 450, 480, 600, 650])
+def test_a_frame_at_the_edge_of_digital_silence_has_no_other_pitch(hz: int) -> None:
+    pulses = np.maximum(np.sin(2 * np.pi * hz * np.arange(2 * RATE) / RATE), 0) ** 8
+    silence = np.zeros(RATE // 5)
+    pitch = track_pitch(Waveform(np.concatenate([silence, pulses, silence]).astype(np.float32), RATE))
+    np.testing.assert_allclose(pitch.hz[pitch.voiced], hz, rtol=0.03)
+
+
 @pytest.mark.parametrize(("noise", "expected_db"), [(0.05, 25), (0.2, 13), (0.5, 5)])
 def test_harmonics_to_noise_falls_as_noise_rises(noise: float, expected_db: float) -> None:
     pitch = track_pitch(glide(200, 200, noise)[0])

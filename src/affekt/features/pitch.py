@@ -21,6 +21,7 @@ HOP_S = 0.016
 VOICED_STRENGTH = 0.45
 SILENCE_SHARE = 0.03  # a frame with a lower peak, relative to the clip's, is not voiced
 OCTAVE_COST = 0.02  # prefers the shorter of two periods of similar strength
+LEAST_BEND = 1e-6  # of a peak; in a frame at the edge of silence, rounding errors look like flatter ones
 SMOOTHED_FRAMES = 5
 
 
@@ -87,8 +88,9 @@ def _find_periods(
     at = np.flatnonzero((flat[1:-1] > flat[:-2]) & (flat[1:-1] >= flat[2:])) + 1
     lag = at % lags.shape[1]
     at = at[(lag >= shortest) & (lag <= longest)]
+    at = at[flat[at - 1] + flat[at + 1] - 2 * flat[at] < -LEAST_BEND]
     left, centre, right = flat[at - 1], flat[at], flat[at + 1]
-    bend = np.minimum(left + right - 2 * centre, -np.finfo(np.float32).tiny)
+    bend = left + right - 2 * centre
     interpolated = (left - right) / (2 * bend)  # by a parabola: the peak lies between samples
     shift, height = np.zeros((2, lags.size), np.float32)
     shift[at], height[at] = interpolated, centre - (left - right) * interpolated / 4
