@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from tests.documents import (
 import affekt
 from affekt import cli
 from affekt.evaluation.results import read_evaluation, read_evaluations
+from affekt.features.voice import COLUMNS
 from affekt.inference.writers import SUFFIXES
 from affekt.metrics import Score
 from affekt.model.out_of_distribution import FLAGGED_SHARE
@@ -53,6 +55,14 @@ WITHOUT_FILE = {  # of earlier evaluations; docs/experiments.md says how they we
     "84.9 (82.7 - 86.9)",
 }
 WIDTHS = (1400, 390)
+
+
+def test_every_column_of_voice_is_defined_once() -> None:
+    lines = PAGES["features.md"].split("## The columns of `voice@1`")[1].splitlines()
+    cells = [line.split("|")[1] for line in lines if line.startswith("| `")]
+    patterns = [name for cell in cells for name in re.findall("`(.+?)`", cell)]
+    for column in COLUMNS:
+        assert sum(fnmatchcase(column, pattern) for pattern in patterns) == 1, column
 
 
 @pytest.mark.usefixtures("few_figures")

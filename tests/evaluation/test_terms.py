@@ -416,7 +416,7 @@ def test_the_label_of_a_test_on_another_corpus_names_the_training_corpus() -> No
 def test_the_label_of_a_model_says_what_is_known_of_the_speakers(bundle: Bundle, elsewhere: Path) -> None:
     corpus = load_corpus(elsewhere)
     known, unknown = (read_terms(one, model=bundle) for one in (corpus, of_unknown_speakers(corpus)))
-    assert known.label == "unseen-corpus (it was trained on none of these speakers)"
+    assert known.label == "unseen-corpus (by their names, it was trained on none of these speakers)"
     assert "it is unknown whether it was trained on these speakers" in unknown.label
 
 

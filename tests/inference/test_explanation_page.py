@@ -58,7 +58,7 @@ def test_the_answers_are_in_words() -> None:
     ("high", "bright", "said"),
     [
         (95, 10, "this voice is <b>higher and duller</b> than most neutral clips"),
-        (60, 90, "this voice is <b>sharper</b> than most neutral clips"),
+        (60, 90, "this voice is <b>brighter</b> than most neutral clips"),
         (50, 50, "this voice is like most neutral clips"),
     ],
 )

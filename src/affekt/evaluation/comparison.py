@@ -64,7 +64,9 @@ class Comparison:
 
     Attributes
     ----------
-    protocol_label, leaky, n, speakers, chance
+    protocol_label
+        That of all, or that of each with its name.
+    leaky, n, speakers, chance
         What they have in common; 0 speakers where speakers are unknown.
     scores
         Name -> headlines, the best accuracy first.
@@ -86,7 +88,7 @@ class Comparison:
 
 
 def compare(results: Sequence[Evaluation | str | os.PathLike[str]]) -> Comparison:
-    """Compare evaluations of the same clips under the same protocol.
+    """Compare evaluations of the same clips: under one protocol, or under several that are not leaky.
 
     Parameters
     ----------
@@ -96,7 +98,8 @@ def compare(results: Sequence[Evaluation | str | os.PathLike[str]]) -> Compariso
     Raises
     ------
     CorpusError
-        A file holds no evaluation, or they are not of the same clips, emotions and protocol.
+        A file holds no evaluation, they are not of the same clips and emotions, or a leaky protocol would
+        be compared with another one.
 
     Notes
     -----
@@ -115,14 +118,15 @@ def compare(results: Sequence[Evaluation | str | os.PathLike[str]]) -> Compariso
                 "by_speaker. Write it again with affekt evaluate --json-out"
             )
     _check_same(found, files)
-    matrices = dict(zip(_names(found, files), map(_matrices, found), strict=True))
+    names = _names(found, files)
+    matrices = dict(zip(names, map(_matrices, found), strict=True))
     scores = {name: score_headlines(one, np.random.default_rng(0)) for name, one in matrices.items()}
 
     def best_first(metric: str) -> list[str]:
         return sorted(scores, key=lambda name: -scores[name][metric].value)
 
     return Comparison(
-        protocol_label=found[0].protocol_label,
+        protocol_label=_protocol_label(found, names),
         leaky=found[0].leaky,
         n=found[0].n,
         speakers=len(found[0].slices["speaker"]),
@@ -136,12 +140,23 @@ def compare(results: Sequence[Evaluation | str | os.PathLike[str]]) -> Compariso
     )
 
 
+def _protocol_label(found: Sequence[Evaluation], names: Sequence[str]) -> str:
+    labels = [one.protocol_label for one in found]
+    if len(set(labels)) == 1:
+        return labels[0]
+    return "; ".join(f"{name}: {label}" for name, label in zip(names, labels, strict=True))
+
+
 def _check_same(found: Sequence[Evaluation], files: Sequence[str]) -> None:
     first = found[0]
     for i, other in enumerate(found[1:], 1):
         names = f"{files[0] or first.recipe} and {files[i] or other.recipe}"
+        if first.protocol != other.protocol and (first.leaky or other.leaky):
+            raise CorpusError(
+                f"{names} cannot be compared: the protocols {first.protocol} and {other.protocol} differ, "
+                "and one is leaky. Evaluate both with the same protocol"
+            )
         for what, one, two in (
-            ("protocol", first.protocol, other.protocol),
             ("condition", first.condition, other.condition),
             ("set of emotions", first.emotions, other.emotions),
         ):

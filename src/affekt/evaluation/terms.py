@@ -193,7 +193,7 @@ class Terms:
         promise = (
             "it is unknown whether it was trained on these speakers"
             if unknown
-            else "it was trained on none of these speakers"
+            else "by their names, it was trained on none of these speakers"
         )
         return f"{UNSEEN_CORPUS} ({promise})"
 

@@ -36,18 +36,18 @@ _PLAIN_WORDS = {
     "pitch height": "how high the voice is",
     "pitch range": "how much its pitch moves",
     "pitch slope": "whether it rises or falls",
-    "tempo": "how fast it speaks",
+    "tempo": "how often the voice sets in, a rough measure",
     "time without pauses": "how little it pauses",
-    "brightness": "how sharp it sounds, or dull",
+    "brightness": "where its energy lies, the spectral centroid",
     "jitter": "how unsteady its pitch is",
-    "shimmer": "how unsteady its loudness is",
-    "harmonics-to-noise ratio": "how clear it is, not hoarse",
+    "shimmer": "how unsteady its amplitude is",
+    "harmonics-to-noise ratio": "how much of it is tone, not noise",
 }
 
 _COMPARATIVES = {  # where a cue is lower or higher; those that single errors of the pitch hardly change
     "pitch height": ("lower", "higher"),
-    "brightness": ("duller", "sharper"),
-    "harmonics-to-noise ratio": ("hoarser", "clearer"),
+    "brightness": ("duller", "brighter"),
+    "harmonics-to-noise ratio": ("noisier", "clearer"),
 }
 _UNUSUAL = 30.0  # percentiles away from the median
 
