@@ -191,7 +191,9 @@ def test_every_figure_with_an_interval_was_measured(page: str) -> None:
 def test_every_figure_of_the_readme_is_in_a_file_of_results() -> None:
     text = without_code((ROOT / "README.md").read_text("utf-8")).replace("CC BY-NC-SA 4.0", "")
     stated = re.compile(rf"{FIGURE.pattern}(?=\*{{0,2}} ?(?:%|points\b|\||\())")
-    assert [figure for figure in stated.findall(text) if figure not in ALL_FIGURES] == []
+    emodb = read_evaluations(SCORES / "bundled.emodb-answers.json")["all eight emotions allowed"]
+    recalls = {f"{100 * one.recall:.1f}" for one in emodb.per_emotion.values() if one.recall}
+    assert [figure for figure in stated.findall(text) if figure not in ALL_FIGURES | recalls] == []
 
 
 def row(page: str, title: str) -> str:

@@ -164,7 +164,10 @@ def compare(
     as_json: bool,
     json_file: Path | None,
 ) -> None:
-    """Test whether the scores of recipes differ, given files that 'affekt evaluate --json-out' wrote."""
+    """Compare the scores of recipes, with intervals on their differences.
+
+    The files are those that 'affekt evaluate --json-out' wrote.
+    """
     from affekt.evaluation.comparison import compare
     from affekt.reports import terminal
     from affekt.reports.latex import comparison_table

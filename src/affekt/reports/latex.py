@@ -28,7 +28,8 @@ def evaluation_table(result: Evaluation) -> str:
     """
     rows = corpus_rows(result) or {result.corpus: pooled_score(result)}
     protocol = f"{result.protocol} (LEAKY)" if result.leaky else result.protocol
-    note = f"{result.protocol_label}. {_INTERVALS.format(over=result.interval_over)}"
+    unseen = " Tested speakers were not trained on." if result.speakers_overlap is False else ""
+    note = f"{result.protocol_label}.{unseen} {_INTERVALS.format(over=result.interval_over)}"
     chance = "--" if result.protocol == "leave-one-corpus-out" else f"{100 * result.chance:.1f}"
     cells = [
         [
