@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -109,7 +110,7 @@ def run_program(text: str) -> None:
     """Run a program; one for another system is compiled, and what it takes from affekt must exist."""
     program = compile(text, "a program of a page", "exec")
     for name in re.findall(r"\baffekt\.(\w+)", text):
-        assert name in affekt.__all__
+        assert name in (*affekt.__all__, "errors")
     if text.startswith(OTHER_PROGRAMS):
         return
     for name in re.findall(r"^import (\w+)", text, re.MULTILINE):
@@ -120,7 +121,9 @@ def run_program(text: str) -> None:
 
 def check_other(block: Block) -> None:
     """Check a block of another language."""
-    if block.language == "sh":
+    if block.language == "json":
+        json.loads(block.text)
+    elif block.language == "sh":
         subprocess.run(["bash", "-n"], input=block.text, text=True, check=True)
         for shell in re.findall(r"_AFFEKT_COMPLETE=(\w+)_source affekt", block.text):
             environment = {**os.environ, "_AFFEKT_COMPLETE": f"{shell}_source"}

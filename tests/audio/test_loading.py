@@ -268,7 +268,7 @@ def test_a_silent_channel_is_an_error_of_its_own() -> None:
 def test_an_unknown_channel_is_refused_and_each_is_several() -> None:
     with pytest.raises(UnknownNameError, match="There are: mix, left, right, each"):
         load_audio((TONE, RATE), audio_channel="middle")
-    with pytest.raises(ValueError, match="call load_channels, or predict_many with"):
+    with pytest.raises(ValueError, match="call predict_many with audio_channel='each'"):
         load_audio((TONE, RATE), audio_channel="each")
 
 

@@ -6,6 +6,7 @@ import io
 import os
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +27,7 @@ from affekt.audio.sources import (
     read_whole,
     source_name,
 )
-from affekt.errors import AudioContentError, AudioFormatError, AudioReadError
+from affekt.errors import AudioContentError, AudioFormatError, AudioNotFoundError, AudioReadError
 
 RATE = 16_000
 WAV = encode(voice(1, RATE), RATE)
@@ -160,6 +161,33 @@ def test_a_closed_file_and_a_file_of_text_are_refused(tmp_path: Path) -> None:
             pytest.raises(AudioFormatError, match="not open in binary mode"),
         ):
             load_audio(cast(BinaryIO, opened))
+
+
+def test_a_file_that_was_read_to_its_end_is_not_called_empty() -> None:
+    file = io.BytesIO(WAV)
+    file.read()
+    with pytest.raises(AudioContentError, match=r"BytesIO object was read to its end before.*seek\(0\)"):
+        load_audio(file)
+
+
+def test_an_object_that_is_read_asynchronously_is_refused_with_advice() -> None:
+    class Upload:
+        async def read(self, size: int) -> bytes:
+            raise AssertionError(size)
+
+    with pytest.raises(AudioFormatError, match="Upload object is read asynchronously: give what its read"):
+        load_audio(cast(BinaryIO, Upload()))
+
+
+def test_an_object_whose_name_is_no_text_is_called_by_its_type() -> None:
+    with tempfile.SpooledTemporaryFile() as upload, tempfile.TemporaryFile() as numbered:
+        assert source_name(upload) == "SpooledTemporaryFile object"
+        assert source_name(numbered) == f"{type(numbered).__name__} object"
+
+
+def test_an_address_is_refused_with_advice() -> None:
+    with pytest.raises(AudioNotFoundError, match="fetches nothing from the network, download it first"):
+        load_audio("https://example.org/a.wav")
 
 
 def test_a_stream_that_fails_is_a_source_that_fails() -> None:

@@ -6,14 +6,15 @@ import io
 import pickle
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
+import numpy as np
 import pytest
 from tests.server.conftest import EXAMPLES, Served
 
 import affekt
-from affekt.errors import AudioNotFoundError, ServerError, SettingsError
+from affekt.errors import AudioFormatError, AudioNotFoundError, ServerError, SettingsError
 from affekt.server import client as client_module
 
 PATHS = sorted(EXAMPLES.iterdir())
@@ -79,6 +80,11 @@ def test_a_busy_server_is_asked_again_after_the_time_that_it_names(monkeypatch: 
         client.predict(io.BytesIO(b"x"))
     assert len(asked) == client_module.TRIES
     assert len({one.content.partition(b"\r\n\r\n")[2][:1] for one in asked}) == 1  # sent whole each time
+
+
+def test_what_is_no_file_is_refused(remote: affekt.Client) -> None:
+    with pytest.raises(AudioFormatError, match="give a path, bytes or an open file, not tuple"):
+        remote.predict(cast(Any, (np.zeros(16_000), 16_000)))
 
 
 def test_other_errors_and_no_answer_are_raised_at_once() -> None:

@@ -86,5 +86,7 @@ def test_the_other_blocks_of_the_guide_can_be_read() -> None:
             json.loads(block.text)
         elif block.language == "toml":
             tomllib.loads(block.text)
+        elif block.language == "js" and shutil.which("node"):
+            subprocess.run(["node", "--check", "-"], input=block.text, text=True, check=True)
         else:
-            assert block.language in ("console", "python", "sh")
+            assert block.language in ("console", "python", "sh", "js", "nginx")

@@ -60,6 +60,8 @@ def test_keys_are_needed_where_other_machines_can_connect(host: str, local: bool
     assert Settings(host=host).needs_keys != local
     assert Settings(host=host, auth=True).needs_keys
     assert not Settings(host=host, auth=False).needs_keys
+    assert Settings(host=host, keys_file="keys.json").needs_keys
+    assert not Settings(host=host, keys_file="keys.json", auth=False).needs_keys
 
 
 def test_the_example_in_the_guide_can_be_used(tmp_path: Path) -> None:

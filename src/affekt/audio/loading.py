@@ -98,7 +98,7 @@ def load_audio(
         Longer audio is refused.
     audio_channel
         ``mix`` for the mean of all channels, ``left`` or ``right`` for one of them; of a recording with one
-        channel, that one. ``load_channels`` returns each.
+        channel, that one.
 
     Raises
     ------
@@ -120,8 +120,8 @@ def load_audio(
     """
     if audio_channel == "each":
         raise ValueError(
-            "load_audio returns one channel: for each of them, call load_channels, or predict_many with "
-            "audio_channel='each'"
+            "audio_channel is 'each', which gives several recordings: give 'mix', 'left' or 'right', or "
+            "call predict_many with audio_channel='each'"
         )
     (waveform,) = load_channels(
         source, sample_rate, max_duration_s=max_duration_s, audio_channel=audio_channel

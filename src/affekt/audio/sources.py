@@ -6,6 +6,7 @@ try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
+import inspect
 import io
 import os
 import re
@@ -76,9 +77,10 @@ def source_name(source: object) -> str:
     try:
         if isinstance(source, str | os.PathLike):
             return os.fsdecode(source)
-        return str(cast(Any, source).name)
+        name = cast(Any, source).name
     except Exception:  # noqa: BLE001 - a class of the user's may raise anything
-        return f"{type(source).__name__} object"
+        name = None
+    return name if name and isinstance(name, str) else f"{type(source).__name__} object"
 
 
 def as_path(source: Any) -> str | os.PathLike[str]:
@@ -157,10 +159,15 @@ def read_stream(file: Any, name: str) -> bytes:
     Raises
     ------
     AudioFormatError, AudioContentError
-        It is not open in binary mode, or larger than ``MAX_STREAM_BYTES``.
+        It is not open in binary mode, was read to its end before, or is larger than ``MAX_STREAM_BYTES``.
     """
     chunks, size = [], 0
     while chunk := file.read(_CHUNK_BYTES):
+        if inspect.iscoroutine(chunk):
+            chunk.close()
+            raise AudioFormatError(
+                f"{name} is read asynchronously: give what its read() returns once awaited"
+            )
         if not isinstance(chunk, bytes | bytearray | memoryview):
             raise AudioFormatError(f"{name} is not open in binary mode")
         chunks.append(bytes(chunk))
@@ -171,7 +178,16 @@ def read_stream(file: Any, name: str) -> bytes:
             )
     if chunk == "":
         raise AudioFormatError(f"{name} is not open in binary mode")
+    if not chunks and _is_behind_content(file):
+        raise AudioContentError(f"{name} was read to its end before: call its seek(0) first")
     return b"".join(chunks)
+
+
+def _is_behind_content(file: Any) -> bool:
+    try:
+        return bool(file.tell())
+    except Exception:  # noqa: BLE001 - a pipe has no position
+        return False
 
 
 @contextmanager
@@ -191,7 +207,8 @@ def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             _refuse_what_is_no_file(name, mode)
         file = open(path, "rb")  # noqa: SIM115 - what is raised while it is read is not about opening
     except FileNotFoundError as error:
-        raise AudioNotFoundError(f"there is no file or folder {name!r}") from error
+        advice = ": affekt fetches nothing from the network, download it first" if "://" in name else ""
+        raise AudioNotFoundError(f"there is no file or folder {name!r}{advice}") from error
     except AudioReadError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL character

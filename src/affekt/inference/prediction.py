@@ -171,8 +171,12 @@ def predict(
         The model file cannot be trusted.
     VoiceError
         The voice was made for another model.
-    UnknownNameError, ValueError
-        The model does not know one of ``emotions``, or they are fewer than two.
+    UnknownNameError, ValueError, TypeError
+        The model does not know one of ``emotions``, or they are fewer than two, or one string.
+
+    Notes
+    -----
+    Threads may call it at the same time, with one model. They gain little: one prediction uses one core.
 
     Examples
     --------

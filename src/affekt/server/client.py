@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import httpx
 
 from affekt.audio.sources import opened
-from affekt.errors import AffektError, AudioError, ServerError, SettingsError
+from affekt.errors import AffektError, AudioError, AudioFormatError, ServerError, SettingsError
 from affekt.inference.adaptation import Voice, VoiceLike, load_voice, parse_voice
 from affekt.inference.prediction import Prediction, Probabilities
 from affekt.notes import Note, NoteKind
@@ -90,7 +90,7 @@ class Client:
         emotions: Collection[str] | None = None,
         audio_channel: str = "mix",
     ) -> Prediction:
-        """Predict a recording; as ``affekt.predict``.
+        """Predict a recording: a path, the bytes of a file, or an open binary file.
 
         Raises
         ------
@@ -254,6 +254,10 @@ def _content(source: Recording) -> bytes:
     if isinstance(source, str | os.PathLike):
         with opened(source) as file:
             return file.read()
+    if not hasattr(source, "read"):
+        raise AudioFormatError(
+            f"a client sends files: give a path, bytes or an open file, not {type(source).__name__}"
+        )
     return source.read()
 
 

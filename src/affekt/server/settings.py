@@ -28,7 +28,8 @@ class Settings:
     workers
         Number of processes that compute; 0 for one for each core.
     auth
-        Whether requests need a key; None: on every address but those of this machine.
+        Whether requests need a key; None: where ``keys_file`` is named, and on every address but those of
+        this machine.
     keys_file
         Where keys are stored; empty for ``keys.json`` in the user's folder for settings.
     hosts
@@ -127,7 +128,7 @@ class Settings:
     @property
     def needs_keys(self) -> bool:
         """Whether requests need a key."""
-        return not self.on_loopback if self.auth is None else self.auth
+        return bool(self.keys_file) or not self.on_loopback if self.auth is None else self.auth
 
 
 def read_settings(file: Path | None, options: Mapping[str, Any]) -> Settings:
