@@ -309,7 +309,7 @@ def test_what_cannot_be_compared_is_refused_with_the_reason(
     first = scores["bayes-by-actor-5"]
     for others, reason in (
         ([], "two evaluations or more"),
-        ([scores["bayes-random-80-20"]], "the protocol differs"),
+        ([scores["bayes-random-80-20"]], "differ, and one is leaky"),
         ([tmp_path / "words.json"], "holds no evaluation"),
         ([EXAMPLES / "low-plain.flac"], "holds no evaluation"),
     ):

@@ -93,7 +93,7 @@ def _inputs() -> None:
         )
     with drop:
         st.file_uploader(
-            f"or **drop** a file: {display.FORMATS}",
+            display.fill("or **drop** a file: {}", display.FORMATS),
             key="uploaded",
             on_change=session.take,
             args=("uploaded",),

@@ -67,7 +67,7 @@ def page() -> None:
 
 def _inputs() -> None:
     st.file_uploader(
-        f"**Drop** a file: {display.FORMATS}",
+        display.fill("**Drop** a file: {}", display.FORMATS),
         key="long recording",
         on_change=session.take,
         args=("long recording",),
