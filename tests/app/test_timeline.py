@@ -63,6 +63,7 @@ def test_an_utterance_that_is_clicked_is_heard_and_marked(page: Page, expected: 
 
 @pytest.mark.parametrize("kind", FORMATS.values(), ids=FORMATS)
 def test_every_format_can_be_downloaded(page: Page, expected: Timeline, kind: Any) -> None:
+    page.wait_for_timeout(200)  # what the click before changed is drawn
     with page.expect_download() as download:
         page.get_by_role("button", name=FORMAT_LABELS[kind.name], exact=True).click()
     assert download.value.suggested_filename == f"four examples{kind.suffixes[0]}"

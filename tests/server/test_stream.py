@@ -100,7 +100,8 @@ def test_a_message_far_above_the_limit_ends_the_connection(served: Served) -> No
     with open_socket(served) as socket:
         socket.send("{}")
         socket.recv(timeout=20)
-        socket.send(bytes(2_000_000))
+        with suppress(ConnectionClosed):  # the server need not wait for all of it
+            socket.send(bytes(2_000_000))
         list(events_until_end(socket))
         assert socket.close_code == 1009
 
