@@ -83,6 +83,25 @@ def test_a_killed_worker_is_replaced_and_waiting_tasks_are_done(clip: bytes) -> 
     assert (restarts, reports) == (1, ["worker ended"])
 
 
+def test_a_task_for_a_worker_that_was_replaced_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        pool = Pool(1, None)
+        await pool.start()
+        try:
+            with pool.desk() as desk:
+                desk.worker.kill()
+                while pool.restarts == 0:
+                    await asyncio.sleep(0.05)
+                # A process that another thread has just waited for is said to be alive.
+                monkeypatch.setattr(Worker, "alive", True)
+                await pool.run_at(desk, "push", "stream", b"", limit_s=5)
+        finally:
+            await pool.stop()
+
+    with pytest.raises(Problem, match="worker-ended"):
+        asyncio.run(run())
+
+
 def test_a_call_to_a_process_that_has_ended_is_an_error() -> None:
     worker = Worker(None)
     worker.start()

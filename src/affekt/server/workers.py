@@ -275,7 +275,7 @@ class Pool:
 
     async def run_at(self, desk: Desk, task: str, *arguments: Any, limit_s: float, **keywords: Any) -> Any:
         """Let one worker compute a task; as ``run``."""
-        if not desk.worker.alive:
+        if desk not in self._desks:  # nobody would take the task
             raise Problem("worker-ended")
         waiting = _Task(task, arguments, keywords, asyncio.get_running_loop().create_future())
         desk.own.append(waiting)
