@@ -28,7 +28,7 @@ from affekt.model.bundle import Bundle
 FAILED = "failed"
 SHOWN = 20  # rows at once
 GUESSES = "{} {} **{}** {:.0%}, then {} {} {:.0%}"
-HEARD_HZ = 22_050  # of the sounds that are kept to be heard: MP3, about 8 kB for each second
+PLAYED_HZ = 22_050  # sample rate of the sounds in players: MP3, about 8 kB for each second
 
 
 @dataclass(frozen=True)
@@ -132,9 +132,9 @@ def hear(content: bytes, name: str, model: Bundle, voice: Voice | None) -> Row:
 
 
 def _to_mp3(waveform: Waveform) -> bytes:
-    samples = load_audio(waveform, HEARD_HZ).samples
+    samples = load_audio(waveform, PLAYED_HZ).samples
     file = io.BytesIO()
-    soundfile.write(file, samples / max(1.0, np.abs(samples).max()), HEARD_HZ, format="MP3")
+    soundfile.write(file, samples / max(1.0, np.abs(samples).max()), PLAYED_HZ, format="MP3")
     return file.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""What one visitor may ask for: little in a demo, which strangers share, and more on one's own computer."""
+"""Limits for each visitor: lower in a public demo than on one's own computer."""
 
 from __future__ import annotations
 

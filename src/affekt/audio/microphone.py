@@ -1,4 +1,4 @@
-"""Sound as it is heard: from a microphone, or from a file that is played as fast as it was spoken."""
+"""Sound in real time: from a microphone, or from a file that is read at the speed of speech."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _POLL_S = 0.2  # Windows delivers no signal while a queue is waited for
 
 @dataclass(frozen=True)
 class Sound:
-    """Blocks of shape (frames, channels) as they are heard, and their sample rate in Hz."""
+    """Blocks of shape (frames, channels), each as soon as it is recorded, and their sample rate in Hz."""
 
     sample_rate: int
     blocks: Iterator[Samples]
@@ -88,7 +88,7 @@ def _import_sounddevice() -> Any:
 
 @contextmanager
 def play(source: AudioSource, audio_channel: str = "mix", *, speed: float = 1.0) -> Iterator[Sound]:
-    """Open a recording whose blocks come when they would be heard.
+    """Open a recording whose blocks come at the speed of speech.
 
     Parameters
     ----------
