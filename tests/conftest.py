@@ -25,6 +25,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--light", action="store_true", help="skip tests whose libraries are not installed")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each process of pytest-xdist its own cache of what numba compiles for librosa.
+
+    Two processes that write one cache can exchange the code of two signatures: it then crashes.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker and config.cache:
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(config.cache.mkdir(f"numba-{worker}")))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(
     collector: pytest.Collector,
