@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Give each process of pytest-xdist its own cache of what numba compiles for librosa.
 
-    Two processes that write one cache can exchange the code of two signatures: it then crashes.
+    Two processes that write one cache at once can crash: https://github.com/numba/numba/issues/10128.
     """
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker and config.cache:
