@@ -181,9 +181,10 @@ def test_the_readmes_figures_of_the_bundled_recipe_are_the_measured_ones() -> No
     leaky = read_evaluation(SCORES / "affekt-net-2.random-80-20.speech+song.json")
     assert (leaky.leaky, len(leaky.by_seed)) == (True, 5)
     assert accuracy(leaky) in plain
-    assert "`affekt-net` and `affekt-net-2` are means of three trainings, the adapted one is of one" in TEXT
+    assert "`affekt-net`, `whisper-linear` and `affekt-net-2` are means of three seeds" in TEXT
     assert accuracy(curve["16"]) in adapted
-    assert f"without adaptation it is {percent(curve['0'].headlines['accuracy'].value)} on these" in TEXT
+    without = percent(curve["0"].headlines["accuracy"].value)
+    assert f"on which `affekt-net-2` has {without} without adaptation" in TEXT
 
 
 def test_the_readmes_figures_of_the_bundled_model_on_its_corpora_are_the_measured_ones() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -22,8 +23,9 @@ pytest.importorskip("playwright.sync_api")
 pytest.importorskip("streamlit")
 from playwright.sync_api import Page, expect
 
-from affekt.app import batch
+from affekt.app import batch, session
 from affekt.app.batch import FAILED, GUESSES, Row, count, guesses, hear
+from affekt.app.limits import OWN
 from affekt.model.bundle import load
 from affekt.notes import Note, NoteKind
 
@@ -119,7 +121,10 @@ def test_failures_are_on_top_and_each_other_row_can_be_heard(
 
 
 def test_a_fault_of_affekt_costs_one_row_alone(
-    monkeypatch: pytest.MonkeyPatch, write_voice: Callable[..., Path], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    write_voice: Callable[..., Path],
+    tmp_path: Path,
 ) -> None:
     content = write_voice(tmp_path / "a.wav").read_bytes()
     assert hear(content, "a.wav", load(), None).answer.prediction == predict(content)
@@ -130,6 +135,20 @@ def test_a_fault_of_affekt_costs_one_row_alone(
     monkeypatch.setattr(batch, "predict_waveform", fail)
     row = hear(content, "a.wav", load(), None)
     assert str(row.answer.error) == "a.wav cannot be read, by a fault of affekt (ZeroDivisionError)"
+    assert "Traceback" in caplog.text
+
+
+@pytest.mark.parametrize("uploaded", [2, 3])
+def test_a_limit_is_told_where_there_are_more_recordings_than_it(
+    uploaded: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "limits", lambda: replace(OWN, files=2))
+    monkeypatch.setattr(batch, "_rows", lambda files: ((BROKEN, 0.5) for _ in files))
+    monkeypatch.setattr(batch, "st", Mock())
+    monkeypatch.setattr(session, "model_description", lambda: "a model")
+    rows = batch._predict([None] * uploaded, "key")
+    assert len(rows.rows) == 2
+    assert ("No more than 2 are read" in rows.summary) == (uploaded > 2)
 
 
 HAPPY = Prediction("happy", 0.7, {"sad": 0.3, "happy": 0.7}, ("happy",), 1.0)

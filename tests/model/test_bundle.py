@@ -166,6 +166,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "another rate": (seal(make_graph(), replace(CONTRACT, sample_rate=16000)), "at 16000 Hz, not 22050"),
     "no probabilities": (seal(make_graph(last="Tanh"), CONTRACT), "not probabilities"),
     "no scores": (edited(lambda c: c["scores"]["headlines"].clear()), "no score for accuracy"),
+    "unknown metric": (
+        edited(lambda c: c["scores"]["headlines"].update(extra=c["scores"]["headlines"]["uar"])),
+        "unknown metrics",
+    ),
     "weights in another file": (with_weights_elsewhere(), "no graph that takes mfcc-stats@1"),
     "another format": (edited(lambda c: c.update(format=9)), "its format is 9"),
     "a missing field": (edited(lambda c: c.pop("recipe")), "lacks recipe"),

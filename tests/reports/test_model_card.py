@@ -54,7 +54,7 @@ def test_the_law_is_the_same_in_the_app_and_names_its_articles() -> None:
 def test_without_measured_coverage_none_is_stated() -> None:
     scores = replace(CONTRACT.scores, coverage=None, set_size=None)
     card = render("m.onnx", replace(CONTRACT, scores=scores))
-    assert "measured:" not in card
+    assert not re.search("measured(:| on)", card)
     assert "measured before calibration" in card
     assert not re.search("None|nan", card)
 
@@ -153,8 +153,17 @@ def test_a_card_says_that_calibration_is_for_left_out_corpora_too_and_depends_on
     assert "out-of-fold predictions for unseen speakers and unseen corpora" in card
     over = "unseen speakers of corpora like the training ones and left-out corpora"
     assert f"On average over {over}, each as often" in card
+    assert re.search(r"the cases \(measured on unseen speakers of the training corpora: [\d.]+%", card)
+    assert "2.5% of the clips of unseen speakers of the training corpora." in card
     assert "0.50 at a distance of" in card
     assert f"0.25 at {CONTRACT.distance_threshold:.2f}" in card
+
+
+def test_a_protocol_that_came_with_a_model_is_no_html() -> None:
+    scores = replace(CONTRACT.scores, protocol_label="<img src=x> [a](http://b)")
+    text = render("m", replace(CONTRACT, scores=scores)).split("## Scores")[1]
+    assert "&lt;img" in text
+    assert not re.search(r"<img|\]\(http", text)
 
 
 def test_a_card_says_how_predictions_with_a_voice_are_calibrated() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -84,13 +85,15 @@ def _predict(files: list[Any], key: object) -> Rows:
     """Predict the uploaded files under a progress bar."""
     rows: list[Row] = []
     bar = st.progress(0.0)
-    for row, share in islice(_rows(files), limits().files):
+    for row, share in islice(_rows(files), limits().files + 1):
         rows.append(row)
         bar.progress(share, display.fill("{}: {}", len(rows), row.answer.source))
     bar.empty()
+    more = len(rows) > limits().files
+    rows = rows[: limits().files]
     predicted = sum(one.group != FAILED for one in rows)
     summary = f"{predicted} of {len(rows)} recordings predicted by {session.model_description()}."
-    if len(rows) == limits().files:
+    if more:
         summary += f" No more than {limits().files} are read at once."
     return Rows(key, tuple(rows), summary)
 
@@ -126,7 +129,8 @@ def hear(content: bytes, name: str, model: Bundle, voice: Voice | None) -> Row:
     except AffektError as error:
         error.__cause__ = error.__context__ = None
         return Row(Answer(name, error=error.with_traceback(None)))  # it would keep what was decoded
-    except Exception as error:  # noqa: BLE001 - a fault of affekt, which must not cost the other files
+    except Exception as error:  # a fault of affekt, which must not cost the other files
+        logging.getLogger(__name__).exception("a recording cannot be read, by a fault of affekt")
         reason = f"{name} cannot be read, by a fault of affekt ({type(error).__name__})"
         return Row(Answer(name, error=AffektError(reason)))
 

@@ -259,6 +259,8 @@ def _parse_scores(values: object) -> ContractScores:
     found: ContractScores = build_fields(ContractScores, here, name="scores")
     if missing := HEADLINES.keys() - found.headlines.keys():
         raise ValueError(f"there is no score for {', '.join(sorted(missing))}")
+    if unknown := found.headlines.keys() - HEADLINES.keys():
+        raise ValueError(f"there is a score of unknown metrics: {reprlib.repr(sorted(unknown))}")
     if not all(math.isfinite(score.value) for score in found.headlines.values()):
         raise ValueError("a score is not a finite number")
     bins = found.reliability

@@ -42,7 +42,7 @@ LIMITS = """## Confidence and its limits
   A prediction whose set has {unsure} or more emotions is reported as unsure.
 {enrolled}- **Out of distribution.** A recording is flagged if the mean distance of its features from the average
   training speaker{uncertainty} exceeds {distance:.2f} standard deviations, as it does for {flagged:.1%} of the clips of
-  {held_out}.
+  {flagged_on}.
 - **Long recordings** are predicted {windows}.
 """  # noqa: E501
 
@@ -114,8 +114,9 @@ def _training(contract: Contract) -> Iterator[str]:
 def _scores(scores: ContractScores, emotions: Sequence[str]) -> Iterator[str]:
     yield "## Scores\n"
     yield (
-        f"Cross-validation of the recipe: **{scores.protocol_label}**, {scores.n} clips, {len(emotions)} "
-        f"emotions, chance {scores.chance:.1%}. The model itself was trained on all of these speakers.\n"
+        f"Cross-validation of the recipe: **{_inline(scores.protocol_label)}**, {scores.n} clips, "
+        f"{len(emotions)} emotions, chance {scores.chance:.1%}. "
+        "The model itself was trained on all of these speakers.\n"
     )
     yield from _table_head("metric", "score, %", "95 % interval over speakers, %")
     for name, score in scores.headlines.items():
@@ -171,11 +172,16 @@ def _limits(contract: Contract) -> str:
     if scores.coverage is not None and scores.set_size is not None:
         measured = f" (measured: {scores.coverage:.1%}, mean size {scores.set_size:.1f})"
     held_out = " and ".join(contract.calibrated_on)
+    flagged_on = held_out
     condition = "On average\n  over recordings like those of the cross-validation,"
     others = "other speakers, rooms or languages"
     if UNSEEN_CORPORA in contract.calibrated_on:
+        kinds = [kind for kind in contract.calibrated_on if kind != UNSEEN_CORPORA]
+        known = f"{' and '.join(kinds)} of the training corpora"
         condition = f"On average\n  over {contract.averaged_over}, each as often,"
         others = "corpora that differ more from the training corpora than these from each other"
+        measured = measured.replace("measured", f"measured on {known}")
+        flagged_on = known
     return LIMITS.format(
         held_out=held_out,
         power=_power(contract.calibration, contract.distance_threshold),
@@ -187,6 +193,7 @@ def _limits(contract: Contract) -> str:
         threshold=contract.calibration.threshold,
         coverage=COVERAGE,
         measured=measured,
+        flagged_on=flagged_on,
         unsure=UNSURE_FROM,
         uncertainty=_uncertainty(contract.uncertainty_weight),
         distance=contract.distance_threshold,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from pathlib import Path
 from typing import Any
@@ -84,3 +85,13 @@ def test_a_recording_that_is_a_file_is_linked(tmp_path: Path) -> None:
     assert link["RELATIVE_MEDIA_URL"] == "./a%20b%26%C3%A9.wav"
     assert link["MIME_TYPE"].startswith("audio/")
     assert read(tmp_path, SIMPLE).get_linked_files() == []
+
+
+def test_content_in_memory_names_no_path_of_this_machine(tmp_path: Path) -> None:
+    sound = tmp_path / "a.wav"
+    sound.touch()
+    for source in (str(sound), "..", "."):
+        stream = io.StringIO()
+        write([make_timeline(source=source)], stream)
+        assert "MEDIA_DESCRIPTOR" not in stream.getvalue()
+        assert tmp_path.as_uri() not in stream.getvalue()

@@ -210,7 +210,7 @@ def test_where_there_is_no_interval_the_reason_stands_in_its_place() -> None:
 
 def test_a_perfect_score_has_no_interval_of_zero_width() -> None:
     text = printed(terminal.evaluation(make_evaluation(skill=50)))
-    assert "none: speakers do not differ" in text
+    assert "none: equal in every draw of speakers" in text
     assert "100.0 - 100.0" not in text
 
 

@@ -5,6 +5,7 @@ Source: https://www.mpi.nl/tools/elan/EAF_Annotation_Format_3.0_and_ELAN.pdf
 
 from __future__ import annotations
 
+import io
 import mimetypes
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -25,7 +26,8 @@ def write(timelines: Sequence[Timeline], stream: TextIO) -> None:
     """Write for each tier one with the emotions, and one below it with their confidence.
 
     The tiers are called ``emotion`` and ``confidence``, after the channel and the speaker where there are
-    several. The recording is linked if it is a file.
+    several. The recording is linked if it is a file, and ``stream`` writes one: content in memory, as an
+    answer of the server, names no path of this machine.
 
     Raises
     ------
@@ -43,7 +45,8 @@ def write(timelines: Sequence[Timeline], stream: TextIO) -> None:
     )
     root.set(_SCHEMA, "http://www.mpi.nl/tools/elan/EAFv3.0.xsd")
     header = Xml.SubElement(root, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
-    _link(header, tiers[0].timeline.source)
+    if not isinstance(stream, io.StringIO):
+        _link(header, tiers[0].timeline.source)
     answered = sum(bool(span.confidence) for span in spans)
     Xml.SubElement(header, "PROPERTY", NAME="lastUsedAnnotationId").text = str(len(spans) + answered)
     order = Xml.SubElement(root, "TIME_ORDER")
