@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -38,8 +39,26 @@ def test_it_answers_to_no_other_name(host: str) -> None:
         check_names(Asked(host=host), Serving())  # type: ignore[arg-type]
 
 
+OPEN: dict[str, Any] = {"host": "0.0.0.0", "auth": False, "hosts": ("speech.lan",)}
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "SPEECH.lan:80", "10.0.0.1", "10.0.0.1:8400", "[fd00::1]:8400", "127.0.0.1"]
+)
+def test_without_keys_a_server_for_other_machines_answers_to_addresses_and_its_names(host: str) -> None:
+    check_names(Asked(host=host), Serving(**OPEN))  # type: ignore[arg-type]
+    check_names(Asked(host=host), Serving(**OPEN | {"host": ""}))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8400", "", "10.0.0.1.evil.example"])
+@pytest.mark.parametrize("listens", ["0.0.0.0", "::", "", "speech.lan"])
+def test_it_answers_to_no_name_of_another_site(host: str, listens: str) -> None:
+    with pytest.raises(Exception, match="wrong-host"):
+        check_names(Asked(host=host), Serving(**OPEN | {"host": listens}))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("settings", [{"host": "0.0.0.0"}, {"auth": True}])
-def test_with_keys_or_for_other_machines_any_name_will_do(settings: dict[str, Any]) -> None:
+def test_with_keys_any_name_will_do(settings: dict[str, Any]) -> None:
     check_names(Asked(host="speech.example"), Serving(**settings))  # type: ignore[arg-type]
 
 
@@ -82,6 +101,30 @@ def test_an_unknown_path_or_method_is_a_problem(client: httpx.Client) -> None:
         assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
     assert client.put("/v1/predictions").headers["Allow"] == "POST"
     assert client.put("/v1/jobs/other").headers["Allow"] == "DELETE, GET"
+
+
+def test_a_server_that_stops_waits_for_an_upload() -> None:
+    app = make_app(Settings())
+    service = app.state.service
+    idle = [service.idle]
+
+    async def body() -> AsyncIterator[bytes]:
+        idle.append(service.idle)
+        service.stopping.set()
+        yield b""
+
+    async def ask() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return [
+                await client.post("/v1/predictions", content=body(), headers={"Content-Type": "audio/wav"})
+                for _ in range(2)
+            ]
+
+    first, second = asyncio.run(ask())
+    assert "the body is empty" in first.json()["detail"]  # it was read to its end
+    assert second.json()["type"] == "/docs/errors#stopping"
+    assert [*idle, service.idle] == [True, False, True]
 
 
 def test_an_error_that_nobody_expected_is_a_problem_without_its_message() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import httpx
 import pytest
 
 from affekt.errors import KeyFileError, UnknownNameError
-from affekt.server.keys import KeyRing, create_key, read_keys, revoke_key
+from affekt.server import keys
+from affekt.server.keys import Key, KeyRing, create_key, read_keys, revoke_key
 
 
 @pytest.fixture
@@ -21,11 +23,11 @@ def place(tmp_path: Path) -> Path:
 
 
 def test_a_key_has_256_random_bits_and_only_its_digest_is_stored(place: Path) -> None:
-    keys = {create_key(place, f"name {i}") for i in range(5)}
-    assert len(keys) == 5
-    assert all(len(key) == len("affekt_") + 43 for key in keys)
+    made = {create_key(place, f"name {i}") for i in range(5)}
+    assert len(made) == 5
+    assert all(len(key) == len("affekt_") + 43 for key in made)
     content = place.read_text()
-    assert not any(key[7:] in content for key in keys)
+    assert not any(key[7:] in content for key in made)
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
 
 
@@ -73,20 +75,41 @@ def test_names_are_unique_and_scopes_are_known(place: Path) -> None:
         revoke_key(place, "you")
 
 
+@pytest.mark.posix
+def test_a_key_that_is_revoked_beside_another_change_stays_revoked(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_key(place, "old")
+    revoking = threading.Thread(target=revoke_key, args=(place, "old"))
+
+    def read(path: Path) -> list[Key]:
+        found = read_keys(path)
+        if not revoking.ident:  # between reading and writing, another process revokes a key
+            revoking.start()
+            revoking.join(0.5)  # it cannot end before this change does
+        return found
+
+    monkeypatch.setattr(keys, "read_keys", read)
+    create_key(place, "new")
+    revoking.join()
+    assert [key.name for key in read_keys(place)] == ["new"]
+    assert {stat.S_IMODE(one.stat().st_mode) for one in place.parent.iterdir()} == {0o600}
+
+
 @pytest.fixture(scope="module")
 def guarded(serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A server that needs keys, and some of them."""
     place = tmp_path_factory.mktemp("keys") / "keys.json"
-    keys = {scope: create_key(place, scope, [scope]) for scope in ("predict", "stream", "metrics")}
+    secrets = {scope: create_key(place, scope, [scope]) for scope in ("predict", "stream", "metrics")}
     with serve("--auth", keys_file=str(place), requests_per_minute=20) as served:
-        yield served, place, keys
+        yield served, place, secrets
 
 
 def test_a_route_needs_a_key_of_its_scope(guarded: Any, clip: bytes) -> None:
-    served, _, keys = guarded
+    served, _, secrets = guarded
     status = {}
     with served.client() as client:
-        for name, key in {"none": "", "wrong": "affekt_x", **keys}.items():
+        for name, key in {"none": "", "wrong": "affekt_x", **secrets}.items():
             headers = {"Authorization": f"Bearer {key}"} if key else {}
             files = {"file": ("a.flac", clip)}
             status[name] = [

@@ -14,6 +14,8 @@ import soundfile
 from tests.server.conftest import EXAMPLES
 
 import affekt
+from affekt.server.open_inference import Asked, parse_request
+from affekt.server.problems import Problem
 
 MODEL = "/v2/models/default"
 
@@ -114,6 +116,7 @@ SAMPLES = {"name": "samples", "datatype": "FP32", "shape": [2], "data": [0.1, 0.
         {"inputs": [rate()]},
         {"inputs": [SAMPLES, rate(0)]},
         {"inputs": [{**SAMPLES, "datatype": "FP8"}, rate()]},
+        {"inputs": [{**SAMPLES, "datatype": "INT16", "data": [1, 2]}, rate()]},
         {"inputs": [{**SAMPLES, "shape": [3]}, rate()]},
         {"inputs": [{**SAMPLES, "shape": [2, 1]}, rate()]},
         {"inputs": [{**SAMPLES, "data": ["x", "y"]}, rate()]},
@@ -127,6 +130,20 @@ SAMPLES = {"name": "samples", "datatype": "FP32", "shape": [2], "data": [0.1, 0.
 def test_what_is_no_request_of_the_protocol_is_a_problem(client: httpx.Client, asked: Any) -> None:
     answer = client.post(f"{MODEL}/infer", json=asked)
     assert (answer.status_code, answer.json()["type"]) == (400, "/docs/errors#bad-request")
+
+
+def test_samples_are_floats_and_integers_are_refused() -> None:
+    def ask(datatype: str, data: list[float]) -> Asked:
+        samples = {**SAMPLES, "datatype": datatype, "data": data}
+        return parse_request(json.dumps({"inputs": [samples, rate()]}).encode(), None)
+
+    for datatype in ("FP32", "FP64"):
+        found = ask(datatype, [0.5, -1.0]).samples
+        assert (found.dtype.name, found.tolist()) == ("float32", [0.5, -1.0])
+    for datatype in ("INT16", "INT32", "INT64"):
+        with pytest.raises(Problem) as refused:
+            ask(datatype, [16_384, -32_768])
+        assert "samples are FP32 or FP64" in refused.value.detail
 
 
 def test_a_length_that_is_no_number_is_a_problem(client: httpx.Client) -> None:

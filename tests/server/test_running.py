@@ -337,10 +337,24 @@ def test_other_machines_need_keys_unless_somebody_says_otherwise(tmp_path: Path)
 
 
 def test_an_address_that_cannot_be_used_is_known_at_once() -> None:
-    with listen(Settings(port=0)) as taken, pytest.raises(SettingsError, match="--port"):
+    (taken,) = listen(Settings(port=0))
+    with taken, pytest.raises(SettingsError, match="--port"):
         listen(Settings(port=taken.getsockname()[1]))
     with pytest.raises(SettingsError, match="cannot listen"):
         listen(Settings(host="no.such.host.invalid"))
+
+
+@pytest.mark.parametrize("host", ["", "::"])
+def test_every_address_is_one_of_ipv4_and_one_of_ipv6(host: str) -> None:
+    loopback = ["127.0.0.1", "::1"] if socket.has_dualstack_ipv6() else ["127.0.0.1"]
+    with ExitStack() as opened:
+        listeners = [opened.enter_context(one) for one in listen(Settings(host=host, port=0))]
+        (port,) = {one.getsockname()[1] for one in listeners}
+        for address, listener in zip(loopback, listeners, strict=True):
+            opened.enter_context(socket.create_connection((address, port), timeout=10))
+            connection, client = listener.accept()
+            connection.close()
+            assert client[0] == address  # as limits and trusted proxies expect it
 
 
 def test_a_model_that_cannot_be_used_is_an_error_of_one_line(tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +19,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 import affekt
+from affekt.server.app import make_app
 from affekt.server.keys import create_key
+from affekt.server.settings import Settings
 
 
 def open_socket(served: Served, **options: Any) -> ClientConnection:
@@ -120,7 +125,8 @@ def strict(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
     """A server that needs keys, has one place for a stream, and little patience."""
     place = tmp_path_factory.mktemp("keys") / "keys.json"
     key = create_key(place, "me", ["stream", "metrics"])
-    with serve("--auth", keys_file=str(place), max_streams=1, stream_idle_s=0.5) as served:
+    limits = {"max_streams": 1, "stream_idle_s": 0.5, "max_message_bytes": 1000}
+    with serve("--auth", keys_file=str(place), **limits) as served:
         yield served, key
 
 
@@ -157,6 +163,16 @@ def test_the_key_is_in_the_head_or_in_the_configuration(strict: tuple[Served, st
             assert (error["problem"]["type"], socket.close_code) == ("/docs/errors#no-key", 1008)
 
 
+def test_a_small_limit_of_messages_leaves_room_for_a_configuration(strict: tuple[Served, str]) -> None:
+    served, key = strict
+    wait_for_place(served, key)
+    voice = json.dumps({"voice": {"long": "x" * 40_000}, "key": key})
+    with open_socket(served) as socket:
+        socket.send(voice)
+        (error,) = events_until_end(socket)
+        assert error["problem"]["type"] == "/docs/errors#unusable-voice"
+
+
 def test_a_place_is_free_again_after_silence(strict: tuple[Served, str]) -> None:
     served, key = strict
     wait_for_place(served, key)
@@ -169,3 +185,95 @@ def test_a_place_is_free_again_after_silence(strict: tuple[Served, str]) -> None
         (error,) = events_until_end(first)
         assert "nothing came" in error["problem"]["detail"]
     assert until_ready(served, json.dumps({"key": key}))
+
+
+class Socket:
+    """A client of an application whose workers are not started: it sends all its messages at once."""
+
+    def __init__(self, *messages: str | bytes, **settings: Any) -> None:
+        self.app = make_app(Settings(**settings))
+        self.messages = messages
+
+    def talk(self) -> list[dict[str, Any]]:
+        """Return the events that come back."""
+        return asyncio.run(self._talk())
+
+    async def _talk(self) -> list[dict[str, Any]]:
+        kinds = {str: "text", bytes: "bytes"}
+        coming = [{"type": "websocket.receive", kinds[type(message)]: message} for message in self.messages]
+        left = iter([{"type": "websocket.connect"}, *coming])
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return next(left)
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        headers = [(b"host", b"localhost")]
+        scope = {"type": "websocket", "path": "/v1/stream", "query_string": b"", "headers": headers}
+        await self.app(scope, receive, send)
+        assert sent[-1]["type"] == "websocket.close"
+        self.close_code = sent[-1]["code"]
+        return [json.loads(message["text"]) for message in sent if message["type"] == "websocket.send"]
+
+
+@pytest.mark.parametrize("field", ["key", "voice", "emotions"])
+def test_half_of_a_surrogate_pair_is_refused(field: str) -> None:
+    text: Any = "happy\ud83d"
+    socket = Socket(json.dumps({field: [text] if field == "emotions" else text}), auth=field == "key")
+    (error,) = socket.talk()
+    assert (error["fatal"], error["problem"]["type"]) == (True, "/docs/errors#bad-request")
+    assert "half of a surrogate pair" in error["problem"]["detail"]
+    assert socket.close_code == 1008
+
+
+def test_the_limit_of_a_configuration_is_of_bytes() -> None:
+    (error,) = Socket(json.dumps({"key": "é" * 600_000}, ensure_ascii=False)).talk()
+    assert "it is longer than 1048576 bytes" in error["problem"]["detail"]
+
+
+def test_with_damaged_keys_a_try_is_answered_counted_and_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "keys.json"
+    place.write_text("[")
+    logged: list[str] = []
+    monkeypatch.setattr(
+        "affekt.server.stream.report", lambda event, **facts: logged.append(facts["outcome"])
+    )
+    monkeypatch.setattr("affekt.server.limits.time.time", lambda: 0.0)  # one window of a minute
+    socket = Socket('{"key": "affekt_x"}', keys_file=str(place), requests_per_minute=1)
+    found = [(socket.talk()[0]["problem"], socket.close_code) for _ in range(2)]
+    assert [(problem["type"], code) for problem, code in found] == [
+        ("/docs/errors#internal-error", 1011),
+        ("/docs/errors#too-many-requests", 1008),
+    ]
+    assert "detail" not in found[0][0]  # no path of the server
+    assert logged == ["internal-error", "too-many-requests"]
+
+
+class Pushed:
+    """Workers that take samples and answer nothing; a second passes with each message."""
+
+    facts = SimpleNamespace(name="default")
+    count = 0
+
+    @contextmanager
+    def desk(self) -> Iterator[None]:
+        yield
+
+    async def run_at(self, desk: None, task: str, *arguments: Any, **options: Any) -> list[Any]:
+        self.count += task == "push"
+        return []
+
+
+def test_a_stream_whose_client_never_stops_sending_has_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    socket = Socket("{}", *[bytes(2)] * 100, '{"event": "end"}', max_stream_s=10)
+    pushed = socket.app.state.service.pool = Pushed()
+    clock = SimpleNamespace(monotonic=lambda: float(pushed.count), perf_counter=time.perf_counter)
+    monkeypatch.setattr("affekt.server.stream.time", clock)
+    ready, error = socket.talk()
+    assert (ready["event"], error["fatal"]) == ("ready", True)
+    assert error["problem"]["detail"] == "the limit of a stream is 10 s"
+    assert pushed.count == 10

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -92,7 +94,8 @@ class _Exchange:
         metrics.in_progress.inc()
         try:
             self._check()
-            await self._app(self._scope, receive, self.send)
+            with self._service.begun() if self._is_work else nullcontext():
+                await self._app(self._scope, receive, self.send)
         except ClientGone:
             self._status = self._status or CLIENT_GONE
         except Problem as problem:
@@ -132,8 +135,12 @@ class _Exchange:
 
     def _check(self) -> None:
         check_names(HTTPConnection(self._scope), self._service)
-        if self._service.stopping.is_set() and self._scope["method"] == "POST":
+        if self._service.stopping.is_set() and self._is_work:
             raise Problem("stopping", headers={"Retry-After": "5", "Connection": "close"})
+
+    @property
+    def _is_work(self) -> bool:
+        return bool(self._scope["method"] == "POST")
 
     @property
     def _method(self) -> str:
@@ -171,8 +178,9 @@ class _Exchange:
 def check_names(connection: HTTPConnection, service: Service) -> None:
     """Check under which name the server is asked, and by a page of which site.
 
-    Without this, any page that a visitor opens could use a server on the visitor's machine, which needs no
-    key: directly, or by a name of its own that it lets point there (DNS rebinding).
+    Without this, any page that a visitor opens could use a server that needs no key, on the visitor's
+    machine or in the same network: directly, or by a name of its own that it lets point there (DNS
+    rebinding). No page can do so with an address: any will do where other machines can connect.
 
     Raises
     ------
@@ -182,9 +190,10 @@ def check_names(connection: HTTPConnection, service: Service) -> None:
     settings = service.settings
     host = connection.headers.get("host", "")
     name = host_name(host)
-    if settings.on_loopback and not settings.needs_keys:
-        known = {"localhost", "127.0.0.1", "::1", settings.host, *settings.hosts}
-        if name not in {one.lower() for one in known}:
+    if not settings.needs_keys:
+        names = {"localhost", "127.0.0.1", "::1", settings.host, *settings.hosts} - {""}
+        known = name in {one.lower() for one in names}
+        if not known and (settings.on_loopback or not _is_address(name)):
             raise Problem("wrong-host", f"the request is for {name[:100]!r}; see the setting 'hosts'")
     origin = connection.headers.get("origin")
     if origin is not None and origin.partition("://")[2].lower() != host.lower():
@@ -201,6 +210,14 @@ def host_name(host: str) -> str:
         return (urlsplit(f"//{host}").hostname or "").lower()
     except ValueError:
         return ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def problem_response(problem: Problem, request_id: str = "") -> Response:

@@ -6,10 +6,16 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 from affekt.errors import KeyFileError, UnknownNameError
 from affekt.support.plain_values import build, parse_json
@@ -74,9 +80,6 @@ def create_key(path: Path, name: str, scopes: Collection[str] = SCOPES, days: fl
             raise UnknownNameError("scope", scope, SCOPES)
     if not (0 < len(name) <= _MAX_NAME and name.isprintable()):
         raise KeyFileError(f"the name of a key has 1 to {_MAX_NAME} printable characters")
-    keys = read_keys(path)
-    if any(key.name == name for key in keys):
-        raise KeyFileError(f"there is a key of {name!r} in {path}: revoke it, or choose another name")
     now = datetime.now(UTC).replace(microsecond=0)
     secret = PREFIX + secrets.token_urlsafe(_BITS // 8)
     key = Key(
@@ -86,7 +89,11 @@ def create_key(path: Path, name: str, scopes: Collection[str] = SCOPES, days: fl
         created=now.isoformat(),
         expires="" if days is None else (now + timedelta(days=days)).isoformat(),
     )
-    write_keys(path, [*keys, key])
+    with _changed_alone(path):
+        keys = read_keys(path)
+        if any(one.name == name for one in keys):
+            raise KeyFileError(f"there is a key of {name!r} in {path}: revoke it, or choose another name")
+        write_keys(path, [*keys, key])
     return secret
 
 
@@ -98,11 +105,34 @@ def revoke_key(path: Path, name: str) -> None:
     KeyFileError, UnknownNameError
         The file cannot be read or written, or has no key of this name.
     """
-    keys = read_keys(path)
-    kept = [key for key in keys if key.name != name]
-    if len(kept) == len(keys):
-        raise UnknownNameError("key", name, [key.name for key in keys] or ["none yet"])
-    write_keys(path, kept)
+    names = [key.name for key in read_keys(path)]
+    if name not in names:
+        raise UnknownNameError("key", name, names or ["none yet"])
+    with _changed_alone(path):
+        write_keys(path, [key for key in read_keys(path) if key.name != name])
+
+
+@contextmanager
+def _changed_alone(path: Path) -> Iterator[None]:
+    """Let no other process change the keys meanwhile: else it could write back one that was revoked.
+
+    The lock is on a file beside the keys, which are replaced. Windows has none.
+    """
+    if fcntl is None:
+        yield
+        return
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place = path.with_name(f"{path.name}.lock")
+        number = os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise KeyFileError(f"the keys in {path} cannot be written: {error.strerror}") from error
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(number, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(number)
 
 
 def keys_path(file: Path | None = None) -> Path:

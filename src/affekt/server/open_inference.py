@@ -1,8 +1,8 @@
-"""The Open Inference Protocol v2, as a side door for clients of KServe and Triton.
+"""The Open Inference Protocol v2, for clients of KServe and Triton.
 
-A model takes the tensor ``samples`` (FP32, one recording of one channel) with ``sample_rate`` (one
-integer), or ``recording`` (BYTES, the content of an audio file; in JSON as base64). It returns
-``probabilities`` (FP32) and ``emotion`` (BYTES).
+A model takes the tensor ``samples`` (FP32 or FP64, one recording of one channel, from -1 to 1) with
+``sample_rate`` (one integer), or ``recording`` (BYTES, the content of an audio file; in JSON as base64). It
+returns ``probabilities`` (FP32) and ``emotion`` (BYTES).
 
 Source: https://github.com/kserve/open-inference-protocol, and its extension for binary tensors,
 https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md
@@ -218,6 +218,8 @@ def _asked(document: Mapping[str, Any], tensors: Mapping[str, Any]) -> Asked:
         rates = tensors["sample_rate"]
         if isinstance(samples, bytes) or isinstance(rates, bytes) or rates.size != 1:
             raise ValueError("samples are FP32, and sample_rate is one INT32")
+        if samples.dtype.kind != "f":
+            raise ValueError("samples are FP32 or FP64, from -1 to 1: divide those of 16 bits by 32768")
         rate = int(rates.ravel()[0])
         if rate <= 0:
             raise ValueError(f"sample_rate is {rate}")

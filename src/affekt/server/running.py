@@ -21,6 +21,7 @@ from affekt.server.logs import configure_logs, report
 from affekt.server.problems import Problem
 from affekt.server.service import Service, keys_file
 from affekt.server.settings import Settings
+from affekt.server.stream import MAX_CONFIGURATION_BYTES
 
 BACKLOG = 2048
 CONNECTIONS_S = 5  # to close what is open, after all requests were finished
@@ -49,14 +50,14 @@ def serve(settings: Settings, started: Callable[[str], None] = lambda url: None)
     """
     check_open(settings)
     configure_logs()
-    listener = listen(settings)
+    listeners = listen(settings)
     app = make_app(settings)
     service: Service = app.state.service
     config = uvicorn.Config(
         app,
         http=type("LimitedConnection", (Connection,), _limits(settings)),
         ws="websockets-sansio",
-        ws_max_size=4 * settings.max_message_bytes,  # a larger one ends the connection before it is read
+        ws_max_size=max_websocket_bytes(settings),  # a larger one ends the connection before it is read
         ws_per_message_deflate=False,  # a small message could become a large one
         lifespan="on",
         access_log=False,
@@ -68,9 +69,9 @@ def serve(settings: Settings, started: Callable[[str], None] = lambda url: None)
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         timeout_graceful_shutdown=CONNECTIONS_S,
     )
-    server = _Server(config, service, lambda: started(_url_of(settings, listener)))
+    server = _Server(config, service, lambda: started(_url_of(listeners[0])))
     try:
-        asyncio.run(server.run_to_end(listener))
+        asyncio.run(server.run_to_end(listeners))
     except (WorkerError, Problem) as error:
         cause = "; ".join(getattr(error, "__notes__", [])) or str(error)
         raise WorkerError(f"the workers do not start: {cause}") from error
@@ -86,24 +87,43 @@ def check_open(settings: Settings) -> None:
         )
 
 
-def listen(settings: Settings) -> socket.socket:
-    """Return a socket that listens, so that an address that cannot be used is known at once."""
+def listen(settings: Settings) -> list[socket.socket]:
+    """Return sockets that listen, so that an address that cannot be used is known at once.
+
+    Every address is a socket for IPv4 and one for IPv6. With one for both, a client of IPv4 would be
+    ``::ffff:10.0.0.2``: none of ``trusted_proxies``, and in one limit of requests with all others.
+    """
+    hosts, port = [settings.host], settings.port
+    if settings.host in ("", "::"):
+        hosts = ["0.0.0.0"]  # noqa: S104 - what was asked for
+        if socket.has_dualstack_ipv6():
+            hosts.append("::")
+    found: list[socket.socket] = []
     try:
-        family = socket.getaddrinfo(settings.host or None, settings.port, type=socket.SOCK_STREAM)[0][0]
-        address = (settings.host, settings.port)
-        return socket.create_server(address, family=family, backlog=BACKLOG)
+        for host in hosts:
+            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+            found.append(socket.create_server((host, port), family=family, backlog=BACKLOG))
+            port = found[0].getsockname()[1]
     except OSError as error:
+        for one in found:
+            one.close()
         raise SettingsError(
-            f"the server cannot listen on {settings.host}, port {settings.port} "
+            f"the server cannot listen on {settings.host or 'every address'}, port {settings.port} "
             f"({error.strerror or error}): choose another with --host or --port"
         ) from error
+    return found
+
+
+def max_websocket_bytes(settings: Settings) -> int:
+    """Return the largest message of a stream that is read: samples, or a configuration."""
+    return max(4 * settings.max_message_bytes, MAX_CONFIGURATION_BYTES)
 
 
 def _limits(settings: Settings) -> dict[str, Any]:
     return {"header_s": settings.header_s, "most": settings.max_connections}
 
 
-def _url_of(settings: Settings, listener: socket.socket) -> str:
+def _url_of(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
@@ -116,12 +136,12 @@ class _Server(uvicorn.Server):
         self._service, self._started = service, started
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    async def run_to_end(self, listener: socket.socket) -> None:
-        """Serve on a socket until a signal comes."""
+    async def run_to_end(self, listeners: list[socket.socket]) -> None:
+        """Serve on sockets until a signal comes."""
         self._loop = asyncio.get_running_loop()
         with self._signals():
             await self._service.pool.start()  # here, because uvicorn tells nobody why an application failed
-            await self._serve([listener])
+            await self._serve(listeners)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer."""

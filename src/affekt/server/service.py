@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.requests import HTTPConnection
 
+from affekt.errors import AffektError
 from affekt.server.jobs import Jobs
 from affekt.server.keys import Key, KeyRing, keys_path
 from affekt.server.limits import HeldBytes, Places, RequestRate, client_of
@@ -55,6 +57,8 @@ class Service:
         Where requests are traced; None if they are not.
     stopping
         Set when the server was told to stop.
+    unfinished
+        How many requests with a body are being read or answered.
     """
 
     settings: Settings
@@ -68,6 +72,7 @@ class Service:
     metrics: Metrics
     traces: Traces | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    unfinished: int = 0
 
     @classmethod
     def of(cls, settings: Settings) -> Service:
@@ -122,7 +127,16 @@ class Service:
     @property
     def idle(self) -> bool:
         """Whether nothing is left to do before the server stops."""
-        return not (self.work.taken or self.streams.taken or self.jobs.running)
+        return not (self.unfinished or self.streams.taken or self.jobs.running)
+
+    @contextmanager
+    def begun(self) -> Iterator[None]:
+        """Count a request with a body, from its head to the end of its answer."""
+        self.unfinished += 1
+        try:
+            yield
+        finally:
+            self.unfinished -= 1
 
     def with_notice(self, answer: dict[str, Any]) -> dict[str, Any]:
         """Return an answer with the name of the model, and the notice that each answer is to carry."""
@@ -178,7 +192,7 @@ def allowed(scope: str) -> Callable[[Request], Awaitable[str]]:
         if service.settings.needs_keys:
             try:
                 key = service.find_key(sent_key(request), scope)
-            except Problem:
+            except (Problem, AffektError):
                 state["fields"] = service.rate.count(client)  # so that keys cannot be tried at will
                 raise
             client, state["key"] = f"key {key.name}", key.name

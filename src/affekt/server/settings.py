@@ -22,7 +22,7 @@ class Settings:
     Attributes
     ----------
     host, port
-        The address to listen on.
+        The address to listen on; empty or ``::`` for all addresses, of IPv4 and IPv6.
     model
         A model file; None for the bundled model.
     workers
@@ -33,7 +33,8 @@ class Settings:
     keys_file
         Where keys are stored; empty for ``keys.json`` in the user's folder for settings.
     hosts
-        Further names that a server without keys answers to, beside ``localhost`` and its address.
+        Further names that a server without keys answers to, beside ``localhost`` and ``host``; where other
+        machines can connect, beside any IP address too.
     trusted_proxies
         Addresses of proxies whose ``X-Forwarded-For`` is believed.
     notice

@@ -18,9 +18,10 @@ from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
+from affekt.errors import AffektError
 from affekt.server.logs import report
 from affekt.server.messages import Options
-from affekt.server.problems import Problem
+from affekt.server.problems import Problem, problem_of
 from affekt.server.service import Service, client_address, sent_key, service_of
 from affekt.server.workers import Desk
 from affekt.support.plain_values import build_fields, parse_json
@@ -65,7 +66,8 @@ async def stream(socket: WebSocket) -> None:
     outcome = "ended"
     try:
         await connection.answer()
-    except Problem as problem:
+    except (Problem, AffektError) as error:
+        problem = error if isinstance(error, Problem) else problem_of(error)
         outcome = problem.name
         await connection.fail(problem)
     except WebSocketDisconnect:
@@ -130,7 +132,7 @@ class _Connection:
         if text is None:
             raise Problem("bad-request", "the first message is the configuration, as text in JSON")
         try:
-            if len(text) > MAX_CONFIGURATION_BYTES:
+            if len(text.encode()) > MAX_CONFIGURATION_BYTES:
                 raise ValueError(f"it is longer than {MAX_CONFIGURATION_BYTES} bytes")
             given = parse_json(text)
             if isinstance(given, dict) and isinstance(given.get("voice"), dict):
@@ -139,6 +141,7 @@ class _Connection:
             configuration: Configuration = build_fields(Configuration, given)
             if voice is not None and not isinstance(voice, str):
                 raise ValueError("voice is no document of a voice")
+            _check_texts(configuration.key, voice, *(configuration.emotions or ()))
         except ValueError as error:
             raise Problem("bad-request", f"the configuration cannot be read: {error}") from error
         self._authorise(configuration.key)
@@ -150,7 +153,7 @@ class _Connection:
         if service.settings.needs_keys:
             try:
                 found = service.find_key(sent_key(self._socket) or key, "stream")
-            except Problem:
+            except (Problem, AffektError):
                 service.rate.count(client)
                 raise
             self.key = found.name
@@ -195,22 +198,25 @@ class _Connection:
         """Push what comes until the client ends it, or return why the server does."""
         service, settings = self._service, self._service.settings
         until = time.monotonic() + settings.max_stream_s
+        over = Problem("timeout", f"the limit of a stream is {settings.max_stream_s:g} s")
+        idle = Problem("timeout", f"nothing came for {settings.stream_idle_s:g} s")
         stopping = asyncio.ensure_future(service.stopping.wait())
         receiving: asyncio.Future[Any] | None = None
         try:
             while True:
+                left_s = until - time.monotonic()
+                if left_s <= 0:
+                    return over
                 receiving = asyncio.ensure_future(self._socket.receive())
-                left_s = min(settings.stream_idle_s, max(0.0, until - time.monotonic()))
                 await asyncio.wait(
-                    {receiving, stopping}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED
+                    {receiving, stopping},
+                    timeout=min(settings.stream_idle_s, left_s),
+                    return_when=asyncio.FIRST_COMPLETED,
                 )
                 if stopping.done():
                     return Problem("stopping")
                 if not receiving.done():
-                    over = time.monotonic() >= until
-                    why = f"the limit of a stream is {settings.max_stream_s:g} s"
-                    idle = f"nothing came for {settings.stream_idle_s:g} s"
-                    return Problem("timeout", why if over else idle)
+                    return over if left_s <= settings.stream_idle_s else idle
                 message = receiving.result()
                 text = _text_of(message)
                 if text is not None:
@@ -258,6 +264,14 @@ def _text_of(message: Any) -> str | None:
         raise WebSocketDisconnect(message.get("code", NORMAL))
     text: str | None = message.get("text")
     return text
+
+
+def _check_texts(*texts: str | None) -> None:
+    for text in texts:
+        try:
+            (text or "").encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("it has half of a surrogate pair, which is no Unicode text") from error
 
 
 def _is_end(text: str) -> bool:

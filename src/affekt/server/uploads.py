@@ -40,7 +40,7 @@ class Upload:
 
 @dataclass
 class Form:
-    """What a body holds: files and texts, by the names of their fields."""
+    """The files of a body, by the names of their fields."""
 
     files: dict[str, list[Upload]] = field(default_factory=dict)
 
