@@ -54,14 +54,17 @@ def test_of_many_recordings_one_that_fails_costs_its_answer_alone(
     assert pickle.loads(pickle.dumps(error)).problem == error.problem
 
 
-def answering(*answers: httpx.Response) -> tuple[affekt.Client, list[httpx.Request]]:
-    """A client of a server that gives these answers."""
+def answering(*answers: httpx.Response | Exception) -> tuple[affekt.Client, list[httpx.Request]]:
+    """A client of a server that gives these answers; an exception stands for none."""
     left, asked = list(answers), list[httpx.Request]()
 
     def answer(request: httpx.Request) -> httpx.Response:
         asked.append(request)
         request.read()
-        return left.pop(0)
+        found = left.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     return affekt.Client("http://server", "secret", transport=httpx.MockTransport(answer)), asked
 
@@ -80,6 +83,30 @@ def test_a_busy_server_is_asked_again_after_the_time_that_it_names(monkeypatch: 
         client.predict(io.BytesIO(b"x"))
     assert len(asked) == client_module.TRIES
     assert len({one.content.partition(b"\r\n\r\n")[2][:1] for one in asked}) == 1  # sent whole each time
+
+
+@pytest.mark.parametrize("deletion", [httpx.Response(204), httpx.Response(503), httpx.ReadTimeout("slow")])
+@pytest.mark.parametrize("ending", ["done", "failed", "interrupted"])
+def test_a_job_is_deleted_however_it_ends(
+    monkeypatch: pytest.MonkeyPatch, ending: str, deletion: httpx.Response | Exception
+) -> None:
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", interrupt)
+    begun = httpx.Response(202, headers={"Location": "/v1/jobs/name"})
+    answers = {
+        "done": [httpx.Response(200, json={"status": "done"}), httpx.Response(200, content=b"made")],
+        "failed": [httpx.Response(200, json={"status": "failed"}), httpx.Response(415)],
+        "interrupted": [httpx.Response(200, json={"status": "running"})],
+    }
+    client, asked = answering(begun, *answers[ending], deletion)
+    if ending == "done":
+        assert client.timeline(b"x") == b"made"
+    else:
+        with pytest.raises(ServerError if ending == "failed" else KeyboardInterrupt):
+            client.timeline(b"x")
+    assert [one.url.path for one in asked if one.method == "DELETE"] == ["/v1/jobs/name"]
 
 
 def test_what_is_no_file_is_refused(remote: affekt.Client) -> None:

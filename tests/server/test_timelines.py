@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import subprocess
+import sys
+import threading
 import time
+from collections.abc import Awaitable, Callable, Coroutine
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 import soundfile
+from fastapi import Request
 from fastapi.routing import APIRoute
 from tests.server.conftest import EXAMPLES
 
 import affekt
 from affekt.inference.writers import FORMATS
 from affekt.server import timelines
+from affekt.server.app import make_app
+from affekt.server.jobs import Job
 from affekt.server.problems import Problem
-from affekt.server.timelines import MEDIA_TYPES, choose_format
+from affekt.server.service import Service
+from affekt.server.settings import Settings
+from affekt.server.timelines import MEDIA_TYPES, choose_format, show_result
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +59,9 @@ def test_the_format_is_the_one_that_is_accepted(client: httpx.Client, clip: byte
     assert len(answer.content) > 20
 
 
-def test_all_formats_of_timelines_are_documented() -> None:
-    assert tuple(one.media_type for one in FORMATS.values()) == MEDIA_TYPES
+def test_all_formats_of_timelines_are_documented(client: httpx.Client) -> None:
+    documented = client.get("/openapi.json").json()["paths"]["/v1/timelines"]["post"]["responses"]["200"]
+    assert documented["content"].keys() == {one.media_type for one in FORMATS.values()}
 
 
 @pytest.mark.parametrize(
@@ -111,6 +123,130 @@ def test_a_job_is_cancelled_and_one_of_no_sound_fails(client: httpx.Client, long
     result = client.get(f"{waiting.headers['Location']}/result")
     assert (result.status_code, result.json()["type"]) == (415, "/docs/errors#not-audio")
     client.delete(waiting.headers["Location"])
+
+
+Use = Callable[[Service, httpx.AsyncClient], Awaitable[None]]
+
+
+def directly(use: Use, **settings: Any) -> None:
+    """Use an application whose workers find nothing in any recording."""
+
+    async def run() -> None:
+        app = make_app(Settings(**settings))
+        service: Service = app.state.service
+        service.pool.run = no_timelines  # type: ignore[method-assign]
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            await use(service, client)
+        await service.jobs.stop()
+
+    asyncio.run(run())
+
+
+async def no_timelines(*arguments: Any, **keywords: Any) -> list[Any]:
+    return []
+
+
+async def ended(service: Service, work: Coroutine[Any, Any, Any]) -> Job:
+    """A job of this client that has ended."""
+    job = service.jobs.add("address 127.0.0.1", work)
+    assert job.task
+    await job.task
+    return job
+
+
+def test_jobs_that_nobody_fetched_refuse_no_timeline(clip: bytes) -> None:
+    async def use(service: Service, client: httpx.AsyncClient) -> None:
+        kept = await ended(service, no_timelines())
+        assert (await client.post("/v1/timelines", files={"file": clip})).json() == []
+        assert (await client.get(f"/v1/jobs/{kept.name}")).json()["status"] == "done"
+        later = {"Prefer": "respond-async"}
+        assert (await client.post("/v1/timelines", files={"file": clip}, headers=later)).status_code == 202
+
+    directly(use, max_jobs=1)
+
+
+def test_jobs_that_run_refuse_further_jobs_and_no_short_timeline(clip: bytes) -> None:
+    async def use(service: Service, client: httpx.AsyncClient) -> None:
+        service.jobs.add("somebody", asyncio.Event().wait())
+        assert (await client.post("/v1/timelines", files={"file": clip})).json() == []
+        later = {"Prefer": "respond-async"}
+        answer = await client.post("/v1/timelines", files={"file": clip}, headers=later)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+
+    directly(use, max_jobs=1)
+
+
+def test_the_problem_of_a_job_is_raised_as_another_one_each_time() -> None:
+    async def fail() -> None:
+        raise Problem("overloaded", "busy", {"Retry-After": "7"})
+
+    async def use(service: Service, client: httpx.AsyncClient) -> None:
+        job = await ended(service, fail())
+        answer = await client.get(f"/v1/jobs/{job.name}/result")
+        assert (answer.status_code, answer.json()["detail"]) == (503, "busy")
+        assert answer.headers["Retry-After"] == "7"
+        app = SimpleNamespace(state=SimpleNamespace(service=service))
+        with pytest.raises(Problem, match="busy") as raised:
+            await show_result(Request({"type": "http", "headers": [], "app": app}), job.client, job.name)
+        assert raised.value is not job.problem
+
+    directly(use)
+
+
+def test_timelines_are_written_beside_other_requests(clip: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+
+    def encode(*arguments: Any) -> bytes:
+        threads.append(threading.current_thread())
+        return b"[]"
+
+    monkeypatch.setattr(timelines, "encode_timelines", encode)
+
+    async def use(service: Service, client: httpx.AsyncClient) -> None:
+        job = await ended(service, no_timelines())
+        assert (await client.get(f"/v1/jobs/{job.name}/result")).json() == []
+        assert (await client.post("/v1/timelines", files={"file": clip})).json() == []
+
+    directly(use)
+    assert len(threads) == 2
+    assert threading.main_thread() not in threads
+
+
+def test_the_process_that_answers_does_not_load_onnxruntime() -> None:
+    program = f"""
+import asyncio, sys
+from pathlib import Path
+import httpx
+from affekt.server.app import make_app
+from affekt.server.settings import Settings
+
+async def ask(service, client):
+    upload = {{"file": Path({str(EXAMPLES / "low-plain.flac")!r}).read_bytes()}}
+    page = await client.post("/v1/timelines", files=upload, headers={{"Accept": "text/html"}})
+    begun = await client.post("/v1/timelines", files=upload, headers={{"Prefer": "respond-async"}})
+    (job,) = service.jobs._jobs.values()
+    await job.task
+    result = await client.get(begun.headers["Location"] + "/result")
+    card = await client.get(f"/v1/models/{{service.pool.facts.name}}/card")
+    print(page.status_code, result.status_code, card.status_code)
+
+async def main():
+    app = make_app(Settings(workers=1, job_s=300, work_s=300))
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
+    ):
+        await ask(app.state.service, client)
+
+asyncio.run(main())
+print("onnxruntime" in sys.modules)
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    answers, loaded = done.stdout.splitlines()[-2:]
+    assert (answers, loaded) == ("200 200 200", "False")
 
 
 def test_every_route_of_jobs_asks_whose_the_job_is() -> None:

@@ -16,11 +16,9 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime
-import onnxruntime.capi.onnxruntime_pybind11_state as ort_errors
 from numpy.typing import NDArray
 
 from affekt.errors import BundleError, UnknownNameError
@@ -36,23 +34,14 @@ from affekt.support.plain_values import parse_json
 from affekt.support.sessions import session_options
 from affekt.support.writing import whole_file
 
+if TYPE_CHECKING:
+    import onnxruntime
+
 DEFAULT_MODEL = Path(__file__).with_name("default.onnx")
 MAX_BUNDLE_BYTES = 1 << 30
 MAX_CONTRACT_BYTES = 16 << 20  # fingerprints of 800,000 clips
 MAX_WORKING_BYTES = 1 << 30  # of all tensors together while graphs run
 MAX_PROBE_S = 20.0  # the bundled model takes a hundredth of a second
-_RUNTIME_ERRORS = (  # onnxruntime's errors share no base but Exception
-    ort_errors.EPFail,
-    ort_errors.Fail,
-    ort_errors.InvalidArgument,
-    ort_errors.InvalidGraph,
-    ort_errors.InvalidProtobuf,
-    ort_errors.NotImplemented,
-    ort_errors.RuntimeException,
-    ValueError,  # more than one output, or other inputs
-    IndexError,  # no input
-    RuntimeError,  # a tensor of an unknown type
-)
 _EXTERNAL_FOLDER_OPTION = "session.model_external_initializers_file_folder_path"
 _PROBE_FRAMES = 128, 41  # stand for any length
 MAX_ENTRY_FIELDS = 10
@@ -124,6 +113,8 @@ class Bundle:
         BundleError
             The graph fails on these features, or what it returns is not probabilities.
         """
+        import onnxruntime  # takes long, and the process of the server that answers does without it
+
         return self._run(features, onnxruntime.RunOptions(), enrolled=enrolled)
 
     def _run(
@@ -136,7 +127,7 @@ class Bundle:
             outputs = [PROBABILITIES]
         try:
             (found,) = self._session.run(outputs, {self._session.get_inputs()[0].name: features}, options)
-        except _RUNTIME_ERRORS as error:
+        except _runtime_errors() as error:
             raise BundleError(
                 f"{self.name} holds no graph that takes {self.contract.features}: {error}"
             ) from error
@@ -178,6 +169,11 @@ class Bundle:
         """Return the out-of-distribution distance of one recording, median over its windows."""
         average, relative = self.contract.average_speaker, self.feature_set.relative_columns
         return float(np.median([distance(one, average, relative) for one in windows]))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a file, whole or not at all."""
+        with whole_file(path, "wb") as file:
+            file.write(self._content)
 
     def to_dict(self) -> dict[str, Any]:
         """Name and contract as plain values."""
@@ -233,6 +229,8 @@ def parse(content: bytes, name: str) -> Bundle:
     BundleError
         As for ``load``.
     """
+    import onnxruntime
+
     contract = _read_contract(content, name)
     feature_set = _check_features(contract, name)
     try:
@@ -247,7 +245,7 @@ def parse(content: bytes, name: str) -> Bundle:
             enable_fallback=0,  # prints to the standard output, and tries the same again
             read_config_from_model=0,
         )
-    except _RUNTIME_ERRORS as error:
+    except _runtime_errors() as error:
         raise BundleError(f"{name} holds no graph that takes {contract.features}: {error}") from error
     if contract.enrolled_calibration and ENROLLED_PROBABILITIES not in {
         output.name for output in session.get_outputs()
@@ -270,15 +268,36 @@ def _session_options() -> onnxruntime.SessionOptions:
 
 
 @functools.cache
+def _runtime_errors() -> tuple[type[Exception], ...]:
+    """Return onnxruntime's errors, which share no base but Exception."""
+    import onnxruntime.capi.onnxruntime_pybind11_state as ort_errors
+
+    return (
+        ort_errors.EPFail,
+        ort_errors.Fail,
+        ort_errors.InvalidArgument,
+        ort_errors.InvalidGraph,
+        ort_errors.InvalidProtobuf,
+        ort_errors.NotImplemented,
+        ort_errors.RuntimeException,
+        ValueError,  # more than one output, or other inputs
+        IndexError,  # no input
+        RuntimeError,  # a tensor of an unknown type
+    )
+
+
+@functools.cache
 def _limit_memory() -> None:
     """Limit the memory of all sessions that use the allocator of the process, as ours do.
 
     A small graph may ask for any amount: an outer product of two long vectors is one operator.
     """
+    import onnxruntime
+
     kind = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
     memory = onnxruntime.OrtMemoryInfo("Cpu", kind, 0, onnxruntime.OrtMemType.DEFAULT)
     limits = onnxruntime.OrtArenaCfg({"max_mem": MAX_WORKING_BYTES, "arena_extend_strategy": 1})
-    with contextlib.suppress(*_RUNTIME_ERRORS):  # the program that uses affekt has set its own
+    with contextlib.suppress(*_runtime_errors()):  # the program that uses affekt has set its own
         onnxruntime.create_and_register_allocator(memory, limits)
 
 
@@ -287,6 +306,8 @@ def _probe(bundle: Bundle, feature_set: FeatureSet) -> None:
 
     It runs in a thread, because onnxruntime can only be stopped between two operators.
     """
+    import onnxruntime
+
     options, average = onnxruntime.RunOptions(), bundle.contract.average_speaker
     options.log_severity_level = 4
     options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")

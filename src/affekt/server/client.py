@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import PurePath
 from typing import Any, BinaryIO
 
@@ -23,6 +24,7 @@ Recording = str | os.PathLike[str] | bytes | BinaryIO
 TRIES = 5  # of a request that a busy server refuses
 LONGEST_WAIT_S = 60.0
 POLL_S = 0.5
+FORGET_S = 5.0  # for the server to delete a job
 _BUSY = (429, 503)
 
 
@@ -155,10 +157,13 @@ class Client:
         answer = self._post("/v1/timelines", [source], voice, query, accept)
         if answer.status_code == httpx.codes.ACCEPTED:
             place = answer.headers["Location"]
-            while self._send("GET", place).json()["status"] in ("queued", "running"):
-                time.sleep(POLL_S)
-            answer = self._send("GET", f"{place}/result", headers=accept)
-            self._send("DELETE", place)
+            try:
+                while self._send("GET", place).json()["status"] in ("queued", "running"):
+                    time.sleep(POLL_S)
+                answer = self._send("GET", f"{place}/result", headers=accept)
+            finally:
+                with suppress(httpx.HTTPError):  # if it cannot be deleted now, the server does it later
+                    self._http.delete(place, timeout=FORGET_S)
         return answer.content
 
     def explain(

@@ -6,11 +6,14 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Coroutine
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from affekt.server.logs import report
 from affekt.server.problems import Problem
+from affekt.server.workers import place_of
 
 AT_A_TIME = 1  # each has a worker of its own beside the pool
 
@@ -58,7 +61,10 @@ class Job:
 
 
 class Jobs:
-    """All jobs of a server; at most ``limit``, finished ones included for ``kept_s`` seconds."""
+    """All jobs of a server, at most ``limit``.
+
+    Finished ones are kept for ``kept_s`` seconds, or until their place is needed.
+    """
 
     def __init__(self, limit: int, kept_s: float) -> None:
         self._limit, self._kept_s = limit, kept_s
@@ -75,18 +81,23 @@ class Jobs:
         return sum(job.active for job in self._jobs.values())
 
     def check(self) -> None:
-        """Raise ``Problem`` if there may be no more jobs."""
-        if len(self) >= self._limit:
+        """Raise ``Problem`` if there may be no more jobs, as none that could make room is finished."""
+        if self.running >= self._limit:
             raise Problem(
-                "overloaded",
-                f"there are {self._limit} jobs, which is the limit: fetch and delete what is done",
-                {"Retry-After": "10"},
+                "overloaded", f"{self._limit} jobs wait or run, which is the limit", {"Retry-After": "10"}
             )
 
     def add(
         self, client: str, work: Coroutine[Any, Any, Any], release: Callable[[], None] = lambda: None
     ) -> Job:
-        """Begin a job when those before it are finished; ``release`` is called when it is over."""
+        """Begin a job when those before it are finished; ``release`` is called when it is over.
+
+        Where all places are taken, the job that has been finished longest is forgotten.
+        """
+        self._forget()
+        finished = [job for job in self._jobs.values() if not job.active]
+        if len(self._jobs) >= self._limit and finished:
+            self.remove(min(finished, key=lambda job: job.finished))
         job = Job(secrets.token_urlsafe(16), client)
         self._jobs[job.name] = job
         job.task = asyncio.create_task(self._run(job, work))
@@ -109,7 +120,11 @@ class Jobs:
         self._forget()
         job = self._jobs.get(name)
         if job is None or job.client != client:
-            raise Problem("not-found", "there is no such job, or it is over since long")
+            raise Problem(
+                "not-found",
+                "there is no such job, or its result was deleted: after the time that results are kept, or "
+                "to make room for another",
+            )
         return job
 
     def remove(self, job: Job) -> None:
@@ -132,7 +147,11 @@ class Jobs:
                 job.result = await work
             job.status = "done"
         except Problem as problem:
-            job.status, job.problem = "failed", problem
+            # A copy has no traceback, whose frames would keep the recording in memory.
+            job.status, job.problem = "failed", copy(problem)
+        except Exception as error:  # noqa: BLE001 - nobody else would notice
+            job.status, job.problem = "failed", Problem("internal-error")
+            report("job failed", level="error", cause=place_of(error))
         except asyncio.CancelledError:
             job.status = "cancelled"
             raise

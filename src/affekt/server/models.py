@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
+from affekt.reports.model_card import render
 from affekt.server.messages import ModelFacts
 from affekt.server.metrics import MEDIA_TYPE
 from affekt.server.problems import Problem
@@ -45,8 +46,6 @@ async def list_models(request: Request) -> JSONResponse:
 )
 async def show_card(request: Request, name: str) -> Response:
     """Return intended use, limits and scores, in Markdown."""
-    from affekt.reports.model_card import render  # it loads what computes
-
     facts = find_model(service_of(request), name)
     return Response(render(facts.name, facts.contract), media_type="text/markdown; charset=utf-8")
 

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from copy import copy
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
+from affekt.inference.timeline import Timeline
+from affekt.inference.writers import FORMATS, Format, encode_timelines
 from affekt.server.messages import LONG, UNNAMED
 from affekt.server.predictions import RecordingQuery, read_recording
 from affekt.server.problems import Problem
 from affekt.server.schemas import ALWAYS, WITH_UPLOAD, JobDocument, problems, recordings_body
 from affekt.server.service import Service, allowed, service_of, unless_gone
 
-if TYPE_CHECKING:
-    from affekt.inference.timeline import Timeline
-    from affekt.inference.writers import Format
-
-MEDIA_TYPES = (
-    "application/json", "text/csv", "application/vnd.apache.parquet", "text/praat-textgrid",
-    "text/x-eaf+xml", "text/plain", "text/x-rttm", "application/x-subrip", "text/vtt",
-    "application/emotionml+xml", "text/html",
-)  # fmt: skip
+MEDIA_TYPES = tuple(one.media_type for one in FORMATS.values())
 _READABLE = " !#$&'()*+,-./:;=?@[]_~"
 _FORMATS: dict[str, Any] = {
     kind: {"schema": {"type": "array", "items": {"type": "object"}} if kind == "application/json" else {}}
@@ -68,7 +64,8 @@ async def make_timeline(
     form_of_answer = choose_format(request.headers.get("accept", "*/*"))
     wants_job = "respond-async" in request.headers.get("prefer", "").lower()
     service.work.check()
-    service.jobs.check()
+    if wants_job:
+        service.jobs.check()
     with service.held.account() as account:
         form, upload = await read_recording(request, service, account, settings.max_timeline_bytes)
         options = query.options(service, form)
@@ -87,7 +84,7 @@ async def make_timeline(
                 found = await unless_gone(request, work)
         if isinstance(found, list):
             _count(service, found)
-            return write_formatted(found, form_of_answer, settings.notice)
+            return await write_formatted(found, form_of_answer, settings.notice)
         service.jobs.check()
         held = account.take()
 
@@ -127,9 +124,11 @@ async def show_result(request: Request, client: Client, name: str) -> Response:
     form_of_answer = choose_format(request.headers.get("accept", "*/*"))
     if job.active:
         raise Problem("not-finished", f"the job is {job.status}", {"Retry-After": "2"})
-    if job.problem or job.result is None:
-        raise job.problem or Problem("not-found", "the job was cancelled")
-    return write_formatted(job.result, form_of_answer, service_of(request).settings.notice)
+    if job.problem:
+        raise copy(job.problem)  # each time another, as its traceback grows
+    if job.result is None:
+        raise Problem("not-found", "the job was cancelled")
+    return await write_formatted(job.result, form_of_answer, service_of(request).settings.notice)
 
 
 @router.delete(
@@ -150,8 +149,6 @@ def choose_format(accept: str) -> Format:
     Problem
         It accepts none of them, or one needs a library that is not installed.
     """
-    from affekt.inference.writers import FORMATS  # they load what computes
-
     by_type = {one.media_type: one for one in FORMATS.values()}
     kind = preferred(accept, by_type)
     if kind is None:
@@ -191,16 +188,15 @@ def _fits(kind: str, pattern: str) -> bool:
     return pattern in ("*/*", kind) or (name == "*" and kind.startswith(f"{group}/"))
 
 
-def write_formatted(timelines: Sequence[Timeline], kind: Format, notice: str) -> Response:
+async def write_formatted(timelines: Sequence[Timeline], kind: Format, notice: str) -> Response:
     """Return timelines in a format, with the notice in the head of the answer, percent-encoded."""
-    from affekt.inference.writers import encode_timelines
-
+    content = await asyncio.to_thread(encode_timelines, timelines, kind)  # of hours, it takes a while
     textual = kind.media_type.startswith("text/") and not kind.binary
     headers = {"Vary": "Accept", **notice_header(notice)}
     if kind.media_type == "text/html":
         headers["Content-Security-Policy"] = _PAGE_POLICY
     media_type = f"{kind.media_type}; charset=utf-8" if textual else kind.media_type
-    return Response(encode_timelines(timelines, kind), media_type=media_type, headers=headers)
+    return Response(content, media_type=media_type, headers=headers)
 
 
 def notice_header(notice: str) -> dict[str, str]:

@@ -31,6 +31,7 @@ from affekt.support.parallel import STOP_SIGNALS, end_with_parent, signals_held
 
 CHECK_S = 0.25  # between two looks whether an idle worker lives
 LONGEST_WAIT_S = 5.0  # before a worker that did not start is started again
+RETRY_S = 5  # what a client is told for whose task no worker was free
 
 
 class _NotBegunError(WorkerError):
@@ -53,7 +54,7 @@ class Worker:
         Raises
         ------
         WorkerError
-            It cannot be started, ended, or its model cannot be used.
+            The process cannot be started, it ended early, or its model cannot be used.
         """
         context = multiprocessing.get_context("spawn")
         try:
@@ -143,9 +144,19 @@ class _Task:
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
     future: asyncio.Future[Any]
+    limit_s: float = math.inf  # for waiting, and again for the rest
+    timeout: asyncio.Timeout | None = None  # of whoever waits for the result
     put: float = field(default_factory=time.monotonic)
     begun: float = 0.0
     worker: Worker | None = None  # that computes it
+
+    def begin(self, worker: Worker) -> None:
+        """Note who computes it; the first time, the limit starts again."""
+        self.worker = worker
+        if not self.begun:
+            self.begun = time.monotonic()
+            if self.timeout:
+                self.timeout.reschedule(asyncio.get_running_loop().time() + self.limit_s)
 
 
 @dataclass(eq=False)
@@ -260,15 +271,16 @@ class Pool:
         Raises
         ------
         Problem
-            What the task raised; or its worker ended, or it took longer than ``limit_s`` and was stopped.
+            What the task raised; or its worker ended, no worker was free for ``limit_s``, or it took longer
+            than that since it was begun, and was stopped.
         """
-        waiting = _Task(task, arguments, keywords, asyncio.get_running_loop().create_future())
+        waiting = _Task(task, arguments, keywords, asyncio.get_running_loop().create_future(), limit_s)
         self._shared.append(waiting)
         for desk in self._desks:
             if not desk.busy:
                 desk.wake.set()
         try:
-            return await self._finished(waiting, limit_s)
+            return await self._finished(waiting)
         finally:
             if self._trace and waiting.begun:
                 self._trace(task, waiting.begun - waiting.put, time.monotonic() - waiting.begun)
@@ -277,10 +289,10 @@ class Pool:
         """Let one worker compute a task; as ``run``."""
         if desk not in self._desks:  # nobody would take the task
             raise Problem("worker-ended")
-        waiting = _Task(task, arguments, keywords, asyncio.get_running_loop().create_future())
+        waiting = _Task(task, arguments, keywords, asyncio.get_running_loop().create_future(), limit_s)
         desk.own.append(waiting)
         desk.wake.set()
-        return await self._finished(waiting, limit_s)
+        return await self._finished(waiting)
 
     @contextmanager
     def desk(self) -> Iterator[Desk]:
@@ -326,9 +338,9 @@ class Pool:
             _fail(task, Problem("stopping"))
         self._threads.shutdown(wait=False)
 
-    async def _finished(self, task: _Task, limit_s: float) -> Any:
+    async def _finished(self, task: _Task) -> Any:
         try:
-            async with asyncio.timeout(limit_s):
+            async with asyncio.timeout(task.limit_s) as task.timeout:
                 return await task.future
         except asyncio.CancelledError:
             if task.worker and task.name == "explain":  # it would compute on for seconds, for nobody
@@ -337,7 +349,13 @@ class Pool:
         except TimeoutError as error:
             if task.worker:
                 task.worker.kill()
-            raise Problem("timeout", f"the answer took longer than {limit_s:g} s") from error
+            if not task.begun:
+                raise Problem(
+                    "overloaded",
+                    f"no worker was free for {task.limit_s:g} s",
+                    {"Retry-After": str(RETRY_S)},
+                ) from error
+            raise Problem("timeout", f"the answer took longer than {task.limit_s:g} s") from error
         finally:
             with suppress(ValueError):
                 self._shared.remove(task)
@@ -355,7 +373,7 @@ class Pool:
                 worker = Worker(self._model)
                 try:
                     await self._in_thread(worker.start)
-                except (WorkerError, Problem) as error:
+                except Exception as error:  # noqa: BLE001 - whatever it is, the place is filled again
                     worker.kill()
                     failures += 1
                     self._report("worker did not start", level="error", reason=_reason(error))
@@ -396,7 +414,8 @@ class Pool:
                 if not desk.worker.alive:
                     return
                 continue
-            task.worker, task.begun, desk.busy = desk.worker, time.monotonic(), True
+            began, desk.busy = time.monotonic(), True
+            task.begin(desk.worker)
             try:
                 result = await self._in_thread(desk.worker.call, task.name, task.arguments, task.keywords)
             except _NotBegunError:
@@ -407,12 +426,16 @@ class Pool:
                 return
             except Problem as problem:
                 _fail(task, problem)
+            except Exception as error:  # noqa: BLE001 - as for want of memory; a message may be half sent
+                _fail(task, Problem("internal-error"))
+                self._report("task failed", level="error", task=task.name, cause=place_of(error))
+                return
             else:
                 if not task.future.done():
                     task.future.set_result(result)
             finally:
                 task.worker, desk.busy = None, False
-                self._observe(task.name, time.monotonic() - task.begun)
+                self._observe(task.name, time.monotonic() - began)
 
     def _next_task(self, desk: Desk) -> _Task | None:
         """Return a task that is still wanted: the worker's own and the others in turn."""
@@ -434,8 +457,10 @@ def _fail(task: _Task, problem: Problem) -> None:
         task.future.set_exception(problem)
 
 
-def _reason(error: WorkerError | Problem) -> str:
-    return str(error) if isinstance(error, WorkerError) else "; ".join(getattr(error, "__notes__", []))
+def _reason(error: Exception) -> str:
+    if isinstance(error, Problem):
+        return "; ".join(getattr(error, "__notes__", []))
+    return str(error) if isinstance(error, WorkerError) else place_of(error)
 
 
 def place_of(error: Exception) -> str:
