@@ -260,10 +260,10 @@ class Pushed:
     count = 0
 
     @contextmanager
-    def desk(self) -> Iterator[None]:
+    def slot(self) -> Iterator[None]:
         yield
 
-    async def run_at(self, desk: None, task: str, *arguments: Any, **options: Any) -> list[Any]:
+    async def run_at(self, slot: None, task: str, *arguments: Any, **options: Any) -> list[Any]:
         self.count += task == "push"
         return []
 

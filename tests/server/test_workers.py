@@ -17,7 +17,7 @@ from affekt.errors import AffektError, WorkerError
 from affekt.server import workers
 from affekt.server.messages import Options
 from affekt.server.problems import Problem
-from affekt.server.workers import Desk, Pool, Worker, _Task, place_of
+from affekt.server.workers import Pool, Slot, Worker, _Task, place_of
 
 
 class Imitation(Worker):
@@ -82,17 +82,17 @@ async def until(true: Callable[[], Any]) -> None:
 def test_tasks_of_all_and_own_tasks_take_turns() -> None:
     async def order() -> list[str]:
         pool = Pool(1, None)
-        desk = Desk(Worker(None))
+        slot = Slot(Worker(None))
 
         def task(name: str) -> _Task:
             return _Task(name, (), {}, asyncio.get_running_loop().create_future())
 
         pool._shared.extend(task(f"shared {i}") for i in range(3))
-        desk.own.extend(task(f"own {i}") for i in range(3))
+        slot.stream_tasks.extend(task(f"own {i}") for i in range(3))
         cancelled = pool._shared[1]
         cancelled.future.cancel()
         names = []
-        while found := pool._next_task(desk):
+        while found := pool._next_task(slot):
             names.append(found.name)
         return names
 
@@ -102,9 +102,9 @@ def test_tasks_of_all_and_own_tasks_take_turns() -> None:
 def test_a_retired_worker_takes_its_own_tasks_alone() -> None:
     async def taken() -> Any:
         pool = Pool(1, None)
-        desk = Desk(Worker(None), retired=True)
+        slot = Slot(Worker(None), retired=True)
         pool._shared.append(_Task("shared", (), {}, asyncio.get_running_loop().create_future()))
-        return pool._next_task(desk)
+        return pool._next_task(slot)
 
     assert asyncio.run(taken()) is None
 
@@ -151,13 +151,13 @@ def test_a_task_for_a_worker_that_was_replaced_fails_at_once(monkeypatch: pytest
         pool = Pool(1, None)
         await pool.start()
         try:
-            with pool.desk() as desk:
-                desk.worker.kill()
+            with pool.slot() as slot:
+                slot.worker.kill()
                 while pool.restarts == 0:
                     await asyncio.sleep(0.05)
                 # A process that another thread has just waited for is said to be alive.
                 monkeypatch.setattr(Worker, "alive", True)
-                await pool.run_at(desk, "push", "stream", b"", limit_s=5)
+                await pool.run_at(slot, "push", "stream", b"", limit_s=5)
         finally:
             await pool.stop()
 
@@ -207,8 +207,8 @@ def test_a_task_for_which_no_worker_was_free_may_be_sent_again_and_no_worker_end
     async def use(pool: Pool) -> None:
         first = asyncio.create_task(pool.run("hold", limit_s=50))
         await until(lambda: pool.busy)
-        with pool.desk() as desk:
-            for waiting in (pool.run("predict", limit_s=0.01), pool.run_at(desk, "push", limit_s=0.01)):
+        with pool.slot() as slot:
+            for waiting in (pool.run("predict", limit_s=0.01), pool.run_at(slot, "push", limit_s=0.01)):
                 with pytest.raises(Problem, match=r"no worker was free for 0\.01 s") as refused:
                     await waiting
                 assert refused.value.name == "overloaded"

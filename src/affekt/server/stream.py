@@ -23,7 +23,7 @@ from affekt.server.logs import report
 from affekt.server.messages import Options
 from affekt.server.problems import Problem, problem_of
 from affekt.server.service import Service, client_address, sent_key, service_of
-from affekt.server.workers import Desk
+from affekt.server.workers import Slot
 from affekt.support.plain_values import build_fields, parse_json
 
 CONFIGURATION_S = 10.0
@@ -107,8 +107,8 @@ class _Connection:
             service.metrics.streams.inc()
             name = secrets.token_hex(8)
             try:
-                with service.pool.desk() as desk:
-                    await self._serve(desk, name, configuration)
+                with service.pool.slot() as slot:
+                    await self._serve(slot, name, configuration)
             finally:
                 service.metrics.streams.dec()
 
@@ -160,12 +160,12 @@ class _Connection:
             client = f"key {found.name}"
         service.rate.count(client)
 
-    async def _serve(self, desk: Desk, name: str, configuration: Configuration) -> None:
+    async def _serve(self, slot: Slot, name: str, configuration: Configuration) -> None:
         pool = self._service.pool
         voice = None if configuration.voice is None else configuration.voice.encode()
         options = Options(emotions=configuration.emotions, voice=voice)
         emotions = await pool.run_at(
-            desk, "open_stream", name, configuration.sample_rate, options, limit_s=self._limit_s
+            slot, "open_stream", name, configuration.sample_rate, options, limit_s=self._limit_s
         )
         ended = False
         try:
@@ -179,12 +179,12 @@ class _Connection:
                     }
                 )
             )
-            reason = await self._receive(desk, name)
+            reason = await self._receive(slot, name)
             ended = True
         finally:
             left: list[dict[str, Any]] = []
             try:
-                left = await pool.run_at(desk, "close_stream", name, wanted=ended, limit_s=self._limit_s)
+                left = await pool.run_at(slot, "close_stream", name, wanted=ended, limit_s=self._limit_s)
             except Problem:
                 if ended:
                     raise
@@ -194,7 +194,7 @@ class _Connection:
         await self._say({"event": "end"})
         await self._socket.close(NORMAL)
 
-    async def _receive(self, desk: Desk, name: str) -> Problem | None:
+    async def _receive(self, slot: Slot, name: str) -> Problem | None:
         """Push what comes until the client ends it, or return why the server does."""
         service, settings = self._service, self._service.settings
         until = time.monotonic() + settings.max_stream_s
@@ -226,13 +226,13 @@ class _Connection:
                         Problem("bad-request", 'a text after the configuration is {"event": "end"}')
                     )
                     continue
-                await self._push(desk, name, message["bytes"])
+                await self._push(slot, name, message["bytes"])
         finally:
             stopping.cancel()
             if receiving:
                 receiving.cancel()
 
-    async def _push(self, desk: Desk, name: str, content: bytes) -> None:
+    async def _push(self, slot: Slot, name: str, content: bytes) -> None:
         most = self._service.settings.max_message_bytes
         if len(content) > most:
             await self._tell(Problem("too-large", f"a message has at most {most} bytes; it was left out"))
@@ -243,7 +243,7 @@ class _Connection:
             )
             return
         self.received += len(content)
-        events = await self._service.pool.run_at(desk, "push", name, content, limit_s=self._limit_s)
+        events = await self._service.pool.run_at(slot, "push", name, content, limit_s=self._limit_s)
         await self._say_all(events)
 
     async def _say_all(self, events: Iterable[dict[str, Any]]) -> None:

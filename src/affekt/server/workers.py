@@ -160,16 +160,16 @@ class _Task:
 
 
 @dataclass(eq=False)
-class Desk:
-    """A worker in a pool: its own tasks, which no other may do, and how many streams it has."""
+class Slot:
+    """A place in a pool: its worker, the streams that this one serves, and their tasks."""
 
     worker: Worker
-    own: deque[_Task] = field(default_factory=deque)
+    stream_tasks: deque[_Task] = field(default_factory=deque)
     streams: int = 0
     retired: bool = False
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     busy: bool = False
-    own_was_last: bool = False
+    served_stream_last: bool = False
 
 
 class Pool:
@@ -202,8 +202,8 @@ class Pool:
         self.explaining = asyncio.Semaphore(max(1, count - 1))  # so that predictions find a worker
         self._report, self._observe, self._trace = report, observe, trace
         self._shared: deque[_Task] = deque()
-        self._desks: list[Desk] = []
-        self._keepers: set[asyncio.Task[None]] = set()
+        self._slots: list[Slot] = []
+        self._supervisors: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(4 * count + 4, thread_name_prefix="worker")
         self._reloading = asyncio.Lock()
         self._stopping = False
@@ -214,22 +214,22 @@ class Pool:
     @property
     def ready(self) -> int:
         """How many workers take tasks."""
-        return sum(not desk.retired for desk in self._desks)
+        return sum(not slot.retired for slot in self._slots)
 
     @property
     def busy(self) -> int:
         """How many workers compute."""
-        return sum(desk.busy for desk in self._desks)
+        return sum(slot.busy for slot in self._slots)
 
     @property
     def waiting(self) -> int:
         """How many tasks wait."""
-        return len(self._shared) + sum(len(desk.own) for desk in self._desks)
+        return len(self._shared) + sum(len(slot.stream_tasks) for slot in self._slots)
 
     @property
     def process_ids(self) -> list[int]:
         """Of all workers."""
-        return [desk.worker.process_id for desk in self._desks if desk.worker.process_id]
+        return [slot.worker.process_id for slot in self._slots if slot.worker.process_id]
 
     async def start(self) -> None:
         """Start all workers, unless they are started, and wait for the first.
@@ -255,15 +255,15 @@ class Pool:
     async def _replace_all(self) -> None:
         first = Worker(self._model)
         await self._in_thread(first.start)
-        old, self.facts = list(self._desks), first.facts
+        old, self.facts = list(self._slots), first.facts
         self._generation += 1
-        self._keep(first)
+        self._supervise(first)
         await asyncio.sleep(0)  # until it takes tasks
-        for desk in old:
-            desk.retired = True
-            desk.wake.set()
+        for slot in old:
+            slot.retired = True
+            slot.wake.set()
         for _ in range(self.count - 1):
-            self._keep(None)
+            self._supervise(None)
 
     async def run(self, task: str, *arguments: Any, limit_s: float, **keywords: Any) -> Any:
         """Let the next worker that is free compute a task.
@@ -276,31 +276,31 @@ class Pool:
         """
         waiting = _Task(task, arguments, keywords, asyncio.get_running_loop().create_future(), limit_s)
         self._shared.append(waiting)
-        for desk in self._desks:
-            if not desk.busy:
-                desk.wake.set()
+        for slot in self._slots:
+            if not slot.busy:
+                slot.wake.set()
         try:
             return await self._finished(waiting)
         finally:
             if self._trace and waiting.begun:
                 self._trace(task, waiting.begun - waiting.put, time.monotonic() - waiting.begun)
 
-    async def run_at(self, desk: Desk, task: str, *arguments: Any, limit_s: float, **keywords: Any) -> Any:
+    async def run_at(self, slot: Slot, task: str, *arguments: Any, limit_s: float, **keywords: Any) -> Any:
         """Let one worker compute a task; as ``run``."""
-        if desk not in self._desks:  # nobody would take the task
+        if slot not in self._slots:  # nobody would take the task
             raise Problem("worker-ended")
         waiting = _Task(task, arguments, keywords, asyncio.get_running_loop().create_future(), limit_s)
-        desk.own.append(waiting)
-        desk.wake.set()
+        slot.stream_tasks.append(waiting)
+        slot.wake.set()
         return await self._finished(waiting)
 
     @contextmanager
-    def desk(self) -> Iterator[Desk]:
+    def slot(self) -> Iterator[Slot]:
         """Yield the worker with the fewest streams, which stays for the length of the block."""
-        desks = [desk for desk in self._desks if not desk.retired]
-        if not desks:
+        slots = [slot for slot in self._slots if not slot.retired]
+        if not slots:
             raise Problem("not-ready", headers={"Retry-After": "2"})
-        found = min(desks, key=lambda desk: desk.streams)
+        found = min(slots, key=lambda slot: slot.streams)
         found.streams += 1
         try:
             yield found
@@ -329,11 +329,11 @@ class Pool:
     async def stop(self) -> None:
         """End all workers; tasks that are left fail."""
         self._stopping = True
-        for desk in list(self._desks):
-            desk.worker.kill()
-        for keeper in self._keepers:
-            keeper.cancel()
-        await asyncio.gather(*self._keepers, return_exceptions=True)
+        for slot in list(self._slots):
+            slot.worker.kill()
+        for supervisor in self._supervisors:
+            supervisor.cancel()
+        await asyncio.gather(*self._supervisors, return_exceptions=True)
         for task in self._shared:
             _fail(task, Problem("stopping"))
         self._threads.shutdown(wait=False)
@@ -360,12 +360,12 @@ class Pool:
             with suppress(ValueError):
                 self._shared.remove(task)
 
-    def _keep(self, worker: Worker | None) -> None:
-        keeper = asyncio.create_task(self._keep_one(worker))
-        self._keepers.add(keeper)
-        keeper.add_done_callback(self._keepers.discard)
+    def _supervise(self, worker: Worker | None) -> None:
+        supervisor = asyncio.create_task(self._fill_slot(worker))
+        self._supervisors.add(supervisor)
+        supervisor.add_done_callback(self._supervisors.discard)
 
-    async def _keep_one(self, worker: Worker | None) -> None:
+    async def _fill_slot(self, worker: Worker | None) -> None:
         """Keep one place of the pool filled, until its worker is retired."""
         failures, generation = 0, self._generation
         while not self._stopping and generation == self._generation:
@@ -384,42 +384,42 @@ class Pool:
                     worker.kill()
                     return
             failures = 0
-            desk = Desk(worker)
-            self._desks.append(desk)
+            slot = Slot(worker)
+            self._slots.append(slot)
             try:
-                await self._serve(desk)
+                await self._serve(slot)
             finally:
-                self._desks.remove(desk)
+                self._slots.remove(slot)
                 worker.kill()
-                for task in desk.own:
+                for task in slot.stream_tasks:
                     _fail(task, Problem("worker-ended"))
                 with suppress(RuntimeError):  # the threads are gone when the server stops
                     await self._in_thread(worker.join)
-            if desk.retired:
+            if slot.retired:
                 return
             self.restarts += 1
             self._report("worker ended", level="warning", process=worker.process_id)
             worker = None
 
-    async def _serve(self, desk: Desk) -> None:
+    async def _serve(self, slot: Slot) -> None:
         """Give a worker tasks until it ends, or is retired and has no streams."""
         while True:
-            task = self._next_task(desk)
+            task = self._next_task(slot)
             if task is None:
-                if desk.retired and not desk.streams:
+                if slot.retired and not slot.streams:
                     return
-                desk.wake.clear()
+                slot.wake.clear()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(desk.wake.wait(), CHECK_S)
-                if not desk.worker.alive:
+                    await asyncio.wait_for(slot.wake.wait(), CHECK_S)
+                if not slot.worker.alive:
                     return
                 continue
-            began, desk.busy = time.monotonic(), True
-            task.begin(desk.worker)
+            began, slot.busy = time.monotonic(), True
+            task.begin(slot.worker)
             try:
-                result = await self._in_thread(desk.worker.call, task.name, task.arguments, task.keywords)
+                result = await self._in_thread(slot.worker.call, task.name, task.arguments, task.keywords)
             except _NotBegunError:
-                (desk.own if desk.own_was_last else self._shared).appendleft(task)
+                (slot.stream_tasks if slot.served_stream_last else self._shared).appendleft(task)
                 return
             except WorkerError:
                 _fail(task, Problem("worker-ended"))
@@ -434,16 +434,16 @@ class Pool:
                 if not task.future.done():
                     task.future.set_result(result)
             finally:
-                task.worker, desk.busy = None, False
+                task.worker, slot.busy = None, False
                 self._observe(task.name, time.monotonic() - began)
 
-    def _next_task(self, desk: Desk) -> _Task | None:
+    def _next_task(self, slot: Slot) -> _Task | None:
         """Return a task that is still wanted: the worker's own and the others in turn."""
-        while desk.own or (self._shared and not desk.retired):
-            desk.own_was_last = bool(desk.own) and (
-                not desk.own_was_last or not self._shared or desk.retired
+        while slot.stream_tasks or (self._shared and not slot.retired):
+            slot.served_stream_last = bool(slot.stream_tasks) and (
+                not slot.served_stream_last or not self._shared or slot.retired
             )
-            task = (desk.own if desk.own_was_last else self._shared).popleft()
+            task = (slot.stream_tasks if slot.served_stream_last else self._shared).popleft()
             if not task.future.done():
                 return task
         return None
