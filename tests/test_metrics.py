@@ -92,9 +92,9 @@ def test_the_interval_has_the_width_of_the_mean_of_its_speakers() -> None:
         (one_speaker_each([0.4, 0.5, 0.6, 0.9]), "4 speakers"),
         (one_speaker_each([0.5, 1.0] * 6, clips=2), "24 clips"),
         (one_speaker_each([0.0, 1.0, 1.0], clips=1), "3 clips"),  # of unknown speakers
-        (one_speaker_each([1.0] * 12), "speakers do not differ"),
-        (one_speaker_each([0.0] * 12), "speakers do not differ"),
-        (one_speaker_each([0.7] * 12), "speakers do not differ"),
+        (one_speaker_each([1.0] * 12), "equal in every draw of speakers"),
+        (one_speaker_each([0.0] * 12), "equal in every draw of speakers"),
+        (one_speaker_each([0.7] * 12), "equal in every draw of speakers"),
         (
             one_speaker_each([0.4, 0.9, 0.6, 0.5, 0.4]) * np.array([40, 40, 1, 1, 1])[:, None, None],
             "most clips are of few speakers",

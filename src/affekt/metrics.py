@@ -229,7 +229,7 @@ def interval_of(draws: NDArray[np.float64], matrices: Matrix) -> tuple[float, fl
     tail = (1 - CONFIDENCE) / 2
     low, high = np.nanquantile(draws, (tail, 1 - tail))
     if high - low < 1e-9:
-        return math.nan, math.nan, "speakers do not differ"
+        return math.nan, math.nan, "equal in every draw of speakers"
     return float(low), float(high), ""
 
 

@@ -56,11 +56,16 @@ class FakeSounddevice(ModuleType):
     ) -> Any:
         fake, reused = self, np.zeros((size, channels), dtype)
 
+        def hear(number: int) -> None:
+            reused[:] = number
+            callback(reused, size, None, None)
+
+        self.hear = hear
+
         class Opened:
             def __enter__(self) -> None:
                 for number in range(fake.blocks):
-                    reused[:] = number
-                    callback(reused, size, None, None)
+                    hear(number)
 
             def __exit__(self, *_: object) -> None:
                 fake.closed = True
@@ -80,11 +85,18 @@ def test_a_microphone_is_heard_at_its_own_rate(monkeypatch: pytest.MonkeyPatch) 
         assert [device for device, _ in fake.asked] == [None, 2, "head"]
 
 
-def test_sound_that_waits_too_long_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sounddevice", FakeSounddevice(blocks=3000))
+def test_sound_that_waits_too_long_is_counted_as_lost_and_silence_in_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake = FakeSounddevice(blocks=3000)
+    monkeypatch.setitem(sys.modules, "sounddevice", fake)
     most = round(MAX_WAITING_S / BLOCK_S)
     with open_microphone() as sound:
         assert [next(sound.blocks)[0, 0] for _ in range(most)] == list(range(most))
+        assert sound.lost_s == pytest.approx((3000 - most) * BLOCK_S)
+        fake.hear(3000)
+        heard = [next(sound.blocks)[0, 0] for _ in range(3001 - most)]
+        assert heard == [0] * (3000 - most) + [3000]
 
 
 @pytest.mark.parametrize(("device", "words"), [("none", "the microphone 'none'"), ("7", "device 7")])

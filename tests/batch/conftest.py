@@ -71,6 +71,9 @@ def start_worker() -> Iterator[StartWorker]:
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A bucket on an S3 server of this machine: its address."""
+    from affekt.batch.stores import _bucket
+
+    _bucket.cache_clear()  # it may have the bucket of another test
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

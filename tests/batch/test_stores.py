@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -43,6 +44,30 @@ def test_a_manifest_lists_its_addresses_in_their_order(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("emotion\nsad\n", encoding="utf-8")
     with pytest.raises(BatchError, match="none of the columns"):
         list(open_source(str(tmp_path / "m.csv")).entries())
+
+
+def test_a_file_that_is_too_large_is_not_read(
+    tmp_path: Path, s3: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.wav").write_bytes(b"12345")
+    Store(s3).write("in/a.wav", b"12345")
+    (tmp_path / "m.csv").write_text(f"path\na.wav\n{s3}/in/a.wav\n", encoding="utf-8")
+    addresses = [str(tmp_path), f"{s3}/in", str(tmp_path / "m.csv")]
+    found = [(source, entry) for source in map(open_source, addresses) for entry in source.entries()]
+    assert [source.read(entry) for source, entry in found] == [b"12345"] * 4
+    monkeypatch.setattr("affekt.batch.stores.MAX_STREAM_BYTES", 4)
+    for source, entry in found:
+        with pytest.raises(BatchError, match="too large: 5 bytes; 4 are allowed"):
+            source.read(entry)
+
+
+def test_a_file_of_a_manifest_that_is_gone_is_missing(tmp_path: Path, s3: str) -> None:
+    (tmp_path / "m.csv").write_text(f"path\na.wav\n{s3}/a.wav\n", encoding="utf-8")
+    source = open_source(str(tmp_path / "m.csv"))
+    for entry in source.entries():
+        with pytest.raises(FileNotFoundError, match=re.escape(entry.name)) as found:
+            source.read(entry)
+        assert type(found.value) is FileNotFoundError
 
 
 def test_of_many_writers_of_a_new_object_one_succeeds(tmp_path: Path) -> None:

@@ -42,6 +42,8 @@ def test_a_batch_is_planned_worked_on_shown_and_tried_again(
     assert code == 0
     assert sum(json.loads(shown)["failures"].values()) == len(unusable)
     assert "0 shards opened" in run("batch", "retry", out)[2]
+    code, _, err = run("batch", "retry", out, "--reason", "AudioContentErorr")
+    assert (code, "Did you mean 'AudioContentError'?" in err) == (2, True)
     assert "opened again" in run("batch", "retry", out, "--reason", "AudioContentError")[2]
     assert "open" in run("batch", "status", out)[1]
 

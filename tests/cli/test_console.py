@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from affekt.cli.console import json_output, json_text, plain, say, say_written
+from affekt.cli.console import hand_over, json_output, json_text, plain, say, say_written
 from affekt.notes import NoteKind
 
 CLIP = Path(__file__).parents[1] / "synthetic_voices" / "low-plain.flac"
@@ -71,6 +71,24 @@ def test_an_error_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), json_output(tmp_path / "a.json"):
         raise ZeroDivisionError
     assert (tmp_path / "a.json").read_text() == "old"
+
+
+def test_what_fails_keeps_nothing_else_from_being_printed_and_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*given: object) -> None:
+        raise OSError(f"no space for {given}")
+
+    with pytest.raises(OSError, match=r"no space for \(\)") as found:
+        hand_over(VALUES, fail, tmp_path / "a.json", (Path("b"), fail), (tmp_path / "c", Path.touch))
+    assert [note for note in found.value.__notes__ if "no space" in note] == [
+        f"no space for ({Path('b')!r},)"
+    ]
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == VALUES
+    assert capsys.readouterr().err == f"wrote {tmp_path / 'a.json'}\nwrote {tmp_path / 'c'}\n"
+    with pytest.raises(FileNotFoundError):
+        hand_over(VALUES, fail, tmp_path / "none" / "a.json", (None, fail), printed=True)
+    assert json.loads(capsys.readouterr().out) == VALUES
 
 
 def test_written_files_are_named(capsys: pytest.CaptureFixture[str]) -> None:

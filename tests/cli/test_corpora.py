@@ -100,6 +100,23 @@ def test_explore_writes_a_page_and_prints_what_is_wrong_with_the_corpus(
     assert "broken.wav" in html
 
 
+def test_the_result_is_shown_and_written_where_the_page_cannot_be(
+    run: Run, tmp_path: Path, write_voice: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("no space")
+
+    for seed, place in enumerate(("angry/a", "happy/b")):
+        write_voice(tmp_path / "mine" / f"{place}.wav", seed=seed)
+    monkeypatch.setattr("affekt.reports.html.write_report", fail)
+    files = ("--report", tmp_path / "x.html", "--json-out", tmp_path / "x.json")
+    code, out, err = run("explore", tmp_path / "mine", "--set", "mfcc-mean@1", *files)
+    assert (code, "error: no space" in err) == (1, True)
+    assert "usable" in out
+    assert len(json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))["clips"]) == 2
+    assert not (tmp_path / "x.html").exists()
+
+
 @pytest.mark.parametrize(("name", "expected"), [("x.htm", 2), ("x", 2), ("none/x.html", 1)])
 def test_a_page_that_cannot_be_written_is_refused_before_the_corpus_is_read(
     run: Run,

@@ -173,6 +173,23 @@ def test_a_report_that_cannot_be_written_is_refused_before_anything_is_computed(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_score_is_shown_and_written_where_reports_cannot_be(
+    run: Run, foreign_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> str:
+        raise OSError("no space")
+
+    monkeypatch.setattr("affekt.reports.html.write_report", fail)
+    monkeypatch.setattr("affekt.reports.latex.evaluation_table", fail)
+    names = {"--report": "e.html", "--latex": "e.tex", "--json-out": "e.json"}
+    files = [word for option, name in names.items() for word in (option, tmp_path / name)]
+    code, out, err = run("evaluate", foreign_corpus, *files)
+    assert (code, err.count("no space")) == (1, 2)
+    assert "12 clips of 2 speakers" in out
+    assert json.loads((tmp_path / "e.json").read_text(encoding="utf-8"))["n"] == 12
+    assert [one.name for one in tmp_path.iterdir()] == ["e.json"]
+
+
 # --- enrolment and robustness ------------------------------------------------------------------------
 
 

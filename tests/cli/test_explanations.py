@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import rich_click as click
 
 from affekt.cli.explanations import explain as command
@@ -39,6 +40,20 @@ def test_a_page_is_written(run: Run, tmp_path: Path) -> None:
     assert code == 0
     assert f"wrote {place}" in err
     assert place.read_text(encoding="utf-8") == explanation_page(explain(str(EXAMPLE), masks=20))
+
+
+def test_the_result_is_shown_and_written_where_the_page_cannot_be(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> str:
+        raise OSError("no space")
+
+    monkeypatch.setattr("affekt.inference.explanation_page.explanation_page", fail)
+    files = ("--report", tmp_path / "why.html", "--json-out", tmp_path / "why.json")
+    code, out, err = run("explain", EXAMPLE, "--masks", 20, *files)
+    assert (code, "error: no space" in err) == (1, True)
+    assert "explained: " in out
+    assert [one.name for one in tmp_path.iterdir()] == ["why.json"]
 
 
 def test_an_emotion_that_is_left_out_is_an_error(run: Run) -> None:

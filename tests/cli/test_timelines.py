@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import pytest
 import soundfile
 
 from affekt.audio.loading import load_audio
-from affekt.audio.microphone import play
+from affekt.audio.microphone import Sound, play
 from affekt.inference.timeline_reader import timeline
 
 Run = Callable[..., tuple[int, str, str]]
@@ -87,6 +88,21 @@ def test_one_broken_file_of_several_is_one_error(run: Run, talk: Path, tmp_path:
     assert "2 utterances" in out
     values = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
     assert ["error" in one for one in values] == [True, False, True]
+
+
+def test_json_is_written_where_the_other_file_cannot_be(
+    run: Run, talk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("no space")
+
+    monkeypatch.setattr("affekt.inference.writers.write_timelines", fail)
+    files = ("--out", tmp_path / "t.csv", "--json-out", tmp_path / "t.json")
+    code, out, err = run("timeline", talk, *files)
+    assert (code, "error: no space" in err) == (1, True)
+    assert "2 utterances" in out
+    assert len(json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))) == 1
+    assert [one.name for one in tmp_path.iterdir()] == ["t.json"]
 
 
 def test_each_channel_is_read(run: Run, talk: Path) -> None:
@@ -189,6 +205,22 @@ def test_live_prints_events_as_lines_of_json(run: Run, talk: Path) -> None:
         (one["start_s"], {**one["prediction"], "notes": ends[i]["prediction"]["notes"]})
         for i, one in enumerate(found)
     ]
+
+
+@pytest.mark.usefixtures("fast")
+def test_live_says_how_much_sound_was_lost(run: Run, talk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def lossy(file: Path) -> Iterator[Sound]:
+        with play(file, speed=100) as sound:
+            sound.lost_s = 1.25
+            yield sound
+
+    assert "lost" not in run("live", "--from", talk)[2]
+    monkeypatch.setattr("affekt.audio.microphone.play", lossy)
+    code, out, err = run("live", "--from", talk, "--json")
+    assert code == 0
+    assert "1.2 s of sound were lost" in err
+    assert "lost" not in out
 
 
 def test_live_needs_a_microphone_or_a_file(run: Run, talk: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from affekt.errors import CorpusError
+from affekt.model.bundle import Bundle
 
 Run = Callable[..., tuple[int, str, str]]
 EXAMPLES = Path(__file__).parents[1] / "synthetic_voices"
@@ -40,6 +42,21 @@ def test_train_writes_a_model_that_predict_uses(run: Run, small_ravdess: Path, t
     assert "svm, seed 0" in out
 
 
+def test_the_score_is_shown_and_written_where_the_model_cannot_be(
+    run: Run, small_ravdess: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Bundle, path: Path) -> None:
+        raise OSError("no space")
+
+    monkeypatch.setattr(Bundle, "save", fail)
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("train", small_ravdess, "--recipe", "svm", "--json-out", "e.json")
+    assert (code, "error: no space" in err) == (1, True)
+    assert "by-actor-5" in out
+    assert "affekt predict" not in out
+    assert json.loads(Path("e.json").read_text(encoding="utf-8"))["recipe"] == "svm"
+
+
 def test_a_leaky_model_is_marked_wherever_it_is_shown(
     run: Run, small_ravdess: Path, tmp_path: Path
 ) -> None:
@@ -62,16 +79,23 @@ def test_the_options_of_train_reach_the_function(run: Run, called_with: dict[str
         "emotions": ("happy", "sad"),
         "vocal_channel": "song",
         "seeds": [7],
-        "out": Path("m.onnx"),
         "checkpoints": Path("kept"),
         "progress": True,
     }
 
 
-def test_a_model_is_called_like_its_recipe_by_default(run: Run, called_with: dict[str, Any]) -> None:
+def test_a_model_is_called_like_its_recipe_by_default(
+    run: Run, called_with: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     run("train", "A")
-    assert (called_with["given"], called_with["out"]) == ((("A",), "voice-svm"), Path("voice-svm.onnx"))
+    assert called_with.pop("given") == (("A",), "voice-svm")
     assert (called_with["seeds"], called_with["protocol"]) == ([0], None)
+    called_with.clear()
+    Path("voice-svm.onnx").mkdir()
+    code, _, err = run("train", "A")
+    assert (code, "'voice-svm.onnx'" in err) == (1, True)
+    assert not called_with  # it is refused before
 
 
 def test_recipes_are_listed_with_their_claims(run: Run) -> None:

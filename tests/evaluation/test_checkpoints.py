@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -336,9 +337,20 @@ def test_other_seeds_features_labels_names_and_versions_have_other_checkpoints(
     assert count_fits(tmp_path, recipe=replace(COUNTED, name="another")) == 5
     for copies in (SMALL.features, louder):
         assert count_fits(tmp_path, dataset=replace(SMALL, degraded=copies)) == 5
-    monkeypatch.setattr("affekt.evaluation.checkpoints.installed_versions", lambda: {"affekt": "999"})
+    monkeypatch.setattr("affekt.support.versions.version", lambda name: "999")
     assert count_fits(tmp_path) == 5
     assert count_fits(tmp_path) == 0
+
+
+@pytest.mark.parametrize("library", ["scipy", "av"])
+def test_another_version_of_a_library_has_other_checkpoints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    assert count_fits(tmp_path) == 5
+    monkeypatch.setattr(
+        "affekt.support.versions.version", lambda name: "999" if name == library else version(name)
+    )
+    assert count_fits(tmp_path) == 5
 
 
 def test_other_code_has_other_checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -194,7 +194,7 @@ def test_recipes_that_predict_the_same_differ_by_exactly_0_which_is_not_signific
     found = compare([GOOD, make_evaluation("twin", 0.65, seed=1)])
     for one in found.differences:
         assert (one.value, one.significant) == (0, False)
-        assert one.interval == "none: speakers do not differ"
+        assert one.interval == "none: equal in every draw of speakers"
 
 
 def test_equal_skill_is_seldom_called_a_significant_difference() -> None:

@@ -97,7 +97,7 @@ def test_figures_are_scikit_learns_on_the_single_predictions(
         assert found.headlines[metric].spread == pytest.approx(np.std(values, ddof=1))
         bounds = found.headlines[metric].low, found.headlines[metric].high
         if name == "evaluation":  # every clip is predicted correctly
-            assert found.headlines[metric].no_interval == "speakers do not differ"
+            assert found.headlines[metric].no_interval == "equal in every draw of speakers"
         else:
             assert bounds[0] < found.headlines[metric].value < bounds[1]
     for seed, (true, predicted) in zip(found.by_seed, by_seed, strict=True):

@@ -10,7 +10,7 @@ import pytest
 from tests.inference.explained import FOUND
 
 from affekt.corpora.registry import load_corpus
-from affekt.errors import CorpusError
+from affekt.errors import CorpusError, EncoderError
 from affekt.experiments.explanations import TIMES, explain_corpus, find_carriers
 from affekt.inference.cues import Cue
 from affekt.inference.explanation import SegmentEffect
@@ -58,6 +58,28 @@ def test_clips_of_each_emotion_of_a_corpus_are_explained(
     assert (happy.emotion, happy.clips) == ("happy", 1)
     assert (angry.emotion, angry.clips) == ("angry", 1)
     assert "slower" in happy.changes
+
+
+def test_the_first_error_is_named_where_no_clip_can_be_explained(
+    tmp_path: Path, write_voice: Callable[..., Path]
+) -> None:
+    clip = write_voice(tmp_path / "happy" / "a.wav")
+    corpus = load_corpus(tmp_path)
+    clip.write_text("this is not sound")
+    with pytest.raises(CorpusError, match=r"can be explained: .*a\.wav"):
+        explain_corpus(corpus)
+
+
+def test_an_encoder_that_is_missing_is_no_fault_of_the_clips(
+    tmp_path: Path, write_voice: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise EncoderError("the encoder is not on this machine")
+
+    write_voice(tmp_path / "happy" / "a.wav")
+    monkeypatch.setattr("affekt.experiments.explanations.explain_waveform", fail)
+    with pytest.raises(EncoderError, match="not on this machine"):
+        explain_corpus(tmp_path)
 
 
 def test_a_corpus_without_an_emotion_of_the_model_is_refused(

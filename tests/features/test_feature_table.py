@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from affekt.audio.loading import load_audio
 from affekt.errors import AudioFormatError, MissingExtraError, UnknownNameError, WorkerError
+from affekt.features import feature_table
 from affekt.features.feature_sets import extract, find_feature_set
 from affekt.features.feature_table import Description, extract_many, write_table
 
@@ -91,6 +93,34 @@ def test_frames_of_all_files_are_concatenated(folder: Path, tmp_path: Path, name
         file = str(table["file"][1])
         second = table["features"][ends[0] : ends[1]]
         np.testing.assert_array_equal(second, extract(load_audio(file, feature_set.sample_rate), name))
+
+
+def test_an_array_of_more_than_two_gigabytes_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zipfile.ZIP64_LIMIT", 1000)  # bytes stand for two gigabytes
+    rows = [Description(str(number), np.full(80, number, np.float32)) for number in range(20)]
+    write_table(tmp_path / "f.npz", MFCC, rows)
+    with np.load(tmp_path / "f.npz") as table:
+        assert table["features"][:, 0].tolist() == list(range(20))
+
+
+def test_rows_are_kept_where_the_table_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual, failures = feature_table._write_npz, [RuntimeError("too large")]
+
+    def fail_once(*given: Any) -> None:
+        if failures:
+            raise failures.pop()
+        usual(*given)
+
+    monkeypatch.setattr(feature_table, "_write_npz", fail_once)
+    rows = [Description(str(number), np.zeros(80, np.float32)) for number in range(2)]
+    with pytest.raises(RuntimeError, match="too large") as found:
+        write_table(tmp_path / "f.npz", MFCC, rows)
+    assert row_count(tmp_path / "f.partial.npz") == 2
+    assert found.value.__notes__ == [f"2 finished rows are kept in {tmp_path / 'f.partial.npz'}"]
 
 
 def test_frames_do_not_fit_a_csv(tmp_path: Path) -> None:

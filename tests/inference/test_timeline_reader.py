@@ -19,7 +19,7 @@ from affekt.errors import AudioContentError, AudioNotFoundError, DiarisationErro
 from affekt.inference import timeline_reader, utterance_stream
 from affekt.inference.adaptation import adapt
 from affekt.inference.diarisation import Turn
-from affekt.inference.events import Measurement, UtteranceEnd
+from affekt.inference.events import Event, Measurement, UtteranceEnd
 from affekt.inference.prediction import predict
 from affekt.inference.stream import Stream
 from affekt.inference.timeline import Timeline
@@ -286,6 +286,29 @@ def test_every_utterance_that_ended_before_ctrl_c_is_kept(
     ended = [one for one in whole.utterances if one.end_s + 0.5 < kept.duration_s]
     assert len(ended) >= 4
     assert kept.utterances[: len(ended)] == tuple(ended)
+
+
+@pytest.mark.parametrize("by_signal", [True, False])
+def test_utterances_whose_answers_are_waited_for_at_the_end_are_kept_after_ctrl_c(
+    spoken: Samples, found: Timeline, monkeypatch: pytest.MonkeyPatch, by_signal: bool
+) -> None:
+    usual, calls = utterance_stream.UtteranceStream.wait, []
+
+    def interrupted(self: utterance_stream.UtteranceStream) -> list[Event]:
+        calls.append(self)
+        if len(calls) == 1 and by_signal:
+            signal.raise_signal(signal.SIGINT)
+        elif len(calls) == 1:
+            raise KeyboardInterrupt
+        return usual(self)
+
+    monkeypatch.setattr(utterance_stream.UtteranceStream, "wait", interrupted)
+    reader = TimelineReader((spoken, RATE), audio_channel="mix")
+    with pytest.raises(KeyboardInterrupt):
+        reader.read()
+    (kept,) = reader.timelines()
+    assert not kept.complete
+    assert kept.utterances == found.utterances
 
 
 def test_an_option_that_does_not_exist_is_an_error(spoken: Samples) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, Future
+from typing import Any
+
 import numpy as np
 import pytest
 from tests.inference.streaming import RATE, Samples, at_once, ends, pushed, speak
@@ -52,6 +55,34 @@ def test_given_turns_are_the_utterances() -> None:
     samples = np.ones(10 * RATE, np.float32)
     found = ends(pushed(UtteranceStream(RATE, Signs(), turns), samples, lambda: 1000))
     assert [(one.start_s, one.end_s) for one in found] == [(0.5, 1.25), (1.25, 3.0), (9.0, 10.0)]
+
+
+def test_events_that_an_interrupt_kept_from_being_returned_can_still_be_had() -> None:
+    class Interrupted(Executor):
+        """Computes at once, and interrupts who waits for the second answer, once."""
+
+        left = 2
+
+        def submit(self, function: Any, /, *given: Any, **named: Any) -> Future[Any]:
+            future: Future[Any] = Future()
+            future.set_result(function(*given, **named))
+            usual = future.result
+
+            def result(timeout: float | None = None) -> Any:
+                self.left -= 1
+                if self.left == 0:
+                    raise KeyboardInterrupt
+                return usual(timeout)
+
+            future.result = result  # type: ignore[method-assign]
+            return future
+
+    turns = [(0.5, 1.25), (1.25, 3.0), (4.0, 5.0)]
+    stream = UtteranceStream(RATE, Signs(), turns, Interrupted())
+    assert not ends(stream.push(np.ones(10 * RATE, np.float32)))
+    with pytest.raises(KeyboardInterrupt):
+        stream.close()
+    assert [(one.start_s, one.end_s) for one in ends(stream.wait())] == turns
 
 
 def test_memory_does_not_grow_with_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:

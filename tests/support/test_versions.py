@@ -14,6 +14,8 @@ def test_versions_are_those_of_the_installed_packages() -> None:
     found = versions.installed_versions()
     assert found["python"] == platform.python_version()
     assert found["numpy"] == version("numpy")
+    assert "scipy" not in found
+    assert versions.installed_versions("scipy") == found | {"scipy": version("scipy")}
 
 
 def test_a_library_that_is_not_installed_is_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:

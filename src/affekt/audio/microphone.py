@@ -10,22 +10,36 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from affekt.audio.loading import open_audio
 from affekt.audio.samples import Samples
 from affekt.audio.sources import AudioSource
 from affekt.errors import AudioReadError, explain_import
 
 BLOCK_S = 0.03
-MAX_WAITING_S = 30.0  # sound that waits while the computer is busy; more is lost
+MAX_WAITING_S = 30.0  # sound that waits while the computer is busy; more is lost, and silence in its place
 _POLL_S = 0.2  # Windows delivers no signal while a queue is waited for
+_Waiting = queue.Queue[tuple[int, Samples]]  # blocks, and how many were lost before each
 
 
-@dataclass(frozen=True)
+@dataclass
 class Sound:
-    """Blocks of shape (frames, channels), each as soon as it is recorded, and their sample rate in Hz."""
+    """Sound in real time.
+
+    Attributes
+    ----------
+    sample_rate
+        In Hz.
+    blocks
+        Arrays of shape (frames, channels), each as soon as it is recorded.
+    lost_s
+        Seconds that were lost so far, as the computer was too busy; the blocks have silence in their place.
+    """
 
     sample_rate: int
     blocks: Iterator[Samples]
+    lost_s: float = 0.0
 
 
 @contextmanager
@@ -45,11 +59,17 @@ def open_microphone(device: str | None = None) -> Iterator[Sound]:
         PortAudio is not installed, or there is no such microphone.
     """
     sounddevice = _import_sounddevice()
-    waiting: queue.Queue[Samples] = queue.Queue(round(MAX_WAITING_S / BLOCK_S))
+    waiting: _Waiting = queue.Queue(round(MAX_WAITING_S / BLOCK_S))
+    lost = 0  # blocks since the last one that waits
 
     def hear(samples: Samples, frames: int, at: Any, status: Any) -> None:
-        if not waiting.full():
-            waiting.put(samples.copy())
+        nonlocal lost
+        if waiting.full():
+            lost += 1
+            sound.lost_s += frames / sound.sample_rate
+        else:
+            waiting.put((lost, samples.copy()))
+            lost = 0
 
     try:
         chosen = int(device) if device is not None and device.isdigit() else device
@@ -62,16 +82,20 @@ def open_microphone(device: str | None = None) -> Iterator[Sound]:
         raise AudioReadError(
             f"{name} cannot be opened: {error}. 'python -m sounddevice' lists what there is"
         ) from error
+    sound = Sound(rate, _wait_for(waiting))
     with stream:
-        yield Sound(rate, _wait_for(waiting))
+        yield sound
 
 
-def _wait_for(waiting: queue.Queue[Samples]) -> Iterator[Samples]:
+def _wait_for(waiting: _Waiting) -> Iterator[Samples]:
     while True:
         try:
-            yield waiting.get(timeout=_POLL_S)
+            lost, samples = waiting.get(timeout=_POLL_S)
         except queue.Empty:
             continue
+        for _ in range(lost):
+            yield np.zeros_like(samples)
+        yield samples
 
 
 def _import_sounddevice() -> Any:

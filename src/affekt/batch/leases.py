@@ -40,7 +40,7 @@ class Scan:
     running
         There is a lease that has not expired.
     set_aside
-        All attempts have expired: ``MAX_ATTEMPTS`` workers ended in it.
+        All have expired: ``MAX_ATTEMPTS`` attempts ended without a part.
     open
         The other shards, and the number that their next attempt has.
     """
@@ -113,13 +113,19 @@ class Lease:
         else:
             self._store.write(self.key(), _content())
 
+    def release(self) -> None:
+        """Delete the lease if it is this worker's, so that the attempt does not count."""
+        if self._store.read(self.key()) == _content():
+            self._store.delete(self.key())
+
 
 @contextmanager
 def claim(store: Store, plan: Plan, number: int, attempt: int) -> Iterator[Lease | None]:
     """Hold the lease of a shard within the block; None if another worker was first.
 
     After Ctrl-C or an error the lease is deleted, so that the attempt does not count. After an error of the
-    store it is not, as that may be the fault of one file, with which the attempts have to end.
+    store it is not, as that may be the fault of one file, with which the attempts have to end: ``work``
+    releases it where it tries again.
     """
     lease = Lease(store, number, attempt)
     ended = threading.Event()
@@ -147,8 +153,7 @@ def claim(store: Store, plan: Plan, number: int, attempt: int) -> Iterator[Lease
         raise
     except BaseException:
         with suppress(OSError):  # then the lease expires
-            if store.read(lease.key()) == _content():  # Ctrl-C may have come before create has returned
-                store.delete(lease.key())
+            lease.release()  # Ctrl-C may have come before create has returned
         raise
 
 

@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import json
 import uuid
@@ -181,9 +180,8 @@ def kept_key(number: int) -> str:
     return f"{KEPT}/kept-{number:06}.parquet"
 
 
-@functools.lru_cache(maxsize=2)
 def load_model(dest: str, key: str, sha256: str) -> Bundle:
-    """Return the model of a plan, which is loaded once a process.
+    """Return the model of a plan.
 
     Raises
     ------

@@ -25,8 +25,9 @@ from affekt.batch.plan import (
 )
 from affekt.batch.rows import COUNTS
 from affekt.batch.stores import Entry, Source, Store, open_source
+from affekt.errors import UnknownNameError
 
-PASSING = ("changed", "missing")  # reasons that another try may not meet
+PASSING = ("changed", "missing")  # reasons that may be gone at the next try
 RATE_S = 1800.0  # before the newest part: the time over which the rate is measured
 _THREADS = 16
 _END_BYTES = 32 << 10  # of a part: its metadata, unless it has very many columns
@@ -43,7 +44,7 @@ class Status:
     done, running, open
         Numbers of shards with a part, with a worker, and with neither.
     set_aside
-        The shards in which a worker ended three times.
+        The shards of which three attempts ended without a part.
     files_done
         Files in parts.
     failures
@@ -108,15 +109,25 @@ def retry(dest: str, reasons: Collection[str] = PASSING) -> int:
     -------
     int
         The number of shards that are open again.
+
+    Raises
+    ------
+    UnknownNameError
+        No file failed for one of the reasons.
     """
     store = Store(dest)
     plan = read_plan(store)
     source, state = open_source(plan.source), scan(store, plan)
     attempts = list_attempts(store)
+    counts = {number: _counts(store, part_key(number)) for number in state.done}
+    known = {*PASSING, *(reason for found in counts.values() for reason in found if reason)}
+    for reason in reasons:
+        if reason not in known:
+            raise UnknownNameError("reason", reason, sorted(known))
     opened = 0
     for number in sorted(state.done | state.set_aside):
         if number in state.done:
-            if not any(_counts(store, part_key(number)).get(reason) for reason in reasons):
+            if not any(counts[number].get(reason) for reason in reasons):
                 continue
             _keep_rows(store, plan, source, number, reasons)
         for lease in attempts.get(number, {}).values():

@@ -26,6 +26,7 @@ from obstore.store import LocalStore, from_url
 from pyarrow import parquet
 
 from affekt.audio.sources import AUDIO_SUFFIXES
+from affekt.audio.waveform import MAX_STREAM_BYTES
 from affekt.errors import BatchError, StoreError
 
 _ADDRESS = re.compile(r"(?:s3|gs|az|https?)://[^/]+")
@@ -161,7 +162,9 @@ class BucketSource:
         options: Any = {"if_match": entry.etag} if entry.etag else {}
         try:
             with reached(self.store.address):
-                content = bytes(obstore.get(self.store.client, entry.key.decode(), options=options).bytes())
+                found = obstore.get(self.store.client, entry.key.decode(), options=options)
+                _check_size(found.meta["size"])
+                content = bytes(found.bytes())
         except PreconditionError as error:
             raise ChangedError("the file has changed since the plan was made") from error
         return _checked(content, entry)
@@ -199,9 +202,10 @@ class FolderSource:
     def read(self, entry: Entry) -> bytes:
         """Return the content of a file; ``ChangedError`` if it is another than was planned."""
         with open(self._place(entry), "rb") as file:
-            now = _local_entry(entry.key, os.fstat(file.fileno()))
-            if entry.etag is not None and now.etag != entry.etag:
+            status = os.fstat(file.fileno())
+            if entry.etag is not None and _local_entry(entry.key, status).etag != entry.etag:
                 raise ChangedError("the file has changed since the plan was made")
+            _check_size(status.st_size)
             return _checked(file.read(), entry)
 
     def _place(self, entry: Entry) -> bytes:
@@ -232,13 +236,15 @@ class ManifestSource:
         """Return the content of a file."""
         address = os.fsdecode(entry.key)
         if not is_remote(address):
-            return Path(address).read_bytes()
+            with open(address, "rb") as file:
+                _check_size(os.fstat(file.fileno()).st_size)
+                return file.read()
         root = _ADDRESS.match(address)
         assert root is not None  # noqa: S101 - it is remote
-        content = _bucket(root[0]).store.read(address[len(root[0]) + 1 :])
-        if content is None:
-            raise FileNotFoundError(f"there is no {address}")
-        return content
+        try:
+            return _bucket(root[0]).read(Entry(address[len(root[0]) + 1 :].encode(), None, None))
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"there is no {address}") from error
 
     def _addresses(self) -> Iterator[str]:
         if self.file.suffix.lower() == ".parquet":
@@ -310,6 +316,12 @@ def _bucket(root: str) -> BucketSource:
 
 def _local_entry(key: bytes, status: os.stat_result) -> Entry:
     return Entry(key, status.st_size, f"{status.st_mtime_ns:x}-{status.st_size:x}")
+
+
+def _check_size(size: int) -> None:
+    """Raise ``BatchError`` before a file is read that is too large to be held in memory."""
+    if size > MAX_STREAM_BYTES:
+        raise BatchError(f"the file is too large: {size} bytes; {MAX_STREAM_BYTES} are allowed")
 
 
 def _checked(content: bytes, entry: Entry) -> bytes:

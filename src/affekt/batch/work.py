@@ -9,23 +9,23 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
 from pyarrow import parquet
 
-from affekt.audio.waveform import MAX_STREAM_BYTES
-from affekt.batch.leases import claim, scan
+from affekt.batch.leases import Lease, claim, scan
 from affekt.batch.plan import Plan, kept_key, load_model, part_key, read_entries, read_plan, to_parquet
 from affekt.batch.rows import Answerer
 from affekt.batch.stores import Entry, Source, Store, open_source
-from affekt.errors import BatchError, StoreError
+from affekt.errors import StoreError
 
 PREFETCH_FILES = 16  # that are downloaded at once or wait to be answered ...
 PREFETCH_BYTES = 64 << 20  # ... and their size together, unless one alone is larger
 MAX_MISSES = 50  # shards that others were faster to claim, before the state of all is read again
 FIRST_WAIT_S, MAX_WAIT_S = 0.5, 60.0  # between looks at the shards of others; it doubles each time
-GIVE_UP_S = 900.0  # a store that cannot be reached for so long is an error
+GIVE_UP_S = 900.0  # a store or source that cannot be reached for so long is an error
 
 Counts = dict[str, int]
 """How many files were answered, by reason of their error; those without one under an empty name."""
@@ -48,25 +48,33 @@ def work(dest: str, told: Callable[[str, int], None] = lambda state, files: None
     BatchError
         There is no plan, or it needs another model or a file that is not there.
     StoreError
-        The store could not be reached for ``GIVE_UP_S``.
+        The store or the source could not be reached for ``GIVE_UP_S``, in which no shard was answered.
     OSError
         The store refuses access, or its disk is full.
     """
     store = Store(dest)
     plan = read_plan(store)
     counts: Counter[str] = Counter()
-    wait_s, lost_at = FIRST_WAIT_S, math.inf  # when the store was reached no more
+    wait_s, done = FIRST_WAIT_S, 0
+    lost_at = math.inf  # when the store or the source was not reached, and no shard has been answered since
+    begun: Lease | None = None  # of a shard that could not be answered
     while True:
         try:
             state = scan(store, plan)
-            lost_at = math.inf
             if state.finished:
                 return dict(counts)
+            if len(state.done) > done:
+                done, lost_at = len(state.done), math.inf
             misses = 0
             for number, attempt in random.sample(sorted(state.open.items()), len(state.open)):
+                begun = Lease(store, number, attempt)
                 found = _answer(store, plan, number, attempt, told)
-                counts.update(found or {})
-                misses += found is None
+                begun = None
+                if found is None:
+                    misses += 1
+                else:
+                    counts.update(found)
+                    lost_at = math.inf
                 if misses == MAX_MISSES:
                     break
             if state.open:
@@ -75,7 +83,11 @@ def work(dest: str, told: Callable[[str, int], None] = lambda state, files: None
         except StoreError:
             lost_at = min(lost_at, time.monotonic())
             if time.monotonic() - lost_at > GIVE_UP_S:
-                raise
+                raise  # the lease stays: that attempt has ended
+            with suppress(StoreError):
+                if begun:
+                    begun.release()
+                    begun = None
         told("waiting", 0)
         time.sleep(wait_s)
         wait_s = min(2 * wait_s, plan.lease_s / 4, MAX_WAIT_S)
@@ -115,29 +127,27 @@ def prefetch(source: Source, entries: Sequence[Entry]) -> Iterator[tuple[Entry, 
     """Yield files in their order, each with a function that returns its content, and download the next."""
     waiting: deque[tuple[Entry, Future[bytes]]] = deque()
     remaining = deque(entries)
-    held = 0
     threads = ThreadPoolExecutor(PREFETCH_FILES // 2, "prefetch")
     try:
         while remaining or waiting:
             while remaining and len(waiting) < PREFETCH_FILES:
-                size = remaining[0].size or 0
-                if waiting and held + size > PREFETCH_BYTES:
+                held = sum(_known_size(*one) for one in waiting)
+                if waiting and held + (remaining[0].size or 0) > PREFETCH_BYTES:
                     break
                 entry = remaining.popleft()
-                waiting.append((entry, threads.submit(_read, source, entry)))
-                held += size
+                waiting.append((entry, threads.submit(source.read, entry)))
             entry, content = waiting.popleft()
             yield entry, content.result
-            held -= entry.size or 0
             del content
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _read(source: Source, entry: Entry) -> bytes:
-    if entry.size is not None and entry.size > MAX_STREAM_BYTES:
-        raise BatchError(f"the file is too large: {entry.size} bytes; {MAX_STREAM_BYTES} are allowed")
-    return source.read(entry)
+def _known_size(entry: Entry, content: Future[bytes]) -> int:
+    """Return the size of a file: of one in a manifest, 0 until it is there."""
+    if entry.size is not None:
+        return entry.size
+    return len(content.result()) if content.done() and not content.exception() else 0
 
 
 def _kept_rows(store: Store, number: int) -> list[dict[str, Any]]:

@@ -6,13 +6,11 @@ Whatever is imported here is light, so that an answer takes a fraction of a seco
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import rich_click as click
 from click.shell_completion import CompletionItem
-
-Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 # The names of affekt.evaluation.protocols.PROTOCOLS, whose module imports scikit-learn.
 PROTOCOLS = (

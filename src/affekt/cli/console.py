@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, TextIO, cast
 
@@ -138,17 +139,85 @@ def json_output(
     """
 
     def write(values: Any, *files: IO[str]) -> None:
-        values = plain(values)
         for file in files:
-            print(json_text(values, indent=indent), file=file)
+            print(json_text(plain(values), indent=indent), file=file)
         if printed:
-            print(json_text(values, indent=indent, encoding=sys.stdout.encoding))
+            print_json(values, indent=indent)
 
     if place is None:
         yield write
     else:
         with whole_file(place) as file:
             yield lambda values: write(values, file)
+
+
+def print_json(values: Any, *, indent: int | None = None) -> None:
+    """Print what ``plain`` takes as JSON."""
+    print(json_text(plain(values), indent=indent, encoding=sys.stdout.encoding))
+
+
+def write_json(values: Any, place: Path, *, indent: int | None = None) -> None:
+    """Write what ``plain`` takes to a JSON file."""
+    write_text(lambda: json_text(plain(values), indent=indent) + "\n", place)
+
+
+def write_text(make: Callable[[], str], place: Path) -> None:
+    """Write a text to a file, which is replaced when the text is made."""
+    with whole_file(place) as file:
+        file.write(make())
+
+
+def hand_over(
+    values: Any,
+    tell: Callable[[], object],
+    json_file: Path | None,
+    *files: tuple[Path | None, Callable[[Path], object]],
+    printed: bool = False,
+    indent: int | None = None,
+) -> None:
+    """Print a result, write the files of it, and name these; what fails keeps nothing else from being done.
+
+    Parameters
+    ----------
+    values
+        The result, as ``plain`` takes it.
+    tell
+        Prints it for people.
+    json_file
+        Where to write it as JSON, None for nowhere.
+    *files
+        Other files, None for one that was not asked for, each with the function that writes it.
+    printed
+        Print JSON, and do not ``tell``.
+    indent
+        Of JSON.
+
+    Raises
+    ------
+    Exception
+        The first that was raised, after all is done; the others are its notes.
+    """
+    written: list[Path] = []
+    failed: list[Exception] = []
+    steps: list[tuple[Path | None, Callable[[], object]]] = [
+        (None, partial(print_json, values, indent=indent) if printed else tell)
+    ]
+    if json_file:
+        steps.append((json_file, partial(write_json, values, json_file, indent=indent)))
+    steps += [(place, partial(write, place)) for place, write in files if place]
+    for place, step in steps:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - it is raised below
+            failed.append(error)
+        else:
+            written += [place] if place else []
+    say_written(*written)
+    if failed:
+        first, *others = failed
+        for other in others:
+            first.add_note(str(other))
+        raise first
 
 
 def plain(value: Any) -> Any:

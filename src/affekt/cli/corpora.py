@@ -9,7 +9,7 @@ from click.exceptions import Exit
 from rich.markup import escape
 
 from affekt.cli.completion import complete_corpora, complete_downloads, complete_feature_sets
-from affekt.cli.console import FAILED_INPUT, json_output, say_written, show, stdout
+from affekt.cli.console import FAILED_INPUT, hand_over, json_output, say_written, show, stdout
 from affekt.cli.options import json_options
 from affekt.cli.parameters import OutputFile
 from affekt.support.parallel import core_count
@@ -44,12 +44,14 @@ def check(corpus: str, show_all: bool, as_json: bool, json_file: Path | None) ->
     from affekt.corpora.check import check_corpus
     from affekt.reports import terminal
 
-    with json_output(json_file, printed=as_json, indent=2) as write:
-        result = check_corpus(corpus, jobs=core_count(), progress=True)
-        write(result)
-    if not as_json:
-        show(terminal.corpus_check(result, show_all=show_all))
-    say_written(json_file)
+    result = check_corpus(corpus, jobs=core_count(), progress=True)
+    hand_over(
+        result,
+        lambda: show(terminal.corpus_check(result, show_all=show_all)),
+        json_file,
+        printed=as_json,
+        indent=2,
+    )
     if not result.passed:
         raise Exit(FAILED_INPUT)
 
@@ -118,12 +120,12 @@ def explore(
     from affekt.reports.html import write_report
 
     explained = load(None if model == "bundled" else model) if model else None
-    with json_output(json_file, printed=as_json, indent=2) as write:
-        found = explore(corpus, features=features, model=explained, jobs=core_count(), progress=True)
-        write_report(found, report_file, progress=True)
-        write(found)
-    if not as_json:
+    found = explore(corpus, features=features, model=explained, jobs=core_count(), progress=True)
+
+    def tell() -> None:
         show(terminal.corpus_check(found.check))
         if found.carriers:
             show(terminal.carriers(found.carriers))
-    say_written(json_file, report_file)
+
+    report = report_file, lambda place: write_report(found, place, progress=True)
+    hand_over(found, tell, json_file, report, printed=as_json, indent=2)

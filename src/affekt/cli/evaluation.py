@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import rich_click as click
 from click.exceptions import Exit
 
 from affekt.cli.completion import complete_emotion
-from affekt.cli.console import FAILED_INPUT, json_output, say_written, show, with_command
+from affekt.cli.console import FAILED_INPUT, hand_over, show, with_command, write_text
 from affekt.cli.options import (
     evaluation_options,
     existing_file,
@@ -21,7 +22,6 @@ from affekt.cli.options import (
 )
 from affekt.cli.parameters import Command
 from affekt.support.parallel import core_count
-from affekt.support.writing import whole_file
 
 
 @click.command(cls=Command)
@@ -68,17 +68,16 @@ def evaluate(
         from affekt.reports.html import write_report
 
     for_report = report_file is not None and terms["recipe"] is not None
-    with json_output(json_file, printed=as_json, indent=2) as write:
-        result = with_command(evaluate(**terms, for_report=for_report, jobs=core_count(), progress=True))
-        write(result.to_json())
-    if report_file:
-        write_report(result, report_file, progress=True)
-    if latex_file:
-        with whole_file(latex_file) as opened:
-            opened.write(evaluation_table(result))
-    if not as_json:
-        show(terminal.evaluation(result))
-    say_written(json_file, report_file, latex_file)
+    result = with_command(evaluate(**terms, for_report=for_report, jobs=core_count(), progress=True))
+    hand_over(
+        result.to_json(),
+        lambda: show(terminal.evaluation(result)),
+        json_file,
+        (latex_file, partial(write_text, lambda: evaluation_table(result))),
+        (report_file, lambda place: write_report(result, place, progress=True)),
+        printed=as_json,
+        indent=2,
+    )
 
 
 def _evaluate_timelines(
@@ -95,12 +94,14 @@ def _evaluate_timelines(
     from affekt.reports import terminal
 
     (annotations,) = terms["corpus"]
-    with json_output(json_file, printed=as_json, indent=2) as write:
-        found = evaluate_timelines(annotations, terms["model"], progress=True)
-        write(found)
-    if not as_json:
-        show(terminal.timeline_score(annotations, found))
-    say_written(json_file)
+    found = evaluate_timelines(annotations, terms["model"], progress=True)
+    hand_over(
+        found,
+        lambda: show(terminal.timeline_score(annotations, found)),
+        json_file,
+        printed=as_json,
+        indent=2,
+    )
     if found.failed:
         raise Exit(FAILED_INPUT)
 
@@ -124,12 +125,14 @@ def enrolment(
     from affekt.experiments.enrolment import enrolment
     from affekt.reports import terminal
 
-    with json_output(json_file, printed=as_json) as write:
-        curve = enrolment(**terms, enrolled_emotion=enrolled_emotion, jobs=core_count(), progress=True)
-        write({str(count): with_command(one).to_json() for count, one in curve.items()})
-    if not as_json:
-        show(terminal.scores("enrolled clips", curve, "draw"))
-    say_written(json_file)
+    curve = enrolment(**terms, enrolled_emotion=enrolled_emotion, jobs=core_count(), progress=True)
+    values = {str(count): with_command(one).to_json() for count, one in curve.items()}
+    hand_over(
+        values,
+        lambda: show(terminal.scores("enrolled clips", curve, "draw")),
+        json_file,
+        printed=as_json,
+    )
 
 
 @click.command(cls=Command, epilog="Example: affekt robustness RAVDESS/ --recipe svm")
@@ -144,12 +147,9 @@ def robustness(terms: dict[str, Any], as_json: bool, json_file: Path | None) -> 
     from affekt.experiments.robustness import robustness
     from affekt.reports import terminal
 
-    with json_output(json_file, printed=as_json) as write:
-        found = robustness(**terms, jobs=core_count(), progress=True)
-        write({condition: with_command(one).to_json() for condition, one in found.items()})
-    if not as_json:
-        show(terminal.scores("clips", found, "seed"))
-    say_written(json_file)
+    found = robustness(**terms, jobs=core_count(), progress=True)
+    values = {condition: with_command(one).to_json() for condition, one in found.items()}
+    hand_over(values, lambda: show(terminal.scores("clips", found, "seed")), json_file, printed=as_json)
 
 
 @click.command(epilog="Example: affekt compare svm.json forest.json --report both.html")
@@ -175,14 +175,13 @@ def compare(
     if report_file:
         from affekt.reports.html import write_report
 
-    with json_output(json_file, printed=as_json, indent=2) as write:
-        found = compare(results)
-        write(found)
-    if report_file:
-        write_report(found, report_file, progress=True)
-    if latex_file:
-        with whole_file(latex_file) as opened:
-            opened.write(comparison_table(found))
-    if not as_json:
-        show(terminal.comparison(found))
-    say_written(json_file, report_file, latex_file)
+    found = compare(results)
+    hand_over(
+        found,
+        lambda: show(terminal.comparison(found)),
+        json_file,
+        (latex_file, partial(write_text, lambda: comparison_table(found))),
+        (report_file, lambda place: write_report(found, place, progress=True)),
+        printed=as_json,
+        indent=2,
+    )

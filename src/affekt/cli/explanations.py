@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import rich_click as click
 
 from affekt.cli.completion import complete_emotions, complete_paths
-from affekt.cli.console import json_output, say_written, show
+from affekt.cli.console import hand_over, show, write_text
 from affekt.cli.inference import read_sources
 from affekt.cli.options import json_options, model_option, predicted_emotions_option, voice_option
 from affekt.cli.parameters import OutputFile
@@ -72,7 +73,6 @@ def explain(
     from affekt.inference.prediction import allowed_emotions
     from affekt.model.bundle import load
     from affekt.reports import terminal
-    from affekt.support.writing import whole_file
 
     bundle = load(model)
     allowed = allowed_emotions(bundle.contract, emotions)
@@ -80,22 +80,21 @@ def explain(
     sources = read_sources([path])
     if len(sources) != 1:
         raise click.UsageError(f"{path} holds {len(sources)} recordings: give one of them")
-    with json_output(json_file, printed=as_json) as write:
-        found = explain_waveform(
-            load_audio(sources[0], max_duration_s=MAX_EXPLAINED_S, audio_channel=audio_channel),
-            bundle,
-            name=source_name(sources[0]),
-            audio_channel=audio_channel,
-            emotion=asked,
-            voice=known,
-            allowed=allowed,
-            masks=masks,
-            progress=True,
-        )
-        if report_file:
-            with whole_file(report_file) as file:
-                file.write(explanation_page(found))
-        write(found)
-    if not as_json:
-        show(terminal.explanation(found))
-    say_written(json_file, report_file)
+    found = explain_waveform(
+        load_audio(sources[0], max_duration_s=MAX_EXPLAINED_S, audio_channel=audio_channel),
+        bundle,
+        name=source_name(sources[0]),
+        audio_channel=audio_channel,
+        emotion=asked,
+        voice=known,
+        allowed=allowed,
+        masks=masks,
+        progress=True,
+    )
+    hand_over(
+        found,
+        lambda: show(terminal.explanation(found)),
+        json_file,
+        (report_file, partial(write_text, lambda: explanation_page(found))),
+        printed=as_json,
+    )

@@ -14,7 +14,7 @@ from click.exceptions import Exit
 from rich.markup import escape
 
 from affekt.cli.completion import complete_paths
-from affekt.cli.console import FAILED_INPUT, json_text, plain, say, say_written, show, stdout
+from affekt.cli.console import FAILED_INPUT, hand_over, json_text, print_json, say, show, stdout, write_json
 from affekt.cli.inference import SHOWN_ROWS, read_sources
 from affekt.cli.options import (
     existing_file,
@@ -85,8 +85,7 @@ class _Results:
 
     def write_json(self, json_file: Path) -> None:
         """Write timelines and errors as JSON."""
-        with whole_file(json_file) as file:
-            print(json_text(plain(self.values)), file=file)
+        write_json(self.values, json_file)
 
 
 @click.command(epilog="Example: affekt timeline interview.mp3 --out interview.TextGrid")
@@ -173,17 +172,12 @@ def timeline(
             _add(results, reader.timelines(), out or json_file, printed=not as_json)
     except KeyboardInterrupt as error:
         if as_json:
-            print(json_text(plain(results.values), encoding=sys.stdout.encoding))
+            print_json(results.values)
         _keep(results, out, json_file, error)
         raise
-    if as_json:
-        print(json_text(plain(results.values), encoding=sys.stdout.encoding))
-    out = out if results.timelines else None
-    if out:
-        (results.write_page if embed else results.write)(out)
-    if json_file:
-        results.write_json(json_file)
-    say_written(out, json_file)
+    place = out if results.timelines else None
+    write = results.write_page if embed else results.write
+    hand_over(results.values, lambda: None, json_file, (place, write), printed=as_json)
     if results.failed:
         raise Exit(FAILED_INPUT)
 
@@ -262,6 +256,11 @@ def listen(
     finally:
         if not as_json and (legend := meter.table.legend()):
             show(legend)
+        if sound.lost_s:
+            say(
+                f"[yellow]{sound.lost_s:.1f} s of sound were lost[/]: this computer was too busy. There is "
+                "silence in their place, so all times are right"
+            )
 
 
 def _check_out(out: Path | None, count: int, *, embed: bool) -> None:
@@ -291,8 +290,11 @@ def _keep(results: _Results, out: Path | None, json_file: Path | None, error: Ba
     """Keep what was finished before an interruption beside the files that were asked for."""
     for place, write in ((out, results.write), (json_file, results.write_json)):
         if place and results.timelines:
-            with kept_beside(place, _kept(results.timelines), error) as kept:
-                write(kept)
+            try:
+                with kept_beside(place, _kept(results.timelines), error) as kept:
+                    write(kept)
+            except OSError as failed:  # the other file may be kept
+                error.add_note(str(failed))
 
 
 def _kept(timelines: Sequence[Timeline]) -> str:

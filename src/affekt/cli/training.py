@@ -8,7 +8,7 @@ import rich_click as click
 from rich.markup import escape
 
 from affekt.cli.completion import complete_corpora, complete_recipes, complete_systems
-from affekt.cli.console import json_output, say, say_written, show, stdout, with_command
+from affekt.cli.console import hand_over, json_output, say, say_written, show, stdout, with_command
 from affekt.cli.options import (
     checkpoints_option,
     emotions_option,
@@ -18,6 +18,7 @@ from affekt.cli.options import (
 )
 from affekt.cli.parameters import OutputFile, RenamedOption
 from affekt.support.parallel import core_count
+from affekt.support.writing import check_place
 
 
 @click.command(epilog="Example: affekt train RAVDESS/ --recipe voice-svm --out m.onnx")
@@ -63,23 +64,26 @@ def train(
     from affekt.reports import terminal
 
     out = out or Path(f"{recipe}.onnx")
-    with json_output(json_file, printed=as_json, indent=2) as write:
-        bundle, evaluation = train(
-            corpus, recipe, protocol=protocol, emotions=emotions, vocal_channel=vocal_channel,
-            seeds=[seed], out=out, checkpoints=checkpoints, jobs=core_count(), progress=True,
-        )  # fmt: skip
-        write(with_command(evaluation).to_json())
-    say_written(json_file)
-    if as_json:
-        say_written(out)
-        return
-    show(terminal.evaluation(evaluation))
-    place = escape(str(out))
-    stdout.print(
-        f"\nwrote {place} ({out.stat().st_size / 1e6:.1f} MB, parity {bundle.contract.parity:.0e}). Try: "
-        f"affekt predict --model {place} FILE",
-        highlight=False, soft_wrap=True,
+    check_place(out)
+    bundle, evaluation = train(
+        corpus, recipe, protocol=protocol, emotions=emotions, vocal_channel=vocal_channel,
+        seeds=[seed], checkpoints=checkpoints, jobs=core_count(), progress=True,
     )  # fmt: skip
+    hand_over(
+        with_command(evaluation).to_json(),
+        lambda: show(terminal.evaluation(evaluation)),
+        json_file,
+        (out, bundle.save),
+        printed=as_json,
+        indent=2,
+    )
+    if not as_json:
+        place = escape(str(out))
+        stdout.print(
+            f"\n{place} has {out.stat().st_size / 1e6:.1f} MB, parity {bundle.contract.parity:.0e}. Try: "
+            f"affekt predict --model {place} FILE",
+            highlight=False, soft_wrap=True,
+        )  # fmt: skip
 
 
 @click.command(epilog="Example: affekt recipes --json")
@@ -132,15 +136,11 @@ def reproduce(
     from affekt.experiments.reproduction import reproduce
     from affekt.reports import terminal
 
-    with json_output(json_file, printed=as_json, indent=1) as write:
-        found = reproduce(
-            corpus, system=system, quick=quick, out=out, checkpoints=checkpoints, jobs=core_count(),
-            progress=True,
-        )  # fmt: skip
-        write(found)
-    if not as_json:
-        show(terminal.reproduction(found))
+    found = reproduce(
+        corpus, system=system, quick=quick, out=out, checkpoints=checkpoints, jobs=core_count(),
+        progress=True,
+    )  # fmt: skip
+    hand_over(found, lambda: show(terminal.reproduction(found)), json_file, printed=as_json, indent=1)
     if quick:
         say("[yellow]a quick run: it shows that everything runs; the scores mean nothing")
     say(f"wrote {escape(str(out))}/results{'-quick' * quick}.md and .json")
-    say_written(json_file)

@@ -52,7 +52,8 @@ class Checkpoints:
             if terms.recipe
             else terms.bundle and terms.bundle.contract.sha256
         )
-        about = installed_versions(), _hash_package(), terms.name, terms.protocol_name, part.seed, settings
+        versions = installed_versions("scipy", "av")  # which degrade clips, and are in no contract
+        about = versions, _hash_package(), terms.name, terms.protocol_name, part.seed, settings
         digest = hashlib.sha256(f"{about!r}{who}".encode())
         digest.update("|".join(map(str, part.groups)).encode())
         digest.update(self._digest(part.dataset))

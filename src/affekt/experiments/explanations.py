@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 from affekt.corpora.base import Clip
 from affekt.corpora.clips import load_whole
 from affekt.corpora.registry import CorpusLike
-from affekt.errors import AffektError, CorpusError
+from affekt.errors import AudioError, CorpusError
 from affekt.evaluation.terms import read_corpus
 from affekt.inference.explanation import MAX_EXPLAINED_S, Explanation, explain_waveform, log_odds
 from affekt.inference.what_ifs import CHANGES
@@ -84,7 +84,7 @@ def explain_corpus(
     bundle, selected = load(model), read_corpus(corpus)
     allowed = bundle.contract.emotions
     drawn = _draw([clip for clip in selected.clips if clip.emotion in allowed], clips, seed)
-    found = []
+    found, first_error = [], None
     for clip in track(drawn, "explaining", len(drawn), shown=progress):
         try:
             recorded = load_whole(clip)
@@ -100,12 +100,11 @@ def explain_corpus(
                         seed=seed,
                     )
                 )
-        except AffektError:  # explore lists what cannot be read
-            continue
+        except AudioError as error:  # explore lists what cannot be read
+            first_error = first_error or error
     if not found:
-        raise CorpusError(
-            f"no clip of {selected.name} can be explained: the model knows {', '.join(allowed)}"
-        )
+        why = first_error or f"the model knows {', '.join(allowed)}"
+        raise CorpusError(f"no clip of {selected.name} can be explained: {why}") from first_error
     explained = {one.emotion for one in found}
     return tuple(find_carriers(found, emotion) for emotion in allowed if emotion in explained)
 

@@ -21,7 +21,7 @@ from affekt.evaluation.results import Evaluation
 from affekt.evaluation.terms import DEFAULT_PROTOCOL, TermOptions, Terms, read_terms
 from affekt.experiments.scoring import evaluate_dataset
 from affekt.features.feature_sets import find_feature_set
-from affekt.model.bundle import Bundle, parse, save, seal
+from affekt.model.bundle import Bundle, parse, seal
 from affekt.model.calibration import UNCALIBRATED, Reliability
 from affekt.model.contract import FINGERPRINT_DIGITS, Contract, ContractScores, TrainingCorpus
 from affekt.model.out_of_distribution import UNCERTAINTY_WEIGHT
@@ -93,7 +93,7 @@ def train(
     contract = _contract(terms, dataset, evaluation, fitted, parity)
     bundle = parse(seal(graph, contract), str(out or f"{terms.name} on {dataset.corpus.name}"))
     if out is not None:
-        save(out, graph, contract)
+        bundle.save(out)
     return bundle, evaluation
 
 

@@ -6,6 +6,7 @@ import csv
 import os
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -91,8 +92,9 @@ def write_table(
     ``frames`` has the number of rows of each file. In CSV, a name or error that a spreadsheet would take
     for a formula begins with ``'``.
 
-    The file is replaced by a whole new one. If ``described`` raises an error, the file stays as it is, the
-    rows that are finished are in another one beside it, and a note of the error says in which.
+    The file is replaced by a whole new one. If ``described`` raises an error, or the table cannot be
+    written, the file stays as it is, the rows that are finished are in another one beside it, and a note of
+    the error says in which.
 
     Raises
     ------
@@ -111,12 +113,12 @@ def write_table(
     rows: list[Description] = []
     try:
         rows.extend(described)
+        _write_arrays(path, feature_set, rows)
     except BaseException as error:
         if rows:
-            with kept_beside(path, finished_rows(len(rows)), error) as place:
+            with suppress(OSError), kept_beside(path, finished_rows(len(rows)), error) as place:
                 _write_arrays(place, feature_set, rows)
         raise
-    _write_arrays(path, feature_set, rows)
 
 
 def _write_csv(
@@ -146,7 +148,7 @@ def _write_npz(file: IO[bytes], arrays: dict[str, NDArray[Any]]) -> None:
     """Write as ``numpy.savez`` does, which does not allow an array named ``file``."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w") as member:
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:  # it may exceed 2 GiB
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
 

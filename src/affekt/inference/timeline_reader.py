@@ -218,15 +218,16 @@ class TimelineReader:
                     with held_back():  # Ctrl-C comes between two blocks
                         for column, found in enumerate(self._found.values()):
                             found.push(block[:, column])
+                if not audio.frames:
+                    raise AudioContentError(f"{self.name} has no samples")
+                for found in self._found.values():
+                    with held_back():  # it would be waited for after Ctrl-C, too
+                        found.notes = audio.notes()
+                        found.close()
             except KeyboardInterrupt:
                 for found in self._found.values():
                     found.wait()
                 raise
-            if not audio.frames:
-                raise AudioContentError(f"{self.name} has no samples")
-            for found in self._found.values():
-                found.close()
-                found.notes = audio.notes()
 
     def _tracked(self, audio: AudioBlocks, doing: str = "") -> Iterator[Samples]:
         """Yield the blocks, and show a bar of seconds where the length is known."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -134,12 +135,11 @@ class UtteranceStream:
         return self.wait()
 
     def _events(self, ahead: int) -> list[Event]:
-        """Return events in their order, but for the last few."""
-        found = []
-        while len(self._waiting) > ahead:
-            event = self._waiting.popleft()()
-            found += [event] if event else []
-        return found
+        """Return events in their order, but for the last few; after Ctrl-C, all can still be had."""
+        ready = [event() for event in islice(self._waiting, max(0, len(self._waiting) - ahead))]
+        for _ in ready:
+            self._waiting.popleft()
+        return [event for event in ready if event]
 
     def _submit(
         self, compute: Callable[[NDArray[np.float32]], Result], start_s: float, end_s: float

@@ -333,12 +333,6 @@ def _probe(bundle: Bundle, feature_set: FeatureSet) -> None:
         raise error if isinstance(error, BundleError) else BundleError(f"{bundle.name} fails: {error}")
 
 
-def save(path: str | os.PathLike[str], graph: bytes, contract: Contract) -> None:
-    """Write a serialized ONNX model and its contract as one file, whole or not at all."""
-    with whole_file(path, "wb") as file:
-        file.write(seal(graph, contract))
-
-
 def seal(graph: bytes, contract: Contract) -> bytes:
     """Return the bytes of a bundle: the graph, then one metadata entry with the contract.
 

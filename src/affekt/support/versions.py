@@ -12,10 +12,10 @@ RECORDED = [
 ]
 
 
-def installed_versions() -> dict[str, str]:
-    """Return the versions of Python and of the installed libraries that may change a result."""
+def installed_versions(*more: str) -> dict[str, str]:
+    """Return the versions of Python, of the libraries that may change a result, and of ``more``."""
     found = {"python": platform.python_version()}
-    for name in RECORDED:
+    for name in (*RECORDED, *more):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
