@@ -124,12 +124,9 @@ def test_the_readmes_claims_and_figures_are_those_of_the_results(number: str) ->
 @pytest.mark.parametrize(
     ("recipe", "number", "terms"),
     [
-        *(("affekt-net", number, terms) for number, terms in TERMS_OF_PROJECTS.items()),
-        *(
-            ("affekt-net-2", number, terms)
-            for number, terms in TERMS_OF_PROJECTS.items()
-            if number != "002"
-        ),
+        (recipe, number, terms)
+        for recipe in ("affekt-net", "affekt-net-2")
+        for number, terms in TERMS_OF_PROJECTS.items()
     ],
 )
 def test_the_experiments_figures_on_the_projects_terms_are_the_measured_ones(
