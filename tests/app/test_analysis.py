@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from affekt.audio.loading import load_audio
 from affekt.features.feature_sets import LIBROSA_SAMPLE_RATE
@@ -42,6 +43,21 @@ def test_descriptors_are_drawn_over_one_time_axis(
 def test_without_a_recording_the_page_says_where_to_choose_one(open_page: Callable[..., Page]) -> None:
     page = open_page("analysis")
     expect(page.get_by_text("Choose a recording on the page Listen first.")).to_be_visible()
+
+
+def test_a_recording_that_cannot_be_predicted_has_the_reason_in_place_of_an_analysis(
+    open_page: Callable[..., Page],
+    upload: Callable[..., None],
+    follow: Callable[[Page, str], None],
+    tmp_path: Path,
+) -> None:
+    soundfile.write(tmp_path / "silent.wav", np.zeros(16_000), 16_000)
+    page = open_page()
+    upload(page, tmp_path / "silent.wav")
+    page.get_by_text("it is silent").or_(page.get_by_text("silent")).first.wait_for()
+    follow(page, "Analysis")
+    expect(page.get_by_text("This file cannot be read")).to_be_visible()
+    expect(page.get_by_text("Choose a recording on the page")).to_be_hidden()
 
 
 def test_every_panel_spans_the_length_of_the_recording(voice_file: Path) -> None:

@@ -146,8 +146,10 @@ def test_a_limit_is_told_where_there_are_more_recordings_than_it(
     monkeypatch.setattr(batch, "_rows", lambda files: ((BROKEN, 0.5) for _ in files))
     monkeypatch.setattr(batch, "st", Mock())
     monkeypatch.setattr(session, "model_description", lambda: "a model")
+    monkeypatch.setattr(session, "bundle", load)
     rows = batch._predict([None] * uploaded, "key")
     assert len(rows.rows) == 2
+    assert rows.emotions == load().contract.emotions  # a table has these, whatever model is chosen later
     assert ("No more than 2 are read" in rows.summary) == (uploaded > 2)
 
 

@@ -45,8 +45,8 @@ def test_the_answer_is_that_of_predict(page: Page) -> None:
     expect(page.get_by_text(f"The answer to angry.flac is: {predict(CLIP).in_words}.")).to_be_visible()
 
 
-def test_what_convinced_the_model_and_what_if_can_be_heard(page: Page) -> None:
-    for name in ("only what convinced it", "everything but that", *CHANGES):
+def test_the_supporting_parts_and_what_if_can_be_heard(page: Page) -> None:
+    for name in ("supporting parts only", "everything else", *CHANGES):
         player = page.locator(f'audio[aria-label="{name}"]')
         assert player.evaluate("one => { one.load(); return one.src.startsWith('data:audio/flac') }")
         page.wait_for_function("one => one.readyState > 0", arg=player.element_handle())

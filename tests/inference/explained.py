@@ -31,10 +31,10 @@ FOUND = Explanation(
     fidelity=0.6,
     masked_out_of_distribution=0.1,
     convincing=AlteredRecording(
-        name="only what convinced it", probabilities={"sad": 0.8, "angry": 0.2}, sound=tone(300)
+        name="supporting parts only", probabilities={"sad": 0.8, "angry": 0.2}, sound=tone(300)
     ),
     rest=AlteredRecording(
-        name="everything but that", probabilities={"sad": 0.1, "angry": 0.9}, sound=tone(2000, 0.01)
+        name="everything else", probabilities={"sad": 0.1, "angry": 0.9}, sound=tone(2000, 0.01)
     ),
     what_ifs=(
         AlteredRecording(name="slower", probabilities={"sad": 0.9, "angry": 0.1}, sound=tone(200, 0.9, 4)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from tests.server.conftest import EXAMPLES, Served
 from affekt.server.pages import FILES
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, WebSocketRoute
 
 PAGES = ("/docs", "/docs/errors", "/live")
 
@@ -86,6 +87,38 @@ def test_the_live_page_shows_what_the_microphone_hears(browser: Browser, served:
     page.get_by_role("button", name="Stop").click()
     page.get_by_text("Stopped.").wait_for()
     assert said == []
+    page.close()
+
+
+def test_the_live_page_says_what_not_to_rely_on_and_that_the_connection_was_lost(
+    browser: Browser, served: Served
+) -> None:
+    prediction = {"emotion": "sad", "confidence": 0.9, "unsure": False, "out_of_distribution": True}
+    events = (
+        {"event": "ready", "emotions": ["sad"]},
+        {"event": "utterance_end", "start_s": 0, "end_s": 1, "prediction": prediction},
+        {"event": "utterance_end", "start_s": 2, "end_s": 3, "prediction": None},
+    )
+
+    def serve(socket: WebSocketRoute) -> None:
+        def answer(message: str | bytes) -> None:
+            if isinstance(message, str):
+                for event in events:
+                    socket.send(json.dumps(event))
+            else:
+                socket.close(code=1011)
+
+        socket.on_message(answer)
+
+    page = browser.new_page()
+    page.route_web_socket("**/v1/stream", serve)
+    page.goto(f"{served.url}/live")
+    page.get_by_role("button", name="Start the microphone").click()
+    page.get_by_text("The connection to the server was lost or refused.").wait_for()
+    shown = page.locator("#utterances li").all_inner_texts()
+    assert "too short or silent" in shown[0]
+    assert "sad 90 %, unlike the training data: do not rely on it" in shown[1]
+    assert page.get_by_role("button", name="Start the microphone").is_visible()
     page.close()
 
 

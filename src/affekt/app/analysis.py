@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from affekt.app import display, pictures, session
+from affekt.app.listen import show_error
 from affekt.app.session import Result
 from affekt.audio.loading import load_audio
 from affekt.audio.waveform import Waveform
@@ -52,8 +53,11 @@ def page() -> None:
     st.title("Analysis of the recording")
     st.markdown("What affekt measures in a recording, and how that compares with what it was trained on.")
     chosen, result = session.recording(), session.result()
-    if chosen is None or not isinstance(result, Result):
+    if chosen is None or result is None:
         st.info("Choose a recording on the page *Listen* first.", icon=":material/mic:")
+        return
+    if not isinstance(result, Result):
+        show_error(chosen, result)
         return
     sound = session.find("sound", lambda one: display.playable(one.content, one.name))
     if isinstance(sound, tuple):

@@ -47,10 +47,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Rows:
-    """All rows, what they were computed from, and a summary."""
+    """All rows, what they were computed from, the emotions that could be predicted, and a summary."""
 
     key: object
     rows: tuple[Row, ...]
+    emotions: tuple[str, ...]
     summary: str
 
 
@@ -95,7 +96,7 @@ def _predict(files: list[Any], key: object) -> Rows:
     summary = f"{predicted} of {len(rows)} recordings predicted by {session.model_description()}."
     if more:
         summary += f" No more than {limits().files} are read at once."
-    return Rows(key, tuple(rows), summary)
+    return Rows(key, tuple(rows), session.bundle().contract.emotions, summary)
 
 
 def _rows(files: Sequence[Any]) -> Iterator[tuple[Row, float]]:
@@ -147,7 +148,7 @@ def _show(found: Rows) -> None:
     answers = [one.answer for one in found.rows]
     st.download_button(
         "Download the table (CSV)",
-        to_csv(answers, session.bundle().contract.emotions),
+        to_csv(answers, found.emotions),
         "predictions.csv",
         "text/csv",
         icon=":material/download:",

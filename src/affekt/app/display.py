@@ -47,16 +47,16 @@ _MOUNT = """
 const shown = new WeakMap();
 export default function ({parentElement, data}) {
   const root = parentElement.querySelector("div"), last = shown.get(root);
+  root.getRootNode().host.toggleAttribute("data-dark", data.dark);
   if (last?.data === data.html) return;
   last?.ended.abort();
   root.innerHTML = data.html;
-  root.getRootNode().host.toggleAttribute("data-dark", data.dark);
   const ended = new AbortController();
   shown.set(root, {data: data.html, ended});
   if (!data.player) return;
   const waiting = setInterval(() => {
     const player = document.querySelector(`.st-key-${data.player} audio`);
-    if (!player && !ended.signal.aborted) return;
+    if (!player && !ended.signal.aborted && root.isConnected) return;
     clearInterval(waiting);
     if (player) connect(root, player, {signal: ended.signal});
   }, 50);

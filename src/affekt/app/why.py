@@ -70,7 +70,7 @@ def _explain(chosen: Recording, result: Result) -> None:
         with place.container():
             _show(found)
     elif found is not None:
-        show_error(chosen, found)
+        st.error(display.sentence(f"the prediction cannot be explained: {found}"))
 
 
 def explain_result(result: Result, name: str, emotion: str) -> Explanation:

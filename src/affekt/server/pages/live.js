@@ -39,13 +39,16 @@ function show(event) {
     const text = document.createElement("span");
     time.textContent = `${event.start_s.toFixed(1)} to ${event.end_s.toFixed(1)} s`;
     const found = event.prediction;
-    text.textContent = !found ? "too short"
+    text.textContent = !found ? "too short or silent: no prediction"
       : found.unsure ? `unsure: ${found.prediction_set.join(", ")}`
       : `${found.emotion} ${Math.round(100 * found.confidence)} %`;
+    if (found?.out_of_distribution) text.append(", unlike the training data: do not rely on it");
     item.append(time, text);
     part("utterances").prepend(item);
   } else if (event.event === "error") {
     say(event.problem.detail ?? event.problem.title, true);
+  } else if (event.event === "end") {
+    session.ended = true;
   }
 }
 
@@ -78,8 +81,10 @@ function draw() {
 async function start() {
   part("start").hidden = true;
   part("utterances").replaceChildren();
-  session = { emotions: [], measurements: [], levels: [], began: 0 };
+  say("Connecting.");
+  const own = session = { emotions: [], measurements: [], levels: [], began: 0, ended: false };
   try {
+    if (!isSecureContext) throw new Error("browsers ask for https or localhost.");
     const sound = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
     session.microphone = await navigator.mediaDevices.getUserMedia({ audio: sound });
     session.context = new AudioContext();
@@ -99,7 +104,11 @@ async function start() {
     show(event);
     if (event.event === "ready") listen(socket);
   };
-  socket.onclose = () => stop();
+  socket.onclose = () => {
+    const known = own.ended || part("status").className === "warn";
+    if (!known) say("The connection to the server was lost or refused.", true);
+    stop();
+  };
   part("stop").hidden = false;
   requestAnimationFrame(draw);
 }
@@ -118,8 +127,9 @@ function listen(socket) {
 }
 
 function finish() {
-  const { socket, node } = session ?? {};
+  const { socket, node, microphone } = session ?? {};
   if (node) node.port.onmessage = null;
+  microphone?.getTracks().forEach((track) => track.stop());
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ event: "end" }));
   else stop();
 }
@@ -127,7 +137,11 @@ function finish() {
 function stop() {
   session?.microphone?.getTracks().forEach((track) => track.stop());
   session?.context?.close();
-  if (session?.emotions.length && part("status").className !== "warn") say("Stopped.");
+  if (session?.socket) {  // what it still says is not for the next session
+    session.socket.onopen = session.socket.onmessage = session.socket.onclose = null;
+    session.socket.close();
+  }
+  if (part("status").className !== "warn") say("Stopped.");
   session = null;
   part("start").hidden = false;
   part("stop").hidden = true;
