@@ -508,6 +508,14 @@ def test_of_unknown_speakers_a_corpus_counts_none() -> None:
     assert found.speakers_overlap is True
 
 
+def test_unknown_speakers_have_no_coverage_as_if_they_were_one_speaker() -> None:
+    trained = make_dataset(speakers=8, takes=6, shape=(6,), corpus="trained")
+    tested = with_clips(FIRST, lambda i, clip: replace(clip, speaker="") if i % 2 else clip)
+    found = evaluate_dataset(*between(trained, tested, COUNTED), Execution())
+    assert found.prediction_sets is not None
+    assert found.prediction_sets.by_speaker.keys() == found.slices["speaker"].keys() != set()
+
+
 # --- human accuracy ----------------------------------------------------------------------------------
 
 

@@ -83,6 +83,11 @@ def test_parts_that_speak_against_the_picture_are_told() -> None:
     assert told not in explanation_page(replace(FOUND, convincing=strong, rest=weak))
 
 
+def test_it_says_how_much_the_effects_account_for() -> None:
+    page = explanation_page(replace(FOUND, fidelity=0.6))
+    assert "added up, account for 60% of the variance of these answers (of their log-odds)" in page
+
+
 def test_another_page_can_show_the_same_sections() -> None:
     sections = explanation_sections(FOUND).partition(">")[2].removesuffix("</div>")
     assert "compares with" in sections

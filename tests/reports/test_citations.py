@@ -96,6 +96,7 @@ def test_a_model_of_others_brings_no_command_and_no_entry_of_its_own() -> None:
     evil = 'x}\n}\n@preamble{"\\input{/etc/passwd}"}'
     assert _bibtex_text(evil) == 'x @preamble"input/etc/passwd"'
     assert _bibtex_text("a & b_c") == r"a \& b\_c"
+    assert _bibtex_text("a^b ~c") == r"a\textasciicircum{}b \textasciitilde{}c"
 
 
 @pytest.mark.parametrize(

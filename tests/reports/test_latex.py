@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.reports.synthetic import make_evaluation
 
-from affekt.evaluation.comparison import Comparison
+from affekt.evaluation.comparison import Comparison, compare
 from affekt.reports.latex import comparison_table, evaluation_table
 
 
@@ -49,6 +49,12 @@ def test_a_comparison_has_the_scores_and_the_differences(compared: Comparison) -
         assert f"{compared.n} clips" in table
         assert "over speakers" in table
     assert "not corrected" in differences
+
+
+def test_intervals_over_clips_of_unknown_speakers_are_called_that() -> None:
+    unknown = compare([make_evaluation(recipe=name, speakers=("",) * 3) for name in ("a", "b")])
+    for table in comparison_table(unknown).split("\\bigskip"):
+        assert "intervals over clips" in table
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")

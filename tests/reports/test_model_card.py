@@ -132,6 +132,16 @@ def test_a_card_says_why_there_is_no_interval() -> None:
     assert INTERVAL_RULE not in render("m", contract)
 
 
+@pytest.mark.parametrize(
+    ("speakers", "unknown", "over"),
+    [(("1",), False, "speakers"), ((), True, "clips"), (("1",), True, "speakers and clips")],
+)
+def test_a_card_says_what_intervals_are_over(speakers: tuple[str, ...], unknown: bool, over: str) -> None:
+    corpora = tuple(replace(one, speakers=speakers, unknown_speakers=unknown) for one in CONTRACT.corpora)
+    card = render("m", replace(CONTRACT, corpora=corpora))
+    assert f"| metric | score, % | 95 % interval over {over}, % |" in card
+
+
 def test_a_card_says_how_an_uncertain_answer_is_flagged_sooner() -> None:
     alone = " ".join(render("m", PLAIN).split())
     limit = f"exceeds {PLAIN.distance_threshold:.2f} standard deviations"

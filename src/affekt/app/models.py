@@ -116,9 +116,10 @@ def _show_corpora(contract: Contract) -> None:
     found = json.loads(BY_CORPUS.read_text(encoding="utf-8"))
     if found["model"] != contract.sha256:
         return
-    st.subheader("Where does it hold?")
+    st.subheader("For whom is it right?")
     st.markdown(
-        "It holds for speakers and languages like those that it was trained on, and may fail for others. "
+        "The model is made for speakers and languages like those that it was trained on, and may fail for "
+        "others. "
         "Accuracy on spoken clips:"
     )
     pictures.show_table(

@@ -82,6 +82,11 @@ class Comparison:
     scores: Mapping[str, Mapping[str, Score]]
     differences: tuple[Difference, ...]
 
+    @property
+    def interval_over(self) -> str:
+        """What the intervals are drawn over: speakers; or clips, where speakers are unknown."""
+        return "speakers" if self.speakers else "clips"
+
     def __repr__(self) -> str:
         shown = ", ".join(f"{name} {one['accuracy'].value:.1%}" for name, one in self.scores.items())
         return f"<Comparison of accuracy, {self.protocol_label}, {self.n} clips: {shown}>"

@@ -87,7 +87,7 @@ class PredictionSetScore:
     coverage
         How often the true emotion is in the set; the aim is 0.9.
     by_speaker
-        Coverage of each speaker.
+        Coverage of each speaker that is known.
     by_emotion
         Coverage of the clips of each emotion, None where there are none; empty in older files.
     size

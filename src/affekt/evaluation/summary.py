@@ -200,7 +200,9 @@ def _prediction_sets(tested: Sequence[TestedClip], emotions: Sequence[str]) -> P
     alone = sizes == 1
     return PredictionSetScore(
         coverage=float(covered.mean()),
-        by_speaker={str(name): float(covered[speakers == name].mean()) for name in np.unique(speakers)},
+        by_speaker={
+            str(name): float(covered[speakers == name].mean()) for name in np.unique(speakers) if name
+        },
         size=float(sizes.mean()),
         alone=float(alone.mean()),
         alone_accuracy=float(covered[alone].mean()) if alone.any() else math.nan,

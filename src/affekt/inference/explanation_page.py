@@ -348,8 +348,9 @@ def _trust(found: Explanation) -> Iterator[str]:
     yield "<section><h2>How far to trust this</h2><ul>"
     yield (
         f"<li>{found.masks} times, moments and frequencies were left out at random, and the model answered "
-        f"again. Coloured parts are those with which {emotion} became more probable. They explain "
-        f"{fidelity:.0%} of what changed.</li>"
+        f"again. Coloured parts are those with which {emotion} became more probable. The effects "
+        f"of all parts, added up, account for {fidelity:.0%} of the variance of these answers "
+        "(of their log-odds).</li>"
     )
     if found.weak:
         yield '<li class="warn">That is little: the parts act together, or nothing stands out.</li>'

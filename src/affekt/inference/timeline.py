@@ -12,6 +12,8 @@ from affekt.inference.prediction import Prediction
 from affekt.notes import Note
 
 ENVELOPE_PER_STEP = 10
+UNSURE = "unsure"  # the label of utterances whose prediction is unsure, in shares
+NO_ANSWER = "no answer"  # the label of an utterance without a prediction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,3 +110,28 @@ class Timeline:
             "track": self.track.to_dict(),
             "notes": [note.to_dict() for note in self.notes],
         }
+
+
+def emotion_shares(timeline: Timeline) -> dict[str, float]:
+    """Return the share of each predicted emotion in the length of all utterances, the largest first.
+
+    Utterances whose prediction is unsure (``UNSURE``), and those without one (``NO_ANSWER``), have a share
+    of their own, and come last. The shares add up to 1; without utterances there are none.
+    """
+    seconds: dict[str, float] = {}
+    for one in timeline.utterances:
+        found = one.prediction
+        label = NO_ANSWER if found is None else UNSURE if found.unsure else found.emotion
+        seconds[label] = seconds.get(label, 0) + one.end_s - one.start_s
+    total = sum(seconds.values()) or 1
+    ordered = sorted(seconds, key=lambda label: (label in (UNSURE, NO_ANSWER), -seconds[label]))
+    return {label: seconds[label] / total for label in ordered}
+
+
+def voiced_seconds(timeline: Timeline) -> float:
+    """Return how long somebody speaks, in seconds; what two speakers say at once counts once."""
+    total = until = 0.0
+    for one in sorted(timeline.utterances, key=lambda one: one.start_s):
+        total += max(0.0, one.end_s - max(one.start_s, until))
+        until = max(until, one.end_s)
+    return total

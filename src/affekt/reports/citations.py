@@ -147,7 +147,8 @@ class _Found:
 def _bibtex_text(text: str) -> str:
     """A text that names no command and ends no field, as model files of others hold it."""
     plain = " ".join(re.sub(r"[{}\\\\]", "", text).split())
-    return re.sub(r"([&%$#_])", r"\\\1", plain)
+    escaped = re.sub(r"([&%$#_])", r"\\\1", plain)
+    return escaped.replace("^", r"\textasciicircum{}").replace("~", r"\textasciitilde{}")
 
 
 def _results(values: Mapping[str, Any], file: str) -> Iterator[Mapping[str, Any]]:

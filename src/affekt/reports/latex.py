@@ -45,7 +45,7 @@ def evaluation_table(result: Evaluation) -> str:
 def comparison_table(found: Comparison) -> str:
     """Return two tables: the scores of each recipe, and the differences of each pair."""
     terms = f"{found.protocol_label}: {found.n} clips, chance {100 * found.chance:.1f} %. "
-    intervals = _INTERVALS.format(over="speakers")
+    intervals = _INTERVALS.format(over=found.interval_over)
     scores = [
         [_escape(name), *(_score(one[metric]) for metric in ("accuracy", "uar"))]
         for name, one in found.scores.items()

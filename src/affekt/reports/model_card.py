@@ -76,7 +76,7 @@ def render(
         *_making(contract),
         LONG,
         *_training(contract),
-        *_scores(contract.scores, contract.emotions),
+        *_scores(contract.scores, contract.emotions, _interval_over(contract)),
     ]
     for title, evaluations in (further or {}).items():
         lines += [f"### {title}\n", *_evaluations(evaluations), ""]
@@ -111,14 +111,21 @@ def _training(contract: Contract) -> Iterator[str]:
     yield ""
 
 
-def _scores(scores: ContractScores, emotions: Sequence[str]) -> Iterator[str]:
+def _interval_over(contract: Contract) -> str:
+    """What the intervals are drawn over: speakers, and clips of unknown speakers."""
+    known = {"speakers": any(corpus.speakers for corpus in contract.corpora)}
+    known["clips"] = any(corpus.unknown_speakers for corpus in contract.corpora)
+    return " and ".join(what for what, there in known.items() if there) or "speakers"
+
+
+def _scores(scores: ContractScores, emotions: Sequence[str], over: str) -> Iterator[str]:
     yield "## Scores\n"
     yield (
         f"Cross-validation of the recipe: **{_inline(scores.protocol_label)}**, {scores.n} clips, "
         f"{len(emotions)} emotions, chance {scores.chance:.1%}. "
         "The model itself was trained on all of these speakers.\n"
     )
-    yield from _table_head("metric", "score, %", "95 % interval over speakers, %")
+    yield from _table_head("metric", "score, %", f"95 % interval over {over}, %")
     for name, score in scores.headlines.items():
         yield _row(METRIC_TITLES[name], percentage(score.value), score.interval)
     bins = Reliability(**{name: np.array(values) for name, values in scores.reliability.items()})

@@ -160,6 +160,14 @@ def test_a_malformed_line_is_refused_by_its_number(text: str, tmp_path: Path) ->
         load_corpus(file)
 
 
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85"])
+def test_separators_that_json_allows_in_texts_end_no_line(separator: str, tmp_path: Path) -> None:
+    file = write(tmp_path, line("own", "1.wav", "sad"), line("own", "2.wav", "sad"))
+    raw = json.dumps(line("own", "3.wav", "sad", text=f"one{separator}two"), ensure_ascii=False)
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n") + raw.encode())
+    assert len(load_corpus(file).clips) == 3
+
+
 def test_a_clip_that_is_listed_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"1\.wav twice"):
         load_corpus(write(tmp_path, line("own", "1.wav", "sad"), line("own", "1.wav", "sad")))

@@ -64,6 +64,18 @@ def test_unknown_fields_are_not_counted() -> None:
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["emotion", "vocal channel"]
 
 
+def test_the_bar_of_an_unknown_value_is_called_unknown() -> None:
+    clips = [replace(one, sex="") if one.emotion == "sad" else one for one in make_clips()]
+    (sex,) = [
+        axes for axes in figures.counts(make_exploration(clips)).axes if axes.get_title(loc="left") == "sex"
+    ]
+    assert dict(zip(tick_labels(sex), heights(sex), strict=True)) == {
+        "unknown": 30,
+        "female": 45,
+        "male": 45,
+    }
+
+
 def test_histograms_of_recordings_hold_every_clip_and_mark_the_median() -> None:
     figure = figures.recordings(EXPLORED)
     facts = EXPLORED.facts
@@ -76,7 +88,8 @@ def test_histograms_of_recordings_hold_every_clip_and_mark_the_median() -> None:
         assert coordinates(axes.get_lines()[0])[0, 0] == pytest.approx(np.median(values))
     rates = dict(zip(tick_labels(figure.axes[3]), heights(figure.axes[3]), strict=True))
     assert rates == {"16 kHz": 40, "48 kHz": 80}
-    assert "30 clips have clipped samples" in caption(figure)
+    told = "In 30 clips more than 0.1\N{NO-BREAK SPACE}% of the samples are clipped."
+    assert told in caption(figure)
 
 
 def test_levels_by_emotion_have_the_quartiles_of_each_emotion() -> None:

@@ -82,7 +82,7 @@ def test_differences_are_drawn_with_their_intervals_and_significant_ones_are_nam
     assert interval_bars(axes) == [(low, high) for _, low, high in pairs.values()]
     assert tick_labels(axes, "y") == list(pairs)
     assert "does not include 0: a > b, c > d. The intervals of the 3 pairs" in caption(draw(figure))
-    assert "UAR" in axes.get_xlabel()
+    assert axes.get_xlabel() == "difference in UAR, with its 95 % interval over speakers"
 
 
 UNUSUAL = {
@@ -126,6 +126,11 @@ def test_an_evaluation_from_a_file_is_drawn_without_its_predictions(
         assert figure is None
     else:
         assert caption(figure) == caption(function(EVALUATION))
+
+
+def test_intervals_of_differences_over_clips_are_called_that() -> None:
+    (axes,) = figures.differences({"a > b": (0.1, 0.05, 0.16)}, "UAR", over="clips").axes
+    assert axes.get_xlabel() == "difference in UAR, with its 95 % interval over clips"
 
 
 def test_where_there_are_no_intervals_captions_say_why() -> None:

@@ -77,4 +77,7 @@ def test_each_epoch_of_each_fold_is_drawn_and_the_lowest_validation_loss_marked(
     legend = left.get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["training", "validation"]
-    assert "3 trainings, one for each fold and seed, of at most 7 epochs" in caption(figure)
+    assert caption(figure) == (
+        "3 trainings, one for each fold and seed, of at most 7 epochs. Points mark the lowest validation "
+        "loss."
+    )

@@ -9,6 +9,7 @@ import pytest
 from tests.reports.html_page import HtmlPage, write
 
 from affekt.evaluation.comparison import Comparison
+from affekt.reports import figures
 
 
 def test_a_comparison_has_every_score_and_a_figure_for_each_metric(
@@ -22,6 +23,17 @@ def test_a_comparison_has_every_score_and_a_figure_for_each_metric(
     assert all(
         "Differences whose interval does not include 0" in text for text in comparison_page.captions()
     )
+
+
+@pytest.mark.parametrize(("speakers", "over"), [(6, "speakers"), (0, "clips")])
+def test_lead_and_figures_say_what_intervals_are_over(
+    speakers: int, over: str, compared: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+    monkeypatch.setattr(figures, "differences", lambda *_, over: drawn.append(over))
+    page = write(replace(compared, speakers=speakers), tmp_path)
+    assert drawn == [over, over]
+    assert f"bootstrap intervals over {over}; the same {over} are drawn" in page.text
 
 
 @pytest.mark.usefixtures("few_figures")

@@ -107,6 +107,14 @@ def test_prediction_sets_and_flagged_clips_have_a_table(score_page: HtmlPage, sc
 
 
 @pytest.mark.usefixtures("few_figures")
+def test_where_no_speaker_is_known_no_coverage_of_a_speaker_is_stated(tmp_path: Path) -> None:
+    result = replace(make_evaluation(speakers=("",) * 3, calibrated=True), tested=())
+    text = write(result, tmp_path).sections["Calibration"]
+    assert "emotions in a set" in text
+    assert "of a speaker" not in text
+
+
+@pytest.mark.usefixtures("few_figures")
 def test_each_corpus_has_its_row_if_there_are_several(tmp_path: Path) -> None:
     result = make_evaluation(corpora=("a", "b"), calibrated=True)
     text = write(replace(result, tested=()), tmp_path).sections["By corpus"]

@@ -33,7 +33,11 @@ def test_emotions_without_clips_and_excluded_clips_are_told_beside_the_terms() -
     partial = summarise([one for one in EVALUATION.tested if one.clip.emotion != "sad"])
     partial = replace(partial, excluded=(("a.wav", "it is silent"), ("b.wav", "it is silent")))
     text = printed(terminal.evaluation(partial)).split("score")[0]
-    assert "the clips have 3 of these: --emotions neutral,happy,angry predicts no others" in text
+    told = (
+        "only 3 of these emotions occur in the clips; to predict no others, add --emotions "
+        "neutral,happy,angry"
+    )
+    assert told in " ".join(text.split())
     assert "2 clips excluded" in text
 
 
@@ -172,6 +176,12 @@ def test_unknown_speakers_are_stated_and_intervals_are_over_clips() -> None:
     assert "of unknown speakers" in text
     assert "95 % over clips" in text
     assert "slice" not in text
+
+
+def test_the_coverage_of_unknown_speakers_is_not_that_of_a_speaker() -> None:
+    text = printed(terminal.evaluation(make_evaluation(speakers=("",) * 3, calibrated=True)))
+    assert re.search(r"^prediction sets: coverage [\d.]+%, mean size", text, re.MULTILINE)
+    assert "by speaker" not in text
 
 
 def test_the_most_important_features_are_named() -> None:

@@ -45,8 +45,8 @@ def test_cues_are_in_words() -> None:
 
 def test_each_version_has_its_answer_and_says_where_it_is_unreliable() -> None:
     lines = printed(explanation(FOUND)).splitlines()
-    assert "only what convinced it    sad 80%" in lines
-    assert "everything but that       angry 90%, sad 10%" in lines
+    assert "supporting parts only     sad 80%" in lines
+    assert "everything else           angry 90%, sad 10%" in lines
     assert "slower                    sad 90%" in lines
     assert "faster                    angry 80%, sad 20% (unreliable)" in lines
     assert any("does not come back" in line for line in lines)
@@ -61,11 +61,21 @@ def test_the_nearest_training_clips_are_counted_and_named() -> None:
 
 def test_weak_explanations_say_so() -> None:
     weak = printed(explanation(replace(FOUND, fidelity=-0.2, masked_out_of_distribution=0.8)), width=200)
-    assert "explain only 0% of what the masks change" in weak
+    assert "The effects, added up, account for only 0% of the variance of the log-odds" in weak
     assert "80% of the masked versions are out of distribution" in weak
     strong = printed(explanation(FOUND), width=200)
-    assert "explain only" not in strong
+    assert "account for" not in strong
     assert "out of distribution" not in strong
+
+
+def test_parts_that_speak_against_the_picture_are_told() -> None:
+    assert FOUND.convincing is not None
+    assert FOUND.rest is not None
+    weak = replace(FOUND.convincing, probabilities={"angry": 0.9, "sad": 0.1})
+    strong = replace(FOUND.rest, probabilities={"angry": 0.2, "sad": 0.8})
+    told = "make sad less probable than the rest does: do not rely on the picture."
+    assert told in printed(explanation(replace(FOUND, convincing=weak, rest=strong)), width=200)
+    assert told not in printed(explanation(replace(FOUND, convincing=strong, rest=weak)), width=200)
 
 
 @pytest.mark.parametrize("segments", [1, 7, 41, 60])

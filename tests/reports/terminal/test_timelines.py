@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from rich.cells import cell_len
@@ -41,10 +43,26 @@ NOBODY = Utterance(start_s=5, end_s=5.2, prediction=None)
 def test_the_head_has_length_and_emotions_by_time() -> None:
     head = printed(timeline(made(ANNA, BOB, channel="left")), width=200).splitlines()[0]
     assert head == (
-        "talk.wav (left)  1:02:05.0, 2 utterances, together 0:04.0: sad 75%, neutral 25%; the file is cut "
-        "off"
+        "talk.wav (left)  1:02:05.0, 2 utterances, 0:04.0 of speech: sad 75%, neutral 25%; the file is "
+        "cut off"
     )
     assert "1:02:05.0 read before it was stopped" in printed(timeline(made(complete=False)), width=200)
+
+
+def test_unsure_predictions_and_missing_ones_are_no_share_of_an_emotion() -> None:
+    unsure = replace(NEUTRAL, prediction_set=tuple("abcd"))
+    found = made(
+        Utterance(start_s=0, end_s=10, prediction=SAD),
+        Utterance(start_s=10, end_s=20, prediction=unsure),
+        Utterance(start_s=20, end_s=30, prediction=None),
+    )
+    head = printed(timeline(found), width=200).splitlines()[0]
+    assert "0:30.0 of speech: sad 33%, unsure 33%, no answer 33%" in head
+
+
+def test_what_two_speakers_say_at_once_counts_once() -> None:
+    both = replace(ANNA, start_s=2, end_s=5, speaker="bob")
+    assert "2 utterances, 0:04.0 of speech" in printed(timeline(made(ANNA, both)), width=200)
 
 
 def test_each_utterance_is_a_row_with_its_speaker() -> None:

@@ -56,7 +56,8 @@ def is_listing(path: Path) -> bool:
 def _read_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the object of each line, after the name of the file and the number of the line."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        # Not splitlines: JSON strings may hold other line separators, as U+2028.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise CorpusError(f"{path} is not UTF-8 text: {error}") from error
     for number, line in enumerate(lines, 1):

@@ -15,8 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affekt.emotions import emotion_style
-from affekt.inference.timeline import ENVELOPE_PER_STEP, Timeline, Utterance
-from affekt.inference.writers.tiers import NO_ANSWER, clean
+from affekt.inference.timeline import (
+    ENVELOPE_PER_STEP,
+    NO_ANSWER,
+    UNSURE,
+    Timeline,
+    Utterance,
+    emotion_shares,
+    voiced_seconds,
+)
+from affekt.inference.writers.tiers import clean
 from affekt.support.terminal import clock, plural
 
 MOST_SOUND_BYTES = 5_000_000  # a page with a longer recording opens slowly, and is too large for a mail
@@ -34,7 +42,6 @@ _MOST_LINES = 12
 _COLUMNS = 600  # of a line; more are not visible
 _WIDTH, _WAVE, _TOP, _BOTTOM = 1000, 60, 66, 100  # of a drawing: the waveform is above the probabilities
 _NONE = "var(--none)"  # the colour of sound without an answer
-_UNSURE = "unsure"
 _QUIET = 0.05  # a recording whose loudest sample is below this is drawn lower
 # The first bytes of audio files, and their media types.
 _KINDS = {b"RIFF": "wav", b"fLaC": "flac", b"OggS": "ogg", b"\x1aE\xdf\xa3": "webm"}
@@ -107,21 +114,21 @@ def overview(timeline: Timeline) -> Iterator[str]:
         yield f'<p class="warn">Reading was stopped after {read}: what follows is missing.</p>'
     for note in timeline.notes:
         yield f'<p class="quiet">{_text(str(note))}</p>'
-    shares = _shares(timeline)
+    shares = emotion_shares(timeline)
     tiles = [
         (clock(timeline.duration_s), "length"),
         (str(len(timeline.utterances)), f"utterance{'s' * (len(timeline.utterances) != 1)}"),
-        (f"{100 * min(_voiced_s(timeline) / (timeline.duration_s or 1), 1):.0f} %", "with a voice"),
+        (f"{100 * min(voiced_seconds(timeline) / (timeline.duration_s or 1), 1):.0f} %", "with a voice"),
     ]
-    most = next(iter(shares), _UNSURE)
-    if most not in (_UNSURE, NO_ANSWER):
+    most = next(iter(shares), UNSURE)
+    if most not in (UNSURE, NO_ANSWER):
         tiles.append((most, "predicted for the longest time"))
     cells = "".join(f"<li><b>{_text(value)}</b><span>{label}</span></li>" for value, label in tiles)
     yield f'<ul class="tiles">{cells}</ul>'
     if shares:
         yield '<p class="quiet">Emotions by their share of the time with a voice; faint where unsure:</p>'
         colours = {label: emotion_style(label).colour for label in shares}
-        colours |= {_UNSURE: "color-mix(in srgb,var(--quiet) 40%,var(--panel))", NO_ANSWER: _NONE}
+        colours |= {UNSURE: "color-mix(in srgb,var(--quiet) 40%,var(--panel))", NO_ANSWER: _NONE}
         cells = "".join(
             f"<li>{_swatch(colours[label])}{_text(label)} {100 * share:.0f} %</li>"
             for label, share in shares.items()
@@ -254,30 +261,6 @@ def _reduce(values: Floats, reduce: Callable[..., Floats]) -> Floats:
 def _mean_of_voiced(rows: Floats, axis: int) -> Floats:
     voiced = rows[~np.isnan(rows).any(axis=1)]
     return np.asarray(voiced.mean(axis=axis)) if len(voiced) else rows[0]
-
-
-def _shares(timeline: Timeline) -> dict[str, float]:
-    """Return the share of the time with a voice that each emotion is predicted for, the largest first.
-
-    Unsure predictions and utterances without one come last.
-    """
-    seconds: dict[str, float] = {}
-    for one in timeline.utterances:
-        found = one.prediction
-        label = NO_ANSWER if found is None else _UNSURE if found.unsure else found.emotion
-        seconds[label] = seconds.get(label, 0) + one.end_s - one.start_s
-    total = sum(seconds.values()) or 1
-    ordered = sorted(seconds, key=lambda label: (label in (_UNSURE, NO_ANSWER), -seconds[label]))
-    return {label: seconds[label] / total for label in ordered}
-
-
-def _voiced_s(timeline: Timeline) -> float:
-    """Return how long somebody speaks; what two speakers say at once counts once."""
-    total = until = 0.0
-    for one in sorted(timeline.utterances, key=lambda one: one.start_s):
-        total += max(0.0, one.end_s - max(one.start_s, until))
-        until = max(until, one.end_s)
-    return total
 
 
 def _gradient(ranked: Sequence[tuple[str, float]]) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from affekt.inference.timeline import Timeline
-from affekt.inference.writers.tiers import NO_ANSWER, clean, make_tiers, ordered_spans
+from affekt.inference.timeline import NO_ANSWER, Timeline
+from affekt.inference.writers.tiers import clean, make_tiers, ordered_spans
 
 
 def cues(timelines: Sequence[Timeline], point: str) -> Iterator[tuple[str, str, str]]:

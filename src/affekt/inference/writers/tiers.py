@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor
 
-from affekt.inference.timeline import Timeline, Utterance
+from affekt.inference.timeline import NO_ANSWER, Timeline, Utterance
 from affekt.support.terminal import one_line
 
-NO_ANSWER = "no answer"  # the label of an utterance without a prediction
 _NO_CHARACTERS = str.maketrans({"\ufffe": "\ufffd", "\uffff": "\ufffd"})  # XML and Unicode exclude them
 
 

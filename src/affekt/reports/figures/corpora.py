@@ -27,6 +27,7 @@ from affekt.reports.figures.style import (
     title,
     violins_by_emotion,
 )
+from affekt.support.terminal import plural
 
 COUNTED = ("emotion", "vocal_channel", "sex", "intensity", "speaker")
 MARKERS = "osD^vPX*<>hdp"
@@ -45,7 +46,7 @@ def counts(exploration: Exploration) -> CaptionedFigure:
     )
     for one, (field, values) in zip(axes[0], found.items(), strict=True):
         colours = [emotion_style(name).colour if field == "emotion" else HONEST for name in values]
-        _draw_counts(one, list(values), list(values.values()), colours)
+        _draw_counts(one, [name or "unknown" for name in values], list(values.values()), colours)
         title(one, field.replace("_", " "))
     axes[0, 0].set_ylabel("clips")
     if speakers is not None:
@@ -112,7 +113,8 @@ def _recording_caption(facts: Sequence[ClipFacts]) -> str:
         f"Medians: duration {np.median(duration):.1f} s (from {duration.min():.1f} to "
         f"{duration.max():.1f}), level {np.median(level):.0f} dB, silence "
         f"{in_percent(float(np.median(silence)))}. The levels span "
-        f"{level.max() - level.min():.0f} dB. {clipped} clips have clipped samples."
+        f"{level.max() - level.min():.0f} dB. In {plural(clipped, 'clip')} more than "
+        f"{in_percent(MUCH_CLIPPED)} of the samples are clipped."
     )
 
 

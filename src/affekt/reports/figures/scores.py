@@ -80,7 +80,9 @@ def _headline_caption(both: Sequence[Evaluation]) -> str:
     return " ".join(sentences)
 
 
-def differences(pairs: Mapping[str, tuple[float, float, float]], metric: str) -> CaptionedFigure:
+def differences(
+    pairs: Mapping[str, tuple[float, float, float]], metric: str, *, over: str = "speakers"
+) -> CaptionedFigure:
     """Draw differences between recipes with paired intervals.
 
     Parameters
@@ -89,6 +91,8 @@ def differences(pairs: Mapping[str, tuple[float, float, float]], metric: str) ->
         Name of the pair -> (difference, lower bound, upper bound), as shares.
     metric
         Title of the metric.
+    over
+        What the intervals are drawn over: speakers, or clips of unknown speakers.
     """
     figure, ((axes,),) = new_figure(0.8 + 0.36 * len(pairs))
     significant = {name: low > 0 or high < 0 for name, (_, low, high) in pairs.items()}
@@ -98,7 +102,7 @@ def differences(pairs: Mapping[str, tuple[float, float, float]], metric: str) ->
     axes.set_yticks(range(len(pairs)), list(pairs))
     axes.set_ylim(len(pairs) - 0.5, -0.5)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.set_xlabel(f"difference in {metric}, with its 95 % interval over speakers")
+    axes.set_xlabel(f"difference in {metric}, with its 95 % interval over {over}")
     named = ", ".join(name for name, clear in significant.items() if clear) or "none"
     text = f"Differences whose interval does not include 0: {named}."
     if lacking := [name for name, (_, low, _) in pairs.items() if math.isnan(low)]:

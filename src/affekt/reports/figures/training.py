@@ -46,8 +46,7 @@ def histories(evaluation: Evaluation) -> CaptionedFigure | None:
     return caption(
         figure,
         f"{len(evaluation.histories)} trainings, one for each fold and seed, of at most {longest} epochs. "
-        "Training stops when the loss on validation clips no longer decreases; points mark the lowest "
-        "validation loss.",
+        "Points mark the lowest validation loss.",
     )
 
 

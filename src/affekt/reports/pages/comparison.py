@@ -14,7 +14,7 @@ from affekt.reports.score_rows import NOT_UNSEEN
 
 def comparison_page(result: Comparison) -> Page:
     """Return the page about a comparison."""
-    over = "speakers" if result.speakers else "clips"
+    over = result.interval_over
     lead = (
         f"{result.n} clips of {result.speakers or 'unknown'} speakers, chance {in_percent(result.chance)}. "
         f"Intervals are 95 % bootstrap intervals over {over}; the same {over} are drawn for all recipes."
@@ -52,4 +52,4 @@ def _draw_differences(result: Comparison, metric: str) -> CaptionedFigure:
         for one in result.differences
         if one.metric == metric
     }
-    return figures.differences(pairs, METRIC_TITLES[metric])
+    return figures.differences(pairs, METRIC_TITLES[metric], over=result.interval_over)

@@ -185,9 +185,10 @@ def _prediction_sets(result: Evaluation) -> Part | None:
     sets = result.prediction_sets
     if sets is None:
         return None
+    by_speaker = sets.by_speaker.values()
     rows = [
         ["coverage: the true emotion is in the set", in_percent(sets.coverage)],
-        ["lowest coverage of a speaker", in_percent(min(sets.by_speaker.values()))],
+        *([["lowest coverage of a speaker", in_percent(min(by_speaker))]] if by_speaker else []),
         ["mean number of emotions in a set", mean_size(sets.size)],
         ["sets of one emotion", in_percent(sets.alone)],
         ["accuracy of these", in_percent(sets.alone_accuracy)],

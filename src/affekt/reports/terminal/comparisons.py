@@ -23,7 +23,7 @@ def comparison(result: Comparison) -> Group:
         protocol(result.protocol_label, leaky=result.leaky),
         f"\n{result.n} clips of {result.speakers or 'unknown'} speakers, chance {result.chance:.1%}\n",
     )
-    over = "speakers" if result.speakers else "clips"
+    over = result.interval_over
     note = (
         f"\n95 %: interval over {over}. The intervals of the {len(result.differences)} differences are "
         "not corrected for multiple comparisons."

@@ -71,7 +71,9 @@ def _terms(result: Evaluation) -> Text:
     if 1 < len(there) < len(result.emotions):
         names = one_line(",".join(there))
         text.append(
-            f"the clips have {len(there)} of these: --emotions {names} predicts no others\n", "yellow"
+            f"only {len(there)} of these emotions occur in the clips; to predict no others, add "
+            f"--emotions {names}\n",
+            "yellow",
         )
     if result.excluded:
         text.append(f"{plural(len(result.excluded), 'clip')} excluded: the reasons are below\n", "yellow")
@@ -160,11 +162,9 @@ def _emphasis(share: float) -> str:
 def _calibration(result: Evaluation) -> Text:
     lines = [f"expected calibration error (ECE) {result.ece:.1%}"] if not math.isnan(result.ece) else []
     if sets := result.prediction_sets:
-        lowest, highest = min(sets.by_speaker.values()), max(sets.by_speaker.values())
-        lines.append(
-            f"prediction sets: coverage {sets.coverage:.1%} (by speaker {lowest:.0%} to {highest:.0%}), "
-            f"mean size {sets.size:.1f}"
-        )
+        by_speaker = sets.by_speaker.values()
+        spread = f" (by speaker {min(by_speaker):.0%} to {max(by_speaker):.0%})" if by_speaker else ""
+        lines.append(f"prediction sets: coverage {sets.coverage:.1%}{spread}, mean size {sets.size:.1f}")
         accuracy = f", with an accuracy of {sets.alone_accuracy:.1%}" if sets.alone else ""
         lines.append(f"sets of one emotion: {sets.alone:.0%} of the clips{accuracy}")
     if result.out_of_distribution is not None:

@@ -41,7 +41,7 @@ def explanation(found: Explanation) -> RenderableType:
         *_altered(found),
         *_neighbours(found),
         "",
-        *(Hanging(Text(line, "dim"), 2) for line in _remarks(found, largest)),
+        *(Hanging(line, 2) for line in _remarks(found, largest)),
     )
 
 
@@ -124,15 +124,26 @@ def _neighbours(found: Explanation) -> Iterator[RenderableType]:
     yield Hanging(Text(f"nearest training clips: {labels}; first {names}"), 2)
 
 
-def _remarks(found: Explanation, largest: float) -> Iterator[str]:
+def _remarks(found: Explanation, largest: float) -> Iterator[Text]:
+    """Yield what the picture means, and how far to trust it; what speaks against it is not dim."""
+    if found.contradicted:
+        yield Text(
+            f"Alone, the supporting parts make {one_line(found.emotion)} less probable than the rest does: "
+            "do not rely on the picture.",
+            "yellow",
+        )
+    yield from (Text(line, "dim") for line in _details(found, largest))
+
+
+def _details(found: Explanation, largest: float) -> Iterator[str]:
     yield (
         f"Full bars are {largest:.2f} in log-odds: how much hearing a part raises "
         f"{one_line(found.emotion)} against all others, over {found.masks} masks; ± is one standard error."
     )
     if found.weak:
         yield (
-            f"The effects explain only {max(0.0, found.fidelity):.0%} of what the masks change: the parts "
-            "act together, or nothing stands out."
+            f"The effects, added up, account for only {max(0.0, found.fidelity):.0%} of the variance of "
+            "the log-odds over the masks: the parts act together, or nothing stands out."
         )
     if found.masked_mostly_out_of_distribution:
         yield (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -10,6 +9,7 @@ from rich.text import Text
 
 from affekt.errors import AudioContentError
 from affekt.inference.prediction import Answer
+from affekt.inference.timeline import emotion_shares, voiced_seconds
 from affekt.reports.terminal.layout import Hanging
 from affekt.reports.terminal.predictions import PredictionTable
 from affekt.support.terminal import clock, one_line, plural
@@ -45,26 +45,16 @@ def timeline(found: Timeline, width: int | None = None, *, summarised: bool = Fa
 
 def _head(found: Timeline) -> Text:
     channel = "" if found.audio_channel in ("mix", "mono") else f" ({found.audio_channel})"
-    voice_s = sum(one.end_s - one.start_s for one in found.utterances)
     read = clock(found.duration_s) + ("" if found.complete else " read before it was stopped")
     facts = [read, plural(len(found.utterances), "utterance")]
     if found.utterances:
-        facts.append(f"together {clock(voice_s)}")
+        facts.append(f"{clock(voiced_seconds(found))} of speech")
     text = Text.assemble((one_line(found.source) + channel, "bold cyan"), f"  {', '.join(facts)}")
-    if shares := _shares(found):
-        text.append(f": {', '.join(f'{emotion} {share:.0%}' for emotion, share in shares)}")
+    if shares := emotion_shares(found):
+        text.append(f": {', '.join(f'{one_line(label)} {share:.0%}' for label, share in shares.items())}")
     for note in found.notes:
         text.append(f"; {one_line(str(note))}", "dim")
     return text
-
-
-def _shares(found: Timeline) -> list[tuple[str, float]]:
-    """Return the share of each emotion in the length of the utterances, the largest first."""
-    lengths_s: Counter[str] = Counter()
-    for one in found.utterances:
-        if one.prediction:
-            lengths_s[one.prediction.emotion] += one.end_s - one.start_s  # type: ignore[assignment]
-    return [(emotion, length / lengths_s.total()) for emotion, length in lengths_s.most_common()]
 
 
 def _label(one: Utterance) -> str:
