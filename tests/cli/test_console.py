@@ -12,10 +12,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
-from affekt.cli.console import hand_over, json_output, json_text, plain, say, say_written
+from affekt.cli.console import hand_over, json_text, plain, say, say_written
 from affekt.notes import NoteKind
 
 CLIP = Path(__file__).parents[1] / "synthetic_voices" / "low-plain.flac"
@@ -23,8 +24,7 @@ VALUES = {"emotion": "émotion", "scores": [1, 2]}
 
 
 def test_json_is_written_to_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with json_output(tmp_path / "a.json", indent=2) as write:
-        write(VALUES)
+    hand_over(VALUES, lambda: None, tmp_path / "a.json", indent=2)
     text = (tmp_path / "a.json").read_text(encoding="utf-8")
     assert json.loads(text) == VALUES
     assert text.startswith('{\n  "emotion": "émotion"')
@@ -33,14 +33,12 @@ def test_json_is_written_to_a_file(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_json_is_printed_where_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    with json_output(None, printed=True) as write:
-        write(VALUES)
+    hand_over(VALUES, lambda: None, None, printed=True)
     assert json.loads(capsys.readouterr().out) == VALUES
 
 
 def test_json_can_be_written_and_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with json_output(tmp_path / "a.json", printed=True) as write:
-        write(VALUES)
+    hand_over(VALUES, lambda: None, tmp_path / "a.json", printed=True)
     assert (tmp_path / "a.json").read_text(encoding="utf-8") == capsys.readouterr().out
 
 
@@ -61,15 +59,15 @@ def test_a_result_is_plain_values() -> None:
 
 
 def test_without_a_file_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
-    with json_output(None) as write:
-        write(VALUES)
+    hand_over(VALUES, lambda: None, None)
     assert capsys.readouterr().out == ""
 
 
 def test_an_error_leaves_the_old_file(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("old")
-    with pytest.raises(ZeroDivisionError), json_output(tmp_path / "a.json"):
-        raise ZeroDivisionError
+    failing = Mock(to_dict=Mock(side_effect=ZeroDivisionError))
+    with pytest.raises(ZeroDivisionError):
+        hand_over(failing, lambda: None, tmp_path / "a.json")
     assert (tmp_path / "a.json").read_text() == "old"
 
 

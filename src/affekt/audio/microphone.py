@@ -131,10 +131,10 @@ def play(source: AudioSource, audio_channel: str = "mix", *, speed: float = 1.0)
 
 
 def _at_speed(blocks: Any, rate: int, speed: float) -> Iterator[Samples]:
-    began, heard, size = time.monotonic(), 0, round(rate * BLOCK_S)
+    began, played, size = time.monotonic(), 0, round(rate * BLOCK_S)
     for block in blocks:
         for start in range(0, len(block), size):
             part = block[start : start + size]
-            heard += len(part)
-            time.sleep(max(0.0, began + heard / rate / speed - time.monotonic()))
+            played += len(part)
+            time.sleep(max(0.0, began + played / rate / speed - time.monotonic()))
             yield part

@@ -11,7 +11,7 @@ from click.exceptions import Exit
 from rich.markup import escape
 
 from affekt.cli.completion import complete_feature_sets
-from affekt.cli.console import FAILED_INPUT, json_output, say, say_written, show
+from affekt.cli.console import FAILED_INPUT, hand_over, say, show
 from affekt.cli.options import jobs_option, json_options, model_option
 from affekt.errors import WorkerError
 from affekt.support.parallel import core_count
@@ -98,12 +98,8 @@ def status(dest: str, as_json: bool, json_file: Path | None) -> None:
     """Show how far a plan is: progress, rate, time left, failures by reason."""
     from affekt.batch.status import read_status
 
-    with json_output(json_file, printed=as_json, indent=2) as write:
-        found = read_status(dest)
-        write(found)
-    if not as_json:
-        _show_status(found)
-    say_written(json_file)
+    found = read_status(dest)
+    hand_over(found, lambda: _show_status(found), json_file, printed=as_json, indent=2)
 
 
 @batch.command(epilog="Example: affekt batch retry results/ --reason missing")

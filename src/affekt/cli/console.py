@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, TextIO, cast
+from typing import Any, TextIO, cast
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
@@ -126,29 +126,6 @@ def with_command(result: Any) -> Any:
     words = [_without_folders(word) for word in sys.argv[1:]]
     provenance = result.provenance and replace(result.provenance, command=shlex.join(["affekt", *words]))
     return replace(result, provenance=provenance)
-
-
-@contextmanager
-def json_output(
-    place: Path | None, *, printed: bool = False, indent: int | None = None
-) -> Iterator[Callable[[Any], None]]:
-    """Open a JSON file, if there is one, and yield the function that writes values to it.
-
-    The file is opened first, so that one that cannot be written is an error before the values are computed.
-    The function also prints the values where they are to be ``printed``. It takes what ``plain`` takes.
-    """
-
-    def write(values: Any, *files: IO[str]) -> None:
-        for file in files:
-            print(json_text(plain(values), indent=indent), file=file)
-        if printed:
-            print_json(values, indent=indent)
-
-    if place is None:
-        yield write
-    else:
-        with whole_file(place) as file:
-            yield lambda values: write(values, file)
 
 
 def print_json(values: Any, *, indent: int | None = None) -> None:

@@ -9,7 +9,7 @@ from click.exceptions import Exit
 from rich.markup import escape
 
 from affekt.cli.completion import complete_corpora, complete_downloads, complete_feature_sets
-from affekt.cli.console import FAILED_INPUT, hand_over, json_output, say_written, show, stdout
+from affekt.cli.console import FAILED_INPUT, hand_over, show, stdout
 from affekt.cli.options import json_options
 from affekt.cli.parameters import OutputFile
 from affekt.support.parallel import core_count
@@ -25,11 +25,7 @@ def corpora(context: click.Context, as_json: bool, json_file: Path | None) -> No
         from affekt.reports import terminal
 
         cards = [reader.card for reader in READERS.values()]
-        with json_output(json_file, printed=as_json, indent=2) as write:
-            write(cards)
-        if not as_json:
-            show(terminal.corpora(cards))
-        say_written(json_file)
+        hand_over(cards, lambda: show(terminal.corpora(cards)), json_file, printed=as_json, indent=2)
     elif as_json or json_file:
         name = context.invoked_subcommand
         raise click.UsageError(f"give --json and --json-out after the command: affekt corpora {name} ...")

@@ -9,7 +9,7 @@ import rich_click as click
 from rich.markup import escape
 
 from affekt.cli.completion import complete_encoders
-from affekt.cli.console import json_output, say_written, show, stdout
+from affekt.cli.console import hand_over, show, stdout
 from affekt.cli.options import existing_file, json_options
 
 if TYPE_CHECKING:
@@ -40,11 +40,7 @@ def _list(as_json: bool, json_file: Path | None) -> None:
     from affekt.reports import terminal
 
     states = list_encoders()
-    with json_output(json_file, printed=as_json, indent=2) as write:
-        write(states)
-    if not as_json:
-        show(terminal.encoders(states))
-    say_written(json_file)
+    hand_over(states, lambda: show(terminal.encoders(states)), json_file, printed=as_json, indent=2)
 
 
 @encoders.command(epilog="Example: affekt encoders add base.pt")

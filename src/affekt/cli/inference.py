@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from affekt.cli.completion import complete_feature_sets, complete_paths
-from affekt.cli.console import FAILED_INPUT, STDOUT, json_output, json_text, say, say_written, show, stdout
+from affekt.cli.console import FAILED_INPUT, STDOUT, hand_over, json_text, say, show, stdout, write_text
 from affekt.cli.options import (
     existing_file,
     jobs_option,
@@ -315,11 +316,8 @@ def features(
     from affekt.reports import terminal
 
     if not name and not paths and not out:
-        with json_output(json_file, printed=as_json, indent=2) as write:
-            write(list(FEATURE_SETS.values()))
-        if not as_json:
-            show(terminal.feature_sets(FEATURE_SETS.values()))
-        say_written(json_file)
+        sets = list(FEATURE_SETS.values())
+        hand_over(sets, lambda: show(terminal.feature_sets(sets)), json_file, printed=as_json, indent=2)
         return
     if not name:
         raise click.UsageError(f"give --set NAME; the feature sets are {', '.join(FEATURE_SETS)}")
@@ -367,15 +365,18 @@ def model(file: Path | None, card: Path | None, as_json: bool, json_file: Path |
     from affekt.model.bundle import load
     from affekt.reports import terminal
 
-    with json_output(json_file, printed=as_json, indent=2) as write:
-        bundle = load(file)
-        write(bundle)
-    if not as_json:
-        show(terminal.model(bundle))
-    say_written(json_file)
-    if card:
+    bundle = load(file)
+
+    def make_card() -> str:
         from affekt.reports.model_card import render
 
-        with whole_file(card) as opened:
-            opened.write(render(Path(bundle.name).name, bundle.contract))
-        say_written(card)
+        return render(Path(bundle.name).name, bundle.contract)
+
+    hand_over(
+        bundle,
+        lambda: show(terminal.model(bundle)),
+        json_file,
+        (card, partial(write_text, make_card)),
+        printed=as_json,
+        indent=2,
+    )

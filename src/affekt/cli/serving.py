@@ -8,7 +8,7 @@ from typing import Any
 import rich_click as click
 from rich.markup import escape
 
-from affekt.cli.console import json_output, say, say_written, show, stdout
+from affekt.cli.console import hand_over, say, show, stdout
 from affekt.cli.options import existing_file, json_options, model_option
 from affekt.errors import explain_import
 
@@ -131,16 +131,16 @@ def _list(keys_file: Path | None, as_json: bool, json_file: Path | None) -> None
     from affekt.server.keys import keys_path, read_keys
 
     found = read_keys(keys_path(keys_file))
-    with json_output(json_file, printed=as_json, indent=2) as write:
-        write(found)
-    if not as_json:
+
+    def tell() -> None:
         from rich.table import Table
 
         table = Table("name", "scopes", "made", "valid until", box=None)
         for key in found:
             table.add_row(escape(key.name), ", ".join(key.scopes), key.created, key.expires or "no end")
         show(table)
-    say_written(json_file)
+
+    hand_over(found, tell, json_file, printed=as_json, indent=2)
 
 
 @keys.command(epilog="Example: affekt keys revoke website")

@@ -224,7 +224,7 @@ def live(
 def listen(
     sound: Sound, bundle: Bundle, voice: Path | None, emotions: tuple[str, ...], *, as_json: bool
 ) -> None:
-    """Print what is known of a sound while it is heard; after Ctrl-C, what was heard until then."""
+    """Print what is known of a sound as its blocks come; after Ctrl-C, what is known until then."""
     from rich.live import Live
 
     from affekt.inference.stream import Stream

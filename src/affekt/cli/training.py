@@ -8,7 +8,7 @@ import rich_click as click
 from rich.markup import escape
 
 from affekt.cli.completion import complete_corpora, complete_recipes, complete_systems
-from affekt.cli.console import hand_over, json_output, say, say_written, show, stdout, with_command
+from affekt.cli.console import hand_over, say, show, stdout, with_command
 from affekt.cli.options import (
     checkpoints_option,
     emotions_option,
@@ -93,11 +93,8 @@ def recipes(as_json: bool, json_file: Path | None) -> None:
     from affekt.recipes import RECIPES
     from affekt.reports import terminal
 
-    with json_output(json_file, printed=as_json, indent=2) as write:
-        write(list(RECIPES.values()))
-    if not as_json:
-        show(terminal.recipes(RECIPES.values()))
-    say_written(json_file)
+    found = list(RECIPES.values())
+    hand_over(found, lambda: show(terminal.recipes(found)), json_file, printed=as_json, indent=2)
 
 
 @click.command(epilog="Example: affekt reproduce RAVDESS/ --system mlp --quick --out tried/")

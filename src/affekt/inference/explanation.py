@@ -52,7 +52,7 @@ class SegmentEffect:
     start_s, end_s : float
         In seconds.
     effect : float
-        Change of the log-odds of the emotion where the segment is heard; positive speaks for the emotion.
+        Change of the log-odds of the emotion where the segment is kept; positive speaks for the emotion.
     standard_error : float
         Of the effect, over masks.
     """

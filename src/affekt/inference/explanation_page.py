@@ -130,11 +130,11 @@ def _when_and_where(found: Explanation, players: dict[str, str]) -> Iterator[str
     emotion = _text(found.emotion)
     times = _spans([(one, one.start_s, one.end_s) for one in found.segments])
     bands = _spans([(one, one.low_hz, one.high_hz) for one in found.bands])
-    heard = [f"at {', '.join(f'{low:.1f}–{high:.1f} s' for low, high in times)}"] * bool(times)
-    heard += [f"in {', '.join(f'{low:.0f}–{high:.0f} Hz' for low, high in bands)}"] * bool(bands)
+    places = [f"at {', '.join(f'{low:.1f}–{high:.1f} s' for low, high in times)}"] * bool(times)
+    places += [f"in {', '.join(f'{low:.0f}–{high:.0f} Hz' for low, high in bands)}"] * bool(bands)
     yield "<section><h2>What it rests on</h2>"
-    if heard:
-        yield f"<p>It sounds {emotion} to the model most {' and '.join(heard)}.</p>"
+    if places:
+        yield f"<p>It sounds {emotion} to the model most {' and '.join(places)}.</p>"
     yield (
         '<p class="quiet">Time runs from left to right, frequencies from low to high. What is coloured '
         f"clearly speaks for {emotion}. Bars below are for moments, bars at the side for frequencies; grey "
