@@ -12,7 +12,7 @@ from affekt.batch.plan import Plan, make_plan
 from affekt.batch.status import retry
 from affekt.batch.stores import Store
 
-LEASE_S = 0.4
+LEASE_S = 1.0
 
 
 @pytest.fixture

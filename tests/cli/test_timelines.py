@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 
@@ -159,7 +160,10 @@ def test_what_was_finished_is_kept_when_the_command_is_stopped(
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout
         process.stdout.readline()  # the first recording is finished
-        time.sleep(3)
+        cpu_times = psutil.Process(process.pid).cpu_times
+        until_s = cpu_times().user + 2
+        while cpu_times().user < until_s:  # however slow the machine is
+            time.sleep(0.05)
         process.send_signal(number)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 128 + number

@@ -93,7 +93,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
 
 
 def _url(process: subprocess.Popen[str], log: Path) -> str:
-    for _ in range(600):
+    for _ in range(1200):
         if found := re.search(r"affekt answers at (\S+):", log.read_text()):
             return found[1].rstrip(":")
         if process.poll() is not None:

@@ -59,7 +59,7 @@ def test_the_guide_lists_the_formats_of_a_timeline() -> None:
 
 def wait_for(served: Served, job: str) -> None:
     with served.client() as client:
-        for _ in range(200):
+        for _ in range(1200):
             if client.get(f"/v1/jobs/{job}").json()["status"] not in ("queued", "running"):
                 return
             time.sleep(0.05)

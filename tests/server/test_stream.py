@@ -132,7 +132,7 @@ def strict(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
 
 def until_ready(served: Served, configuration: str, **options: Any) -> bool:
     """Open a stream and close it, as soon as there is a place."""
-    for _ in range(100):
+    for _ in range(1000):
         with open_socket(served, **options) as socket:
             with suppress(ConnectionClosed):  # it is refused before it is configured
                 socket.send(configuration)

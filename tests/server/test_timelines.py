@@ -88,7 +88,7 @@ def test_what_cannot_be_written_is_not_acceptable(accept: str) -> None:
 
 
 def finished(client: httpx.Client, place: str) -> dict[str, Any]:
-    for _ in range(300):
+    for _ in range(600):
         state: dict[str, Any] = client.get(place).json()
         if state["status"] not in ("queued", "running"):
             return state
