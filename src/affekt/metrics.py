@@ -325,12 +325,12 @@ def diarisation_errors(
     edges = np.array(sorted({0.0, duration_s, *(edge for edge in inner if 0 < edge < duration_s)}))
     lengths, middles = np.diff(edges), (edges[1:] + edges[:-1]) / 2
     true, answered = _emotions_at(middles, reference), _emotions_at(middles, found)
-    spoken, heard = true != "", answered != ""
+    true_speech, found_speech = true != "", answered != ""
     return DiarisationErrors(
-        false_alarm_s=float(lengths[~spoken & heard].sum()),
-        missed_s=float(lengths[spoken & ~heard].sum()),
-        confusion_s=float(lengths[spoken & heard & (true != answered)].sum()),
-        reference_s=float(lengths[spoken].sum()),
+        false_alarm_s=float(lengths[~true_speech & found_speech].sum()),
+        missed_s=float(lengths[true_speech & ~found_speech].sum()),
+        confusion_s=float(lengths[true_speech & found_speech & (true != answered)].sum()),
+        reference_s=float(lengths[true_speech].sum()),
         duration_s=duration_s,
     )
 

@@ -310,16 +310,18 @@ def test_workers_end_with_a_server_that_is_killed(serve: Serve) -> None:
 
 def test_the_log_has_a_json_object_on_each_line_and_no_name_of_a_file(served: Served, clip: bytes) -> None:
     statuses = {}
+    broken = {"content": b"no form", "headers": {"Content-Type": "multipart/form-data; boundary=a"}}
     with served.client() as client:
-        for content in (clip, b"no sound"):
-            found = client.post("/v1/predictions", files={"file": ("secret.flac", content)})
+        for sent in ({"files": {"file": ("secret.flac", clip)}}, {"files": {"file": b"no sound"}}, broken):
+            found = client.post("/v1/predictions", **sent)
             statuses[found.headers["X-Request-ID"]] = found.status_code
-    assert list(statuses.values()) == [200, 415]
+    assert list(statuses.values()) == [200, 415, 400]
     wait_until(lambda: all(one in served.log.read_text() for one in statuses))  # logged once answered
     text = served.log.read_text()
     lines = [json.loads(line) for line in text.splitlines() if not line.startswith("affekt answers at")]
     logged = {line["request_id"]: line["status"] for line in lines if line["event"] == "request"}
     assert statuses.items() <= logged.items()
+    assert any("boundary" in line["event"] for line in lines)  # a warning of the library that reads forms
     assert "secret" not in text
 
 

@@ -82,7 +82,7 @@ def decode_with_ffmpeg(file: BinaryIO, request: Request) -> Decoded:
             first = first or error
             continue
         first = decoded if first is None or isinstance(first, AudioFormatError) else first
-        if _is_heard(decoded.samples):
+        if _has_sound(decoded.samples):
             return _with_track_note(decoded, track, tracks)
     if isinstance(first, Decoded):
         return first
@@ -106,7 +106,7 @@ def open_with_ffmpeg(file: BinaryIO, request: Request) -> Iterator[Blocks]:
     chosen = 0
     for track in range(tracks if tracks > 1 else 0):
         with suppress(AudioFormatError), _opened(av, file, request.name) as container:
-            if any(map(_is_heard, _FfmpegBlocks(av, container, track, size, request.name))):
+            if any(map(_has_sound, _FfmpegBlocks(av, container, track, size, request.name))):
                 chosen = track
                 break
     with _opened(av, file, request.name) as container:
@@ -137,7 +137,7 @@ def _opened(av: ModuleType, file: BinaryIO, name: str) -> Iterator[Any]:
             yield container
 
 
-def _is_heard(samples: Samples) -> bool:
+def _has_sound(samples: Samples) -> bool:
     return bool(len(samples)) and float(np.ptp(samples, axis=0).max()) / 2 >= SILENCE_PEAK
 
 

@@ -249,7 +249,7 @@ def listen(
         with shown if terminal else nullcontext():
             try:
                 for block in sound.blocks:
-                    meter.hear(block, sound.sample_rate)
+                    meter.add(block, sound.sample_rate)
                     tell(stream.push(block))
             finally:
                 tell(stream.close())

@@ -55,8 +55,8 @@ class MaskedSound:
         Sound fades in and out over 10 ms, so that a mask adds no clicks.
         """
         segments, bands = np.split(kept, [len(self.segments)])
-        heard = bands.astype(np.float32) @ self._band_samples
-        return Waveform(heard * self._gain(segments), self._rate)
+        samples = bands.astype(np.float32) @ self._band_samples
+        return Waveform(samples * self._gain(segments), self._rate)
 
     def _gain(self, segments: NDArray[np.bool_]) -> NDArray[np.float32]:
         gain = np.repeat(segments.astype(np.float32), self._lengths)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import suppress
-from typing import Any, TextIO
+from typing import Any
 
 import structlog
 
@@ -16,16 +16,15 @@ _PROCESSORS: list[Any] = [
 ]
 
 
-def configure_logs(stream: TextIO | None = None) -> None:
-    """Write all logs, those of libraries too, as lines of JSON to a stream, or to the standard error."""
-    stream = stream or sys.stderr
+def configure_logs() -> None:
+    """Write the logs and warnings of this process, those of libraries too, as lines of JSON."""
     structlog.configure(
         processors=[*_PROCESSORS, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream)
+    handler = logging.StreamHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_PROCESSORS,
@@ -36,10 +35,10 @@ def configure_logs(stream: TextIO | None = None) -> None:
             ],
         )
     )
-    for name in ("uvicorn", "opentelemetry"):
-        library = logging.getLogger(name)
-        library.handlers, library.propagate = [handler], False
-        library.setLevel(logging.WARNING)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
+    logging.captureWarnings(True)
 
 
 def report(event: str, *, level: str = "info", **facts: Any) -> None:

@@ -26,6 +26,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from affekt.errors import AffektError, WorkerError
+from affekt.server.logs import configure_logs
 from affekt.server.problems import Problem, problem_of
 from affekt.support.parallel import STOP_SIGNALS, end_with_parent, signals_held
 
@@ -474,6 +475,7 @@ def _work(connection: Connection, model: str | None) -> None:
     for number in STOP_SIGNALS:  # the server ends it
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
+    configure_logs()
     with suppress(EOFError, OSError):  # the server has closed the connection
         tasks: Any = None
 

@@ -22,7 +22,7 @@ def shown(meter: Meter) -> str:
 def test_it_shows_voice_level_time_and_the_last_measurement() -> None:
     meter = Meter(EMOTIONS, 80)
     assert "○ no voice  0:00.0  level ░░░░░░░░░░" in shown(meter)
-    meter.hear(np.full((16_000, 1), 0.1, np.float32), 16_000)  # -20 dB
+    meter.add(np.full((16_000, 1), 0.1, np.float32), 16_000)  # -20 dB
     meter.take(UtteranceStart(start_s=0.5))
     meter.take(Measurement(start_s=0.5, end_s=1, probabilities={"neutral": 0.3, "surprised": 0.7}))
     assert "● voice    0:01.0  level ███████░░░" in " ".join(shown(meter).split("\n"))

@@ -1,4 +1,4 @@
-"""A meter of what is heard now, and a row for each utterance that has ended."""
+"""A meter of the level and the emotion of now, and a row for each utterance that has ended."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class Meter:
         self._emotions = emotions
         self._shares: Mapping[str, float] = {}
         self._speaks = False
-        self._level_db, self._heard_s = QUIETEST_DB, 0.0
+        self._level_db, self._elapsed_s = QUIETEST_DB, 0.0
 
-    def hear(self, samples: NDArray[np.float32], sample_rate: int) -> None:
-        """Take samples for the level and the time."""
-        self._heard_s += len(samples) / sample_rate
+    def add(self, samples: NDArray[np.float32], sample_rate: int) -> None:
+        """Add samples to the time, and measure their level."""
+        self._elapsed_s += len(samples) / sample_rate
         power = float(np.mean(np.square(samples))) if len(samples) else 0.0
         self._level_db = max(QUIETEST_DB, 10 * np.log10(max(power, 1e-12)))
 
@@ -66,7 +66,7 @@ class Meter:
         """Return what is shown now."""
         state = Text("● voice  ", "bold green") if self._speaks else Text("○ no voice", "dim")
         level = 1 - self._level_db / QUIETEST_DB
-        head = Text.assemble(state, f"  {clock(self._heard_s)}  level {bar(min(1.0, max(0.0, level)))}")
+        head = Text.assemble(state, f"  {clock(self._elapsed_s)}  level {bar(min(1.0, max(0.0, level)))}")
         return Group("", head, *map(self._line, self._emotions))
 
     def _line(self, emotion: str) -> Text:
