@@ -14,9 +14,9 @@ from affekt.inference.what_ifs import AlteredRecording
 RATE = 16_000
 
 
-def tone(hz: float, level: float = 0.3, seconds: float = 3.0) -> Waveform:
-    samples = level * np.sin(2 * np.pi * hz / RATE * np.arange(round(seconds * RATE)))
-    return Waveform(samples.astype(np.float32), RATE)
+def tone(hz: float, level: float = 0.3, seconds: float = 3.0, rate: int = RATE) -> Waveform:
+    samples = level * np.sin(2 * np.pi * hz / rate * np.arange(round(seconds * rate)))
+    return Waveform(samples.astype(np.float32), rate)
 
 
 FOUND = Explanation(

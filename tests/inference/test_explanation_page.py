@@ -18,7 +18,9 @@ from tests.inference.explained import FOUND, tone
 from affekt.audio.playback import measure_level
 from affekt.audio.waveform import Waveform
 from affekt.inference.cues import Cue
+from affekt.inference.explanation import BandEffect
 from affekt.inference.explanation_page import explanation_page, explanation_sections, spectrogram
+from affekt.inference.masks import MaskedSound
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -117,6 +119,16 @@ def test_the_picture_has_a_column_for_each_frame_and_is_dark_where_it_sounds() -
     row = picture.mean(axis=1)
     assert row.argmax() > 55, "a low tone is at the bottom"
     assert row[:30].max() < 30
+
+
+@pytest.mark.parametrize(("rate", "top_hz"), [(8000, 4000), (16_000, 8000), (48_000, 8000)])
+def test_the_axis_of_the_picture_says_which_frequencies_it_shows(rate: int, top_hz: int) -> None:
+    sound = tone(0.9 * top_hz, rate=rate)
+    rows = spectrogram(sound).mean(axis=1)
+    assert rows.argmax() < 6, "a tone near the highest frequency is at the top"
+    bands = tuple(BandEffect(low, high, 0.1, 0.1) for low, high in MaskedSound(sound).bands.tolist())
+    page = explanation_page(replace(FOUND, recording=sound, bands=bands))
+    assert re.findall(r'bottom:100.0%">(\d+) Hz', page) == [str(top_hz)]
 
 
 @pytest.fixture(scope="module")

@@ -15,18 +15,20 @@ from string import Template
 import numpy as np
 from numpy.typing import NDArray
 
-from affekt.audio.loading import Waveform
+from affekt.audio.loading import Waveform, load_audio
 from affekt.audio.playback import encode_flac, match_levels
 from affekt.emotions import emotion_style
-from affekt.features.feature_sets import extract
+from affekt.features.descriptors import log_mel
+from affekt.features.spectra import Spectra
 from affekt.inference.cues import Cue
 from affekt.inference.explanation import STANDS_OUT, BandEffect, Explanation, SegmentEffect
+from affekt.inference.masks import FFT_S, TOP_HZ
 from affekt.inference.what_ifs import AlteredRecording
 from affekt.inference.writers.tiers import clean
 
 STYLE = Path(__file__).with_name("explanation_page.css")
 _TEMPLATE = Path(__file__).with_name("explanation_page.html")
-_SPECTROGRAM = "log-mel@1"  # rows are equally wide on the mel scale, as the bands are
+_ROWS, _COLUMN_S = 64, 0.01  # of a spectrogram
 _DEPTH_DB = 60.0
 _STRONGEST_TINT = 0.5
 _NAMED_SPANS = 3
@@ -179,7 +181,7 @@ def _picture(found: Explanation) -> str:
         f'x="{50 + 50 * min(effect, 0):.1f}" width="{50 * abs(effect):.1f}"/>'
         for effect, at, size in heights
     )
-    hertz = [found.bands[0].low_hz, *(one.high_hz for one in found.bands)]
+    hertz = [found.bands[0].low_hz, *(min(one.high_hz, TOP_HZ) for one in found.bands)]
     labels = "".join(
         f'<span style="bottom:{100 * i / bands:.1f}%">{hertz[i]:.0f} Hz</span>'
         for i in range(0, bands + 1, max(1, bands // 4))
@@ -221,8 +223,13 @@ def _side(effect: float) -> str:
 
 
 def spectrogram(recording: Waveform) -> NDArray[np.uint8]:
-    """Return how dark each point of a picture is, the highest frequencies first: (bands, frames)."""
-    levels = extract(recording, _SPECTROGRAM).T[::-1]
+    """Return how dark each point of a picture is, the highest frequencies first: (rows, columns).
+
+    Rows are equally wide on the mel scale, from 0 to 8 kHz, or to half the sample rate if that is lower.
+    """
+    waveform = load_audio(recording, min(recording.sample_rate, round(2 * TOP_HZ)))
+    fft, hop = (round(seconds * waveform.sample_rate) for seconds in (FFT_S, _COLUMN_S))
+    levels = log_mel(Spectra(waveform, fft, hop), _ROWS).T[::-1]
     darkness = np.clip((levels - levels.max()) / _DEPTH_DB + 1, 0, 1)
     return np.asarray(np.round(255 * darkness), np.uint8)
 
