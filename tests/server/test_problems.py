@@ -10,7 +10,7 @@ import pytest
 
 from affekt import errors
 from affekt.errors import AffektError, MissingExtraError, UnknownNameError
-from affekt.server.problems import KINDS, Problem, problem_of
+from affekt.server.problems import KINDS, Problem, place_of, problem_of
 
 GUIDE = Path(__file__).parents[2] / "docs" / "server.md"
 
@@ -59,3 +59,11 @@ def test_a_problem_has_only_what_is_known() -> None:
         "request_id": "abc",
         "limit_s": 2,
     }
+
+
+def test_the_place_of_an_error_has_nothing_of_its_message() -> None:
+    try:
+        raise AffektError("secret.wav")
+    except AffektError as error:
+        assert "test_problems.py" in place_of(error)
+        assert "secret" not in place_of(error)

@@ -22,9 +22,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from affekt.errors import AffektError
 from affekt.server.logs import report
-from affekt.server.problems import MEDIA_TYPE, Problem, problem_of, problem_of_status
+from affekt.server.problems import MEDIA_TYPE, Problem, place_of, problem_of, problem_of_status
 from affekt.server.service import ClientGone, Service
-from affekt.server.workers import place_of
 
 QUIET = ("/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready")  # asked all the time
 METHODS = ("DELETE", "GET", "HEAD", "POST")

@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from affekt.server.logs import report
-from affekt.server.problems import Problem
-from affekt.server.workers import place_of
+from affekt.server.problems import Problem, place_of
 
 AT_A_TIME = 1  # each has a worker of its own beside the pool
 

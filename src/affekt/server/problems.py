@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -155,3 +156,9 @@ def problem_of_status(status: int) -> Problem:
     """Return the problem for a status that the framework has chosen."""
     names = {400: "bad-request", 404: "not-found", 405: "wrong-method"}
     return Problem(names.get(status, "bad-request" if status < 500 else "internal-error"))
+
+
+def place_of(error: Exception) -> str:
+    """Return the type of an error and where it was raised; its message may name a file of a client."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} in {frames[-1].filename}, line {frames[-1].lineno}" if frames else ""

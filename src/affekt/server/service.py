@@ -20,10 +20,10 @@ from affekt.server.limits import HeldBytes, Places, RequestRate, client_of
 from affekt.server.logs import report
 from affekt.server.messages import ModelFacts
 from affekt.server.metrics import Metrics
+from affekt.server.pool import Pool
 from affekt.server.problems import Problem
 from affekt.server.settings import Settings
 from affekt.server.traces import Traces
-from affekt.server.workers import Pool
 from affekt.support.parallel import core_count
 
 

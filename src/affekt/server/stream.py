@@ -21,9 +21,9 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from affekt.errors import AffektError
 from affekt.server.logs import report
 from affekt.server.messages import Options
+from affekt.server.pool import Slot
 from affekt.server.problems import Problem, problem_of
 from affekt.server.service import Service, client_address, sent_key, service_of
-from affekt.server.workers import Slot
 from affekt.support.plain_values import build_fields, parse_json
 
 CONFIGURATION_S = 10.0

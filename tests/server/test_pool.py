@@ -1,4 +1,4 @@
-"""Workers start with a model, compute in turn, and are replaced; none outlives its pool."""
+"""A pool of workers: they compute in turn and are replaced, and none outlives it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from affekt.errors import AffektError, WorkerError
-from affekt.server import workers
+from affekt.errors import WorkerError
 from affekt.server.messages import Options
+from affekt.server.pool import Pool, Slot, _Task
 from affekt.server.problems import Problem
-from affekt.server.workers import Pool, Slot, Worker, _Task, place_of
+from affekt.server.worker import Worker
 
 
 class Imitation(Worker):
@@ -54,7 +54,7 @@ def imitations(monkeypatch: pytest.MonkeyPatch) -> list[Imitation]:
     """The workers that were made, all without processes."""
     made: list[Imitation] = []
     monkeypatch.setattr(Imitation, "made", made, raising=False)
-    monkeypatch.setattr(workers, "Worker", Imitation)
+    monkeypatch.setattr("affekt.server.pool.Worker", Imitation)
     return made
 
 
@@ -246,21 +246,3 @@ def test_the_limit_of_a_task_starts_again_when_it_is_begun(
         assert imitations[0]._killed
 
     in_pool(lambda: Pool(1, None), use)
-
-
-def test_a_call_to_a_process_that_has_ended_is_an_error() -> None:
-    worker = Worker(None)
-    worker.start()
-    worker.kill()
-    with pytest.raises(WorkerError):
-        worker.call("facts", (), {})
-    worker.join()
-    assert not worker.alive
-
-
-def test_the_place_of_an_error_has_nothing_of_its_message() -> None:
-    try:
-        raise AffektError("secret.wav")
-    except AffektError as error:
-        assert "test_workers.py" in place_of(error)
-        assert "secret" not in place_of(error)
