@@ -15,44 +15,45 @@ from affekt.reports.model_card import render
 DOCS = Path(__file__).parents[1] / "docs"
 CARD = DOCS / "model-card.md"
 EMODB, EMOTIONTTS = "bundled.emodb-answers.json", "bundled.emotiontts_ko-answers.json"
+DRAWN = "by the number of unlabelled clips, one training, mean of five draws"
 ANY_EMOTION, OWN_EMOTIONS = "all eight emotions allowed", "the corpus's emotions allowed"
 
 Source = str | tuple[str, str]
 """A file with one evaluation, or a file with several and the name of one of them."""
 
 TABLES: dict[str, str | Mapping[str, Source]] = {
-    "The recipe, trained on both corpora, tested on the speech of unseen speakers": {
+    "The recipe, trained on both corpora, speech of unseen speakers, mean of three trainings": {
         "unseen speakers": "affekt-net-2.ravdess+nemo.by-actor-5.speech.json",
     },
     "The recipe, trained on one corpus, tested on the other, chance 12.5% for nEMO and 16.7% for RAVDESS": {
         "left out": "affekt-net-2.leave-one-corpus-out.speech.json",
     },
-    "The recipe, trained on RAVDESS alone": {
+    "The recipe, trained on RAVDESS alone, mean of three trainings": {
         "speech, trained on speech + song": "affekt-net-2.by-actor-5.speech.json",
         "speech + song": ("affekt-net-2.by-actor-5.json", "speech + song"),
     },
-    "Trained on both, adapted to each speaker, by the number of unlabelled clips": (
+    f"Trained on both, adapted to each speaker, {DRAWN}": (
         "affekt-net-2.ravdess+nemo.enrolment.speech.json"
     ),
-    "Left-out corpora, adapted to each speaker, by the number of unlabelled clips": (
+    f"Left-out corpora, adapted to each speaker, {DRAWN}": (
         "affekt-net-2.leave-one-corpus-out.enrolment.speech.json"
     ),
-    "Trained on RAVDESS, adapted to each speaker with neutral clips alone": (
+    f"Trained on RAVDESS, adapted to each speaker with neutral clips alone, {DRAWN}": (
         "affekt-net-2.enrolment-neutral.speech.json"
     ),
-    "Trained on RAVDESS, degraded clips": "affekt-net-2.robustness.speech.json",
-    "This model on EMO-DB (German), which it was not trained on": {
+    "Trained on RAVDESS, degraded clips, mean of three trainings": "affekt-net-2.robustness.speech.json",
+    "This model on EMO-DB (German; all clips of four of its emotions), which it was not trained on": {
         ANY_EMOTION: (EMODB, ANY_EMOTION),
         OWN_EMOTIONS: (EMODB, OWN_EMOTIONS),
     },
-    "EMO-DB, adapted to each speaker, by the number of unlabelled clips": (
+    "EMO-DB, adapted to each speaker, by the number of unlabelled clips, mean of five draws": (
         "bundled.enrolment.own.emodb.json"
     ),
     "This model on EmotionTTS (Korean), which it was not trained on": {
         ANY_EMOTION: (EMOTIONTTS, ANY_EMOTION),
         OWN_EMOTIONS: (EMOTIONTTS, OWN_EMOTIONS),
     },
-    "EmotionTTS, adapted to each speaker, by the number of unlabelled clips": (
+    "EmotionTTS, adapted to each speaker, by the number of unlabelled clips, mean of five draws": (
         "bundled.enrolment.own.emotiontts_ko.json"
     ),
 }

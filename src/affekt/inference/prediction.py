@@ -295,7 +295,7 @@ def restrict(
     Notes
     -----
     If the true emotion is allowed, the prediction set loses nothing by leaving out the others. Where no
-    allowed emotion is probable enough, the set holds those that are among the allowed ones alone.
+    allowed emotion is probable enough, the set is formed of their probabilities relative to each other.
     """
     calibration = contract.calibration_for(enrolled=enrolled)
     calibrated = calibration.calibrate(row, distance)

@@ -122,7 +122,7 @@ def _scores(scores: ContractScores, emotions: Sequence[str], over: str) -> Itera
     yield "## Scores\n"
     yield (
         f"Cross-validation of the recipe: **{_inline(scores.protocol_label)}**, {scores.n} clips, "
-        f"{len(emotions)} emotions, chance {scores.chance:.1%}. "
+        f"{len(emotions)} emotions, chance {scores.chance:.1%}, one training. "
         "The model itself was trained on all of these speakers.\n"
     )
     yield from _table_head("metric", "score, %", f"95 % interval over {over}, %")
