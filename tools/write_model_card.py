@@ -25,7 +25,7 @@ TABLES: dict[str, str | Mapping[str, Source]] = {
     "The recipe, trained on both corpora, speech of unseen speakers, mean of three trainings": {
         "unseen speakers": "affekt-net-2.ravdess+nemo.by-actor-5.speech.json",
     },
-    "The recipe, trained on one corpus, tested on the other, chance 12.5% for nEMO and 16.7% for RAVDESS": {
+    "Trained on one corpus, tested on the other, three trainings; chance 12.5% (nEMO), 16.7% (RAVDESS)": {
         "left out": "affekt-net-2.leave-one-corpus-out.speech.json",
     },
     "The recipe, trained on RAVDESS alone, mean of three trainings": {
