@@ -32,10 +32,14 @@ def test_a_batch_is_planned_worked_on_shown_and_tried_again(
     run: Run, mixed_folder: Path, unusable: set[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    assert run("batch", "plan", mixed_folder, "--out", out, "--shard-files", "10")[0] == 0
-    code, shown, _ = run("batch", "work", out, "--jobs", "1")
+    code, _, err = run("batch", "plan", mixed_folder, "--out", out, "--shard-files", "10")
+    assert (code, "planned before" in err) == (0, False)
+    code, shown, err = run("batch", "work", out, "--jobs", "1")
     assert code == 0
     assert "26 of 26 files answered; 3 of 3 shards done" in shown
+    assert f"the rows are in {out}/parts" in err
+    code, _, err = run("batch", "plan", mixed_folder, "--out", out, "--shard-files", "10")
+    assert (code, "planned before" in err) == (0, True)
     rows = parquet.read_table(out / "parts").to_pylist()
     assert {Path(row["source"]).name for row in rows if row["reason"]} == unusable
     code, shown, _ = run("batch", "status", out, "--json")

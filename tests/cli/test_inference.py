@@ -363,7 +363,8 @@ def test_a_speaker_is_enrolled_from_clips_and_predictions_are_adapted(run: Run, 
     code, out, err = run("adapt", EXAMPLES, "--out", tmp_path / "me.voice")
     assert (code, "from 4 clips" in out, "8 clips or more" in err) == (0, True, True)
     clip = EXAMPLES / "high-slow.flac"
-    code, out, _ = run("predict", clip, "--voice", tmp_path / "me.voice", "--json")
+    code, out, err = run("predict", clip, "--voice", tmp_path / "me.voice", "--json")
+    assert f"adapted to the speaker of {tmp_path / 'me.voice'}" in err
     (answer,) = json.loads(out)
     assert code == 0
     assert answer["probabilities"] == pytest.approx(

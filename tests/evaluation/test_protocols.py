@@ -283,7 +283,7 @@ def test_unknown_speakers_are_refused_with_advice() -> None:
 
 
 def test_too_few_speakers_are_refused() -> None:
-    with pytest.raises(CorpusError, match="needs 5 speakers, and own has 3"):
+    with pytest.raises(CorpusError, match="needs 5 speakers, and the corpus own has 3"):
         folds_of(make_corpus(speakers=3), "by-actor-5")
 
 
@@ -439,7 +439,7 @@ def test_beside_another_corpus_one_with_few_speakers_has_each_in_a_fold_of_its_o
 def test_corpora_of_few_speakers_each_need_enough_together() -> None:
     corpora = [make_corpus(name=name, speakers=2) for name in ("a", "b", "c")]
     assert len(speakers_by_fold(join(corpora), "by-actor-5")) == 5
-    with pytest.raises(CorpusError, match=r"needs 5 speakers, and a\+b has 4"):
+    with pytest.raises(CorpusError, match=r"needs 5 speakers, and the corpus a\+b has 4"):
         folds_of(join(corpora[:2]), "by-actor-5")
 
 

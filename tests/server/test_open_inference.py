@@ -51,7 +51,9 @@ def test_server_and_model_describe_themselves(client: httpx.Client) -> None:
 
 
 def test_samples_in_json_are_answered_in_json(client: httpx.Client, samples: Any, wanted: Any) -> None:
-    answer = client.post(f"{MODEL}/infer", json=in_json(samples)).json()
+    response = client.post(f"{MODEL}/infer", json=in_json(samples))
+    assert response.headers["Affekt-Notice"] == "a notice"
+    answer = response.json()
     shares, emotion = answer["outputs"]
     assert np.allclose(shares["data"], list(wanted.values()), atol=1e-6)
     assert emotion["data"] == [max(wanted, key=wanted.__getitem__)]

@@ -119,7 +119,7 @@ def make_plan(
         model_sha256=bundle.contract.sha256 if bundle else "",
         shard_files=shard_files, lease_s=lease_s, id=identifier, shards=0, files=0,
     )  # fmt: skip
-    if (known := _read_plan(store)) is not None:
+    if (known := find_plan(store)) is not None:
         return _same(known, found, store)
     if found.model:
         store.write(found.model, Path(str(model)).read_bytes())
@@ -143,7 +143,7 @@ def read_plan(store: Store) -> Plan:
     BatchError
         It has none, or one of another version of affekt.
     """
-    plan = _read_plan(store)
+    plan = find_plan(store)
     if plan is None:
         raise BatchError(f"{store.address} has no plan: make one with affekt batch plan SOURCE --out DEST")
     return plan
@@ -203,7 +203,8 @@ def load_model(dest: str, key: str, sha256: str) -> Bundle:
     return bundle
 
 
-def _read_plan(store: Store) -> Plan | None:
+def find_plan(store: Store) -> Plan | None:
+    """Return the plan of a store, as ``read_plan``; None if it has none."""
     content = store.read(PLAN)
     if content is None:
         return None

@@ -13,10 +13,12 @@ from rich.markup import escape
 from affekt.cli.completion import complete_feature_sets
 from affekt.cli.console import FAILED_INPUT, hand_over, say, show
 from affekt.cli.options import jobs_option, json_options, model_option
-from affekt.errors import WorkerError
+from affekt.errors import WorkerError, require
 from affekt.support.parallel import core_count
 from affekt.support.progress import progress_bar
 from affekt.support.terminal import plural
+
+NEEDED = "obstore", "pyarrow"  # affekt[cluster] has both: if both are missing, the first one names it
 
 
 @click.group(epilog="Example: affekt batch status s3://results/2026")
@@ -96,6 +98,7 @@ def work(dest: str, jobs: int | None) -> None:
 @json_options
 def status(dest: str, as_json: bool, json_file: Path | None) -> None:
     """Show how far a plan is: progress, rate, time left, failures by reason."""
+    require("affekt batch", *NEEDED)
     from affekt.batch.status import read_status
 
     found = read_status(dest)
@@ -111,6 +114,7 @@ def status(dest: str, as_json: bool, json_file: Path | None) -> None:
 )  # fmt: skip
 def retry(dest: str, reasons: tuple[str, ...]) -> None:
     """Open shards again that were set aside, and files that failed; then run or work does them."""
+    require("affekt batch", *NEEDED)
     from affekt.batch.status import PASSING, retry
 
     opened = retry(dest, reasons or PASSING)
@@ -121,18 +125,24 @@ def retry(dest: str, reasons: tuple[str, ...]) -> None:
 
 
 def _make_plan(settings: dict[str, Any]) -> None:
-    from affekt.batch.plan import make_plan
+    require("affekt batch", *NEEDED)
+    from affekt.batch.plan import find_plan, make_plan
+    from affekt.batch.stores import Store
 
     if (settings["task"] == "features") != bool(settings["feature_set"]):
         raise click.UsageError("--task features needs --set NAME, and the other tasks have none")
+    known = find_plan(Store(settings["dest"], make=True))
     found = make_plan(**settings)
     say(f"{plural(found.files, 'file')} in {plural(found.shards, 'shard')}: {escape(settings['dest'])}")
+    if known:
+        say("This was planned before: files that SOURCE has got since are not answered")
 
 
 def _work(dest: str, jobs: int | None, scheduler: str | None = None) -> Any:
     """Work until all is done, show the status of the plan, and return it."""
+    require("affekt batch", *NEEDED)
     from affekt.batch.leases import scan
-    from affekt.batch.plan import read_plan
+    from affekt.batch.plan import PARTS, read_plan
     from affekt.batch.run import run_here, run_on_cluster
     from affekt.batch.status import read_status
     from affekt.batch.stores import Store
@@ -159,6 +169,7 @@ def _work(dest: str, jobs: int | None, scheduler: str | None = None) -> Any:
         raise
     found = read_status(dest)
     _show_status(found)
+    say(f"the rows are in {escape(dest.rstrip('/'))}/{PARTS}")
     return found
 
 

@@ -149,6 +149,8 @@ def predict(
     for place in (csv_file, json_file):
         if place:
             say(f"wrote {plural(counts.total(), 'row')} to {escape(str(place))}")
+    if voice:
+        say(f"adapted to the speaker of {escape(str(voice))}")
     if unprinted:
         raise unprinted
     if counts["failed"]:

@@ -80,8 +80,9 @@ def train(
     if not as_json:
         place = escape(str(out))
         stdout.print(
-            f"\n{place} has {out.stat().st_size / 1e6:.1f} MB, parity {bundle.contract.parity:.0e}. Try: "
-            f"affekt predict --model {place} FILE",
+            f"\n{place} has {out.stat().st_size / 1e3:.0f} kB. Its probabilities differ from those of the "
+            f"trained recipe by at most {bundle.contract.parity:.0e}.\n"
+            f"Try: affekt predict --model {place} FILE",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
 

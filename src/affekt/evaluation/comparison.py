@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from affekt.errors import CorpusError
 from affekt.evaluation.results import Evaluation, read_evaluation
-from affekt.metrics import HEADLINES, Score, bootstrap, format_interval, interval_of, score_headlines
+from affekt.metrics import HEADLINES, Score, bootstrap, format_interval, interval_of
 
 COMPARED = ("accuracy", "uar")
 
@@ -125,7 +125,7 @@ def compare(results: Sequence[Evaluation | str | os.PathLike[str]]) -> Compariso
     _check_same(found, files)
     names = _names(found, files)
     matrices = dict(zip(names, map(_matrices, found), strict=True))
-    scores = {name: score_headlines(one, np.random.default_rng(0)) for name, one in matrices.items()}
+    scores = {name: one.headlines for name, one in zip(names, found, strict=True)}
 
     def best_first(metric: str) -> list[str]:
         return sorted(scores, key=lambda name: -scores[name][metric].value)

@@ -359,13 +359,13 @@ def _speaker_groups(corpus: Corpus, groups: Sequence[int], protocol: str, needed
         raise CorpusError(
             f"{protocol} tests on unseen speakers, but the speaker of {unknown} of {len(speakers)} clips "
             f"of {corpus.name} is unknown: give a CSV manifest of path,emotion,speaker, or, with one "
-            "corpus, use random-80-20, which is leaky"
+            "corpus, use the protocol random-80-20, which is leaky"
         )
     numbers = _connected([speakers, [str(group) for group in groups]])
     if len(set(numbers)) < needed:
         raise CorpusError(
-            f"{protocol} needs {needed} speakers, and {corpus.name} has {len(set(numbers))}: "
-            "leave-one-speaker-out needs two"
+            f"{protocol} needs {needed} speakers, and the corpus {corpus.name} has {len(set(numbers))}; "
+            "with two or more use the protocol leave-one-speaker-out, with one random-80-20, which is leaky"
         )
     return numbers
 

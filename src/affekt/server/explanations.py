@@ -12,7 +12,7 @@ from affekt.server.predictions import RecordingQuery, read_recording
 from affekt.server.problems import Problem
 from affekt.server.schemas import WITH_UPLOAD, problems, recordings_body
 from affekt.server.service import allowed, service_of, unless_gone
-from affekt.server.timelines import notice_header, preferred
+from affekt.server.timelines import preferred
 
 MEDIA_TYPES = ("application/json", "text/html")
 MASKS, MOST_MASKS = 300, 1000
@@ -69,7 +69,7 @@ async def make_explanation(request: Request, query: Annotated[ExplanationQuery, 
                 found: dict[str, Any] | str
                 duration_s, found = await unless_gone(request, work)
     service.metrics.audio_seconds.inc(duration_s)
-    headers = {"Vary": "Accept", **notice_header(settings.notice)}
+    headers = {"Vary": "Accept"}
     if isinstance(found, str):
         headers["Content-Security-Policy"] = _PAGE_POLICY
         return Response(found, media_type=f"{kind}; charset=utf-8", headers=headers)

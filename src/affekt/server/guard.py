@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from http import HTTPStatus
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -30,6 +30,7 @@ METHODS = ("DELETE", "GET", "HEAD", "POST")
 SEND_S = 30.0  # a client that does not read is left after this time
 CLIENT_GONE = 499  # as nginx logs it
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_READABLE = " !#$&'()*+,-./:;=?@[]_~"  # in a field of the head
 _ALWAYS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -115,6 +116,7 @@ class _Exchange:
             own = {name.lower() for name, _ in message["headers"]}
             fields = {
                 **_ALWAYS,
+                **_notice_field(self._service.settings.notice),
                 "X-Request-ID": self.request_id,
                 **self._scope["state"].get("fields", {}),
             }
@@ -280,3 +282,8 @@ HANDLERS: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Resp
     HTTPException: _on_http_error,
     RequestValidationError: _on_wrong_parameters,
 }
+
+
+def _notice_field(notice: str) -> dict[str, str]:
+    """Return the notice as a field of the head, percent-encoded, where there is one."""
+    return {"Affekt-Notice": quote(notice, safe=_READABLE)} if notice else {}

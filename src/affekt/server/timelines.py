@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from copy import copy
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
@@ -21,7 +20,6 @@ from affekt.server.schemas import ALWAYS, WITH_UPLOAD, JobDocument, problems, re
 from affekt.server.service import Service, allowed, service_of, unless_gone
 
 MEDIA_TYPES = tuple(one.media_type for one in FORMATS.values())
-_READABLE = " !#$&'()*+,-./:;=?@[]_~"
 _FORMATS: dict[str, Any] = {
     kind: {"schema": {"type": "array", "items": {"type": "object"}} if kind == "application/json" else {}}
     for kind in MEDIA_TYPES
@@ -84,7 +82,7 @@ async def make_timeline(
                 found = await unless_gone(request, work)
         if isinstance(found, list):
             _count(service, found)
-            return await write_formatted(found, form_of_answer, settings.notice)
+            return await write_formatted(found, form_of_answer)
         service.jobs.check()
         held = account.take()
 
@@ -128,7 +126,7 @@ async def show_result(request: Request, client: Client, name: str) -> Response:
         raise copy(job.problem)  # each time another, as its traceback grows
     if job.result is None:
         raise Problem("not-found", "the job was cancelled")
-    return await write_formatted(job.result, form_of_answer, service_of(request).settings.notice)
+    return await write_formatted(job.result, form_of_answer)
 
 
 @router.delete(
@@ -188,20 +186,15 @@ def _fits(kind: str, pattern: str) -> bool:
     return pattern in ("*/*", kind) or (name == "*" and kind.startswith(f"{group}/"))
 
 
-async def write_formatted(timelines: Sequence[Timeline], kind: Format, notice: str) -> Response:
-    """Return timelines in a format, with the notice in the head of the answer, percent-encoded."""
+async def write_formatted(timelines: Sequence[Timeline], kind: Format) -> Response:
+    """Return timelines in a format."""
     content = await asyncio.to_thread(encode_timelines, timelines, kind)  # of hours, it takes a while
     textual = kind.media_type.startswith("text/") and not kind.binary
-    headers = {"Vary": "Accept", **notice_header(notice)}
+    headers = {"Vary": "Accept"}
     if kind.media_type == "text/html":
         headers["Content-Security-Policy"] = _PAGE_POLICY
     media_type = f"{kind.media_type}; charset=utf-8" if textual else kind.media_type
     return Response(content, media_type=media_type, headers=headers)
-
-
-def notice_header(notice: str) -> dict[str, str]:
-    """Return the notice as a field of the head, percent-encoded, where there is one."""
-    return {"Affekt-Notice": quote(notice, safe=_READABLE)} if notice else {}
 
 
 def _count(service: Service, timelines: Sequence[Timeline]) -> None:

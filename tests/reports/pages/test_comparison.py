@@ -21,7 +21,8 @@ def test_a_comparison_has_every_score_and_a_figure_for_each_metric(
         assert row in comparison_page.sections["Scores"]
     assert len(comparison_page.captions()) == 2
     assert all(
-        "Differences whose interval does not include 0" in text for text in comparison_page.captions()
+        f"Differences in {metric} whose interval does not include 0" in text
+        for metric, text in zip(("accuracy", "UAR"), comparison_page.captions(), strict=True)
     )
 
 

@@ -17,6 +17,8 @@ from affekt.support.terminal import one_line
 def test_the_head_has_the_answer_and_the_explained_emotion() -> None:
     head = printed(explanation(FOUND)).splitlines()[0]
     assert head == "clip.wav (left)  probably angry, 70%; explained: sad 30%"
+    of_the_prediction = replace(FOUND, emotion="angry")
+    assert printed(explanation(of_the_prediction)).splitlines()[0] == "clip.wav (left)  probably angry, 70%"
 
 
 def test_bars_over_time_are_for_and_against_the_emotion() -> None:

@@ -104,7 +104,7 @@ def differences(
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_xlabel(f"difference in {metric}, with its 95 % interval over {over}")
     named = ", ".join(name for name, clear in significant.items() if clear) or "none"
-    text = f"Differences whose interval does not include 0: {named}."
+    text = f"Differences in {metric} whose interval does not include 0: {named}."
     if lacking := [name for name, (_, low, _) in pairs.items() if math.isnan(low)]:
         text += f" No interval for {', '.join(lacking)}. {INTERVAL_RULE}"
     if len(pairs) > 1:

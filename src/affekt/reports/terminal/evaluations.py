@@ -168,7 +168,10 @@ def _calibration(result: Evaluation) -> Text:
         accuracy = f", with an accuracy of {sets.alone_accuracy:.1%}" if sets.alone else ""
         lines.append(f"sets of one emotion: {sets.alone:.0%} of the clips{accuracy}")
     if result.out_of_distribution is not None:
-        lines.append(f"flagged as out of distribution: {result.out_of_distribution:.1%} of the clips")
+        count = round(result.out_of_distribution * result.n)
+        lines.append(
+            f"flagged as out of distribution: {result.out_of_distribution:.1%} of the clips ({count})"
+        )
         by_flag = {"flagged": result.flagged_accuracy, "other": result.unflagged_accuracy}
         known = [f"{share:.1%} of {clips} clips" for clips, share in by_flag.items() if share is not None]
         lines += [f"accuracy {', '.join(known)}"] if known else []

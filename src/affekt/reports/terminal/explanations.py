@@ -50,10 +50,11 @@ def _head(found: Explanation, style: str) -> Text:
     channel = "" if found.audio_channel == "mix" else f" ({found.audio_channel})"
     text = Text.assemble(
         (one_line(found.source) + channel, "bold cyan"),
-        f"  {prediction.in_words}, {prediction.confidence:.0%}; explained: ",
-        (one_line(found.emotion), style),
-        f" {prediction.probabilities[found.emotion]:.0%}",
+        f"  {prediction.in_words}, {prediction.confidence:.0%}",
     )
+    if found.emotion != prediction.emotion:
+        text.append("; explained: ").append(one_line(found.emotion), style)
+        text.append(f" {prediction.probabilities[found.emotion]:.0%}")
     for note in prediction.notes:
         text.append(f"; {one_line(str(note))}", "dim")
     return text
