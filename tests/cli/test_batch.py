@@ -52,6 +52,12 @@ def test_a_batch_is_planned_worked_on_shown_and_tried_again(
     assert "open" in run("batch", "status", out)[1]
 
 
+def test_a_source_that_is_not_there_leaves_nothing_behind(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("batch", "run", tmp_path / "nothing", "--out", tmp_path / "out")
+    assert (code, "nothing" in err) == (1, True)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_run_that_is_stopped_frees_its_shard_and_goes_on(
     run: Run, mixed_folder: Path, tmp_path: Path
 ) -> None:

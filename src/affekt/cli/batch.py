@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from rich.markup import escape
 from affekt.cli.completion import complete_feature_sets
 from affekt.cli.console import FAILED_INPUT, hand_over, say, show
 from affekt.cli.options import jobs_option, json_options, model_option
-from affekt.errors import WorkerError, require
+from affekt.errors import BatchError, WorkerError, require
 from affekt.support.parallel import core_count
 from affekt.support.progress import progress_bar
 from affekt.support.terminal import plural
@@ -131,7 +132,9 @@ def _make_plan(settings: dict[str, Any]) -> None:
 
     if (settings["task"] == "features") != bool(settings["feature_set"]):
         raise click.UsageError("--task features needs --set NAME, and the other tasks have none")
-    known = find_plan(Store(settings["dest"], make=True))
+    known = None
+    with suppress(BatchError):  # there is no such folder yet
+        known = find_plan(Store(settings["dest"]))
     found = make_plan(**settings)
     say(f"{plural(found.files, 'file')} in {plural(found.shards, 'shard')}: {escape(settings['dest'])}")
     if known:
