@@ -15,7 +15,7 @@ NOT_UNSEEN = "This is not a score on unseen speakers: compare it with by-actor-5
 
 
 def human_score(result: Evaluation) -> tuple[float, str] | None:
-    """Return the human accuracy and its source; None unless the model was tested on what people heard."""
+    """Return the human accuracy and its source; None unless people rated what the model was tested on."""
     from affekt.evaluation.results import AS_RECORDED
 
     return result.human_accuracy if result.condition == AS_RECORDED else None

@@ -138,7 +138,7 @@ def _remarks(found: Explanation, largest: float) -> Iterator[Text]:
 
 def _details(found: Explanation, largest: float) -> Iterator[str]:
     yield (
-        f"Full bars are {largest:.2f} in log-odds: how much hearing a part raises "
+        f"Full bars are {largest:.2f} in log-odds: how much a part raises "
         f"{one_line(found.emotion)} against all others, over {found.masks} masks; ± is one standard error."
     )
     if found.weak:
